@@ -1,0 +1,54 @@
+# The two commands a newcomer needs are `make start` and `make test`. Everything here is a plain command you can also type.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help start test check faults bench setup clean tests format lint types imports workflows
+
+SCALE ?= ci
+JOBS ?= auto
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+start: setup ## Start Haloop (for now: run the first example)
+	@python examples/first_ledger.py
+
+test: setup check tests ## The gate: everything that must be green before a commit
+	@echo "make test: green"
+
+check: format lint types imports workflows ## The fast part of the gate: nothing is run, only read
+
+faults: setup ## The fault matrix in full: SCALE=ci (default, under 90 minutes) or SCALE=release (a night)
+	@python -m tests.faults --scale $(SCALE)
+
+bench: setup ## Measure speed beside the floor, on this machine
+	@python -m bench
+
+setup: ## Install what is missing: uv, the locked dependencies, strace and faketime
+	@tools/setup.sh
+
+clean: ## Remove everything that can be made again
+	rm -rf .venv .local/uv .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The run is named so that the check of promises can tell these outcomes from those of an earlier run.
+tests: | setup
+	@export HALOOP_TEST_RUN="$$(date +%s)-$$$$"; \
+	python -m pytest -n $(JOBS) && python tools/promises.py --run "$$HALOOP_TEST_RUN"
+
+format: | setup
+	@ruff format --check .
+
+lint: | setup
+	@ruff check .
+
+types: | setup
+	@mypy
+
+imports: | setup
+	@lint-imports --no-logo
+
+workflows: | setup
+	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

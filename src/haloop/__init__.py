@@ -1,0 +1,1 @@
+"""Delegate consequential work to agents; nothing irreversible happens without your yes."""

@@ -1,0 +1,97 @@
+"""What a command answers: lines for a person, or one JSON document for a program.
+
+Every command returns an Answer and prints nothing itself, so that both forms say the same and the exit code
+has one source. Whatever came from a file is made visible on its way out: a control character in a ledger
+must not move the cursor of whoever looks into it, nor turn the order in which they read.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TextIO
+
+import click
+
+from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import Exit, HaloopError
+from haloop.settings import Settings
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a command found or did."""
+
+    lines: Sequence[str]
+    document: Mapping[str, Canonical]
+    exit: Exit = Exit.OK
+
+
+def answering(command: Callable[Concatenate[Settings, P], Answer]) -> Callable[..., Any]:
+    """Give a command its settings and `--json`, print its answer and end with its exit code."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+    @click.pass_context
+    @wraps(command)
+    def run(context: click.Context, /, *arguments: P.args, **options: P.kwargs) -> None:
+        as_json = bool(options.pop("as_json"))
+        answer = command(context.obj, *arguments, **options)
+        if as_json:
+            _write(sys.stdout, _json(answer.document))
+        else:
+            for line in answer.lines:
+                _write(sys.stdout, visible(line))
+        context.exit(answer.exit)
+
+    return run
+
+
+def complain(error: HaloopError, *, as_json: bool) -> None:
+    """Say what went wrong and what to do next."""
+    if as_json:
+        about = {"code": error.code, "sentence": error.sentence, "next_step": error.next_step}
+        _write(sys.stdout, _json({"error": about}))
+    else:
+        _write(sys.stderr, visible(f"haloop: {error.sentence}"))
+        _write(sys.stderr, visible(f"  next: {error.next_step}"))
+
+
+def visible(text: str) -> str:
+    """The text with everything a terminal might obey, or that would reorder it, spelled out."""
+    return "".join([one if one.isprintable() else _spelled(one) for one in text])
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _json(document: Mapping[str, Canonical]) -> str:
+    """One line of JSON, in which the escapes are JSON's own."""
+    text = canonical.encode(_whole(dict(document))).decode()
+    return "".join([one if one.isprintable() else _json_escape(one) for one in text])
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join([f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4)])
+
+
+def _whole(value: Canonical) -> Canonical:
+    """File names may hold bytes that are no text; they are shown, not refused."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {str(_whole(key)): _whole(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_whole(item) for item in value]
+    return value
+
+
+def _write(stream: TextIO, line: str) -> None:
+    encoding = stream.encoding or "ascii"
+    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()

@@ -1,0 +1,207 @@
+"""Reading a ledger: rows become events, and the tree's hashes are found without a scan.
+
+The live ledger, the verifier, shipping and export all read through this, each on a connection of its own.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import apsw
+
+from haloop.kernel.errors import BadInput, Corrupt, NotFound
+from haloop.kernel.ids import AccountId, PersonId, RunId
+from haloop.kernel.ledger import START, Event, Head, Header
+from haloop.kernel.merkle import TILE_WIDTH
+from haloop.kernel.part import decode_hashes
+from haloop.store.database import read_one
+from haloop.store.schema import place, position
+
+_EVENT = "SELECT position, header, parts, leaf_hash FROM event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """One account's tree, as its row says."""
+
+    number: int
+    account: AccountId
+    size: int
+    ts: int
+    range: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckpoint:
+    """A signed note and what it is about."""
+
+    epoch: int
+    size: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A locked part, and who holds the key to its key."""
+
+    key_id: int
+    holder: RunId | PersonId
+    wrapped: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A chain, as its row says."""
+
+    number: int
+    tree: int
+    key_id: int
+    ended: bool
+
+
+class Reader:
+    """Questions to a ledger database."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    def trees(self) -> list[Tree]:
+        rows = self.connection.execute("SELECT tree, account, size, ts, range FROM tree ORDER BY tree")
+        return [Tree(number=n, account=a, size=s, ts=t, range=r) for n, a, s, t, r in rows]
+
+    def tree(self, account: AccountId) -> Tree:
+        query = "SELECT tree, account, size, ts, range FROM tree WHERE account = ?"
+        row = self.connection.execute(query, (account,)).fetchone()
+        if row is None:
+            raise NotFound(f"There is no account {account}.")
+        return Tree(number=row[0], account=row[1], size=row[2], ts=row[3], range=row[4])
+
+    def run(self, run_id: RunId) -> StoredRun | None:
+        query = "SELECT run, tree, key_id, ended IS NOT NULL FROM run WHERE run_id = ?"
+        row = self.connection.execute(query, (run_id,)).fetchone()
+        return row and StoredRun(number=row[0], tree=row[1], key_id=row[2], ended=bool(row[3]))
+
+    def head(self, run: StoredRun) -> Head:
+        query = "SELECT run_seq, leaf_hash FROM event WHERE run = ? ORDER BY run_seq DESC LIMIT 1"
+        row = self.connection.execute(query, (run.number,)).fetchone()
+        return Head(run_seq=row[0], hash=row[1]) if row else START
+
+    def run_events(self, run: StoredRun) -> list[Event]:
+        return self._events(f"{_EVENT} WHERE run = ? ORDER BY run_seq", (run.number,))
+
+    def page(self, tree: int, *, start: int, limit: int) -> list[Event]:
+        """Events of a tree from a leaf index on."""
+        query = f"{_EVENT} WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?"
+        return self._events(query, (position(tree, start), position(tree + 1, 0) - 1, limit))
+
+    def event(self, tree: int, index: int) -> Event:
+        """One event by its leaf index."""
+        found = self._events(f"{_EVENT} WHERE position = ?", (position(tree, index),))
+        if not found:
+            raise NotFound(f"There is no event {index}.")
+        return found[0]
+
+    def facts(self, tree: int, kind: str) -> list[Event]:
+        """The account's own facts of one kind, oldest first."""
+        return [self.event(tree, index) for index in self.fact_indexes(tree, kind)]
+
+    def fact_indexes(self, tree: int, kind: str) -> list[int]:
+        """Where the account's own facts of one kind stand."""
+        query = (
+            "SELECT position FROM event WHERE kind = ? AND run = (SELECT run FROM run WHERE run_id ="
+            " (SELECT account FROM tree WHERE tree = ?)) ORDER BY run_seq"
+        )
+        return [place(at)[1] for (at,) in self.connection.execute(query, (kind, tree))]
+
+    def header(self, tree: int, index: int) -> bytes:
+        """The very bytes of a leaf."""
+        row = self.connection.execute(
+            "SELECT header FROM event WHERE position = ?", (position(tree, index),)
+        ).fetchone()
+        if row is None:
+            raise NotFound(f"There is no event {index}.")
+        raw: bytes = row[0]
+        return raw
+
+    def part(self, tree: int, index: int, name: str) -> StoredPart | None:
+        row = self.connection.execute(
+            "SELECT p.key_id, coalesce(s.person, r.run_id), p.wrapped, p.body"
+            " FROM part p JOIN event e USING (position) JOIN run r ON r.run = e.run"
+            " LEFT JOIN subject s ON p.personal = 1 AND s.key_id = p.key_id"
+            " WHERE p.position = ? AND p.name = ?",
+            (position(tree, index), name),
+        ).fetchone()
+        return row and StoredPart(key_id=row[0], holder=row[1], wrapped=row[2], body=row[3])
+
+    def key_erased(self, key_id: int) -> bool:
+        query = "SELECT 1 FROM erased_key WHERE key_id = ?"
+        return self.connection.execute(query, (key_id,)).fetchone() is not None
+
+    def part_erased(self, tree: int, index: int, name: str) -> bool:
+        query = "SELECT 1 FROM erased_part WHERE part_position = ? AND name = ?"
+        return self.connection.execute(query, (position(tree, index), name)).fetchone() is not None
+
+    def subject_keys(self, tree: int, person: PersonId) -> list[int]:
+        """All keys ever made for a person in an account, the newest last."""
+        query = "SELECT key_id FROM subject WHERE tree = ? AND person = ? ORDER BY key_id"
+        return [row[0] for row in self.connection.execute(query, (tree, person))]
+
+    def newest_key(self) -> int:
+        """The highest number of a key that was given out."""
+        query = (
+            "SELECT coalesce(max(key_id), 0) FROM (SELECT max(key_id) AS key_id FROM run"
+            " UNION ALL SELECT max(key_id) FROM subject UNION ALL SELECT max(key_id) FROM erased_key)"
+        )
+        (newest,) = read_one(self.connection, query)
+        return int(newest)
+
+    def running_with(self, subject_keys: Iterable[int]) -> list[RunId]:
+        """Runs that have not ended and say something under one of these data subjects' keys."""
+        query = (
+            "SELECT DISTINCT r.run_id FROM part p JOIN event e USING (position) JOIN run r ON r.run = e.run"
+            " JOIN tree t ON t.tree = r.tree"
+            " WHERE p.personal = 1 AND p.key_id = ? AND r.ended IS NULL AND r.run_id <> t.account"
+        )
+        return [row[0] for key in subject_keys for row in self.connection.execute(query, (key,))]
+
+    def live_keys(self, tree: int) -> list[int]:
+        """The keys of an account's runs and people that no erasure took."""
+        query = (
+            "SELECT key_id FROM run WHERE tree = ?1 UNION SELECT key_id FROM subject WHERE tree = ?1"
+            " EXCEPT SELECT key_id FROM erased_key"
+        )
+        return [row[0] for row in self.connection.execute(query, (tree,))]
+
+    def newest_checkpoint(self, tree: int) -> StoredCheckpoint | None:
+        query = "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY epoch DESC, size DESC LIMIT 1"
+        row = self.connection.execute(query, (tree,)).fetchone()
+        return row and StoredCheckpoint(epoch=row[0], size=row[1], note=row[2])
+
+    def checkpoints(self, tree: int) -> Iterator[StoredCheckpoint]:
+        query = "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY size, epoch"
+        for epoch, size, note in self.connection.execute(query, (tree,)):
+            yield StoredCheckpoint(epoch=epoch, size=size, note=note)
+
+    def read_tile(self, tree: int, level: int, index: int) -> bytes:
+        """Up to 256 neighbouring hashes: leaf hashes lie beside the events, the rest in `node`."""
+        first = index * TILE_WIDTH
+        last = first + TILE_WIDTH - 1
+        if level == 0:
+            query = "SELECT leaf_hash FROM event WHERE position BETWEEN ? AND ? ORDER BY position"
+            rows = self.connection.execute(query, (position(tree, first), position(tree, last)))
+        else:
+            query = (
+                "SELECT hash FROM node WHERE tree = ? AND level = ? AND node_index BETWEEN ? AND ? ORDER BY node_index"
+            )
+            rows = self.connection.execute(query, (tree, level, first, last))
+        return b"".join([row[0] for row in rows])
+
+    def _events(self, query: str, bindings: tuple[object, ...]) -> list[Event]:
+        return [_event(*row) for row in self.connection.execute(query, bindings)]
+
+
+def _event(at: int, header: bytes, parts: bytes, leaf_hash: bytes) -> Event:
+    try:
+        return Event(index=place(at)[1], header=Header.decode(header), parts=decode_hashes(parts), leaf_hash=leaf_hash)
+    except BadInput as error:
+        raise Corrupt(f"Event {place(at)[1]} was damaged: {error.sentence}") from error

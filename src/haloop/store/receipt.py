@@ -1,0 +1,35 @@
+"""Making a receipt from what is stored, beside the live ledger or within it."""
+
+from collections.abc import Collection, Mapping
+
+from haloop.kernel.checkpoint import Proof, read_unverified
+from haloop.kernel.errors import NotFound
+from haloop.kernel.ids import AccountId
+from haloop.kernel.merkle import inclusion_proof
+from haloop.kernel.receipt import Disclosed, ProvenEvent, Receipt
+from haloop.store.bodies import Bodies
+from haloop.store.reader import Reader
+
+
+def make_receipt(
+    reader: Reader, bodies: Bodies, account: AccountId, disclose: Mapping[int, Collection[str]], note: str
+) -> Receipt:
+    """Show events by leaf index, each with the named parts readable, under a checkpoint that covers them."""
+    checkpoint = read_unverified(note)
+    tree = reader.tree(account).number
+    events = []
+    for index in sorted(disclose):
+        if index >= checkpoint.size:
+            raise NotFound(f"The checkpoint of {checkpoint.size} events does not cover event {index} yet.")
+        event = reader.event(tree, index)
+        opened = {name: bodies.open(event, name) for name in disclose[index]}
+        hashes = inclusion_proof(index, checkpoint.size, lambda level, tile: reader.read_tile(tree, level, tile))
+        events.append(
+            ProvenEvent(
+                header=reader.header(tree, index),
+                parts=event.parts,
+                disclosed={name: Disclosed(body=part.body, salt=part.salt) for name, part in opened.items()},
+                proof=Proof(index=index, hashes=hashes, note=note),
+            )
+        )
+    return Receipt(origin=checkpoint.origin, events=tuple(events))

@@ -1,0 +1,263 @@
+"""The one checker: what must be true of a home, whatever was done to it.
+
+A row brings the home and what the outside remembers of it: which facts were acknowledged, which checkpoints
+left the house, what was erased. The checker reads the home's tables itself, with as little of the product as
+it can, then asks the product's own verifier. Each invariant is a function that yields what it finds broken.
+
+    I1   every acknowledged fact is present, in order; after them at most what was still on its way
+    I2   trees, chains and checkpoints agree with each other and with every checkpoint ever seen outside
+    I11  an erasure changes no hash, and leaves none of the erased bytes
+    I12  after the ledger went back, no effect starts until a person has ended recovery
+
+I3 to I10 speak of gates, effects, timers and budgets, and come with the rows that exercise them.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import apsw
+
+from haloop.kernel.checkpoint import Checkpoint, read_unverified
+from haloop.kernel.errors import HaloopError, Poisoned
+from haloop.kernel.ids import AccountId
+from haloop.kernel.ledger import EFFECT_INTENDED, leaf_hash, read_origin
+from haloop.kernel.merkle import CompactRange
+from haloop.store.signing import read_or_make_signer
+from haloop.store.sqlite import SqliteLedger
+from haloop.store.verify import verify_home
+
+BALLAST = 64 * 1024
+"""Small, because a row opens thousands of homes; all else about opening them is as shipped."""
+
+_OPENING_SECONDS_MAX = 10.0
+"""A home opens in milliseconds; one that waits for something waits forever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """A fact whose author heard "ok"."""
+
+    account: str
+    run_id: str
+    run_seq: int
+    leaf_hash: bytes
+
+    def line(self) -> bytes:
+        """How it is written down outside the home, at the moment it was heard."""
+        return f"{self.account} {self.run_id} {self.run_seq} {self.leaf_hash.hex()}\n".encode()
+
+    @classmethod
+    def read(cls, lines: bytes) -> "tuple[Acknowledged, ...]":
+        """All that was heard. A last line that was cut was not heard."""
+        whole, _, _ = lines.rpartition(b"\n")
+        fields = [line.decode().split(" ") for line in whole.splitlines()]
+        return tuple(
+            cls(account=account, run_id=run_id, run_seq=int(run_seq), leaf_hash=bytes.fromhex(digest))
+            for account, run_id, run_seq, digest in fields
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the outside remembers of a home."""
+
+    acknowledged: tuple[Acknowledged, ...] = ()
+    on_its_way_max: int | None = None
+    """How many facts of one chain may follow its newest acknowledged one; None asks for no bound."""
+    checkpoints: tuple[str, ...] = ()
+    """Every signed note that left the house."""
+    rolled_back: bool = False
+    """Whether the ledger truly went back; otherwise it must not believe that it did."""
+    leaves: "Leaves | None" = None
+    """The leaves as they were before an erasure."""
+    erased: tuple[bytes, ...] = ()
+    """Bytes that must be in none of the home's files any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """An invariant that does not hold."""
+
+    invariant: str
+    what: str
+
+
+Leaves = Mapping[int, tuple[bytes, bytes]]
+"""By position, each leaf's header bytes and stored hash."""
+
+
+def check(home: Path, known: Known, *, verified: bool = True) -> list[Broken]:
+    """Everything that is broken in a home that nobody has open."""
+    try:
+        with closing(_open(home)) as connection:
+            found = [
+                Broken(invariant=invariant, what=what)
+                for invariant, judge in _INVARIANTS
+                for what in judge(connection, home, known)
+            ]
+    except apsw.Error as error:
+        return [Broken(invariant="I2", what=f"the ledger cannot be read: {type(error).__name__}: {error}")]
+    return found + (list(verifier_finds(home)) if verified else [])
+
+
+def restart(home: Path, witness: Path) -> list[Broken]:
+    """Open a home the shipped way, let it take one more fact, close it; what kept it from that is broken."""
+    deaths: list[Poisoned] = []
+    try:
+        asyncio.run(asyncio.wait_for(_take_one_fact(home, witness, deaths.append), _OPENING_SECONDS_MAX))
+    except TimeoutError:
+        return [Broken(invariant="I2", what=f"the home does not open within {_OPENING_SECONDS_MAX:.0f} seconds")]
+    except (HaloopError, apsw.Error, OSError) as error:
+        return [Broken(invariant="I2", what=f"the home does not open: {type(error).__name__}: {error}")]
+    return [Broken(invariant="I2", what=f"the home dies at once: {death.sentence}") for death in deaths]
+
+
+def verifier_finds(home: Path) -> Iterator[Broken]:
+    """What the product's own verifier says."""
+    try:
+        report = verify_home(home)
+    except HaloopError as error:
+        yield Broken(invariant="I2", what=f"verify cannot read the home: {error.code}: {error.sentence}")
+        return
+    for problem in report.problems:
+        yield Broken(invariant="I2", what=f"verify: {problem}")
+
+
+def read_leaves(home: Path) -> Leaves:
+    """All leaves of a home, to be compared later."""
+    with closing(_open(home)) as connection:
+        return _leaves(connection)
+
+
+# The invariants
+
+
+def _nothing_acknowledged_is_lost(connection: apsw.Connection, _home: Path, known: Known) -> Iterator[str]:
+    chains = _chains(connection)
+    newest: dict[str, int] = {}
+    for fact in known.acknowledged:
+        chain = chains.get(fact.run_id, {})
+        if fact.run_seq not in chain:
+            yield f"{fact.run_id} lost its acknowledged event {fact.run_seq}; it ends at {len(chain)}"
+        elif chain[fact.run_seq] != (fact.account, fact.leaf_hash):
+            yield f"event {fact.run_seq} of {fact.run_id} is another than was acknowledged"
+        newest[fact.run_id] = max(fact.run_seq, newest.get(fact.run_id, 0))
+    for run_id, chain in chains.items():
+        if sorted(chain) != list(range(1, len(chain) + 1)):
+            yield f"{run_id} has gaps: {sorted(chain)}"
+        further = len(chain) - newest.get(run_id, 0)
+        if known.on_its_way_max is not None and not run_id.startswith("sys_") and further > known.on_its_way_max:
+            yield f"{run_id} has {further} events after its newest acknowledged one"
+
+
+def _checkpoints_agree(connection: apsw.Connection, _home: Path, known: Known) -> Iterator[str]:
+    stored = [note for (note,) in connection.execute("SELECT note FROM checkpoint")]
+    all_seen = [read_unverified(note) for note in {*stored, *known.checkpoints}]
+    ordered = sorted(all_seen, key=lambda each: (each.origin, each.size))
+    for one, other in pairwise(ordered):
+        if (one.origin, one.size) == (other.origin, other.size) and one.root != other.root:
+            yield f"two checkpoints of {one.origin} at {one.size} events contradict each other"
+    epochs = dict(_epochs(connection))
+    for seen in all_seen:
+        account, epoch = read_origin(seen.origin)
+        if epoch == epochs.get(account, epoch) and not _begins_with(connection, account, seen):
+            yield f"{account} does not begin with the {seen.size} events that a checkpoint outside saw"
+
+
+def _believes_its_past(connection: apsw.Connection, _home: Path, known: Known) -> Iterator[str]:
+    entered = connection.execute("SELECT 1 FROM event WHERE kind = 'recovery.entered'").fetchall()
+    if entered and not known.rolled_back:
+        yield "the ledger entered recovery mode, though nothing was rolled back"
+    if known.rolled_back and not entered:
+        yield "the ledger went back and did not notice"
+
+
+def _erasure_changes_no_hash(connection: apsw.Connection, home: Path, known: Known) -> Iterator[str]:
+    if known.leaves is not None:
+        now = _leaves(connection)
+        for at, before in known.leaves.items():
+            if now.get(at) != before:
+                yield f"the leaf at {at} is not what it was before the erasure"
+    for path in sorted(home.iterdir()) if known.erased else ():
+        content = path.read_bytes()
+        for secret in known.erased:
+            if secret in content:
+                yield f"{len(secret)} erased bytes are still in {path.name}"
+
+
+def _no_effect_in_recovery(connection: apsw.Connection, _home: Path, _known: Known) -> Iterator[str]:
+    """Within one home time never goes back, so times order facts of different accounts."""
+    moments = connection.execute(
+        "SELECT ts, kind FROM event WHERE kind IN ('recovery.entered', 'recovery.ended', ?) ORDER BY ts, kind DESC",
+        (EFFECT_INTENDED,),
+    )
+    recovering = False
+    for ts, kind in moments:
+        if kind != EFFECT_INTENDED:
+            recovering = kind == "recovery.entered"
+        elif recovering:
+            yield f"an effect was intended at {ts}, in recovery mode"
+
+
+Judge = Callable[[apsw.Connection, Path, Known], Iterator[str]]
+_INVARIANTS: tuple[tuple[str, Judge], ...] = (
+    ("I1", _nothing_acknowledged_is_lost),
+    ("I2", _checkpoints_agree),
+    ("I2", _believes_its_past),
+    ("I11", _erasure_changes_no_hash),
+    ("I12", _no_effect_in_recovery),
+)
+
+
+# Reading the tables
+
+
+def _open(home: Path) -> apsw.Connection:
+    return apsw.Connection(os.fspath(home / "ledger.db"), flags=apsw.SQLITE_OPEN_READWRITE)
+
+
+def _chains(connection: apsw.Connection) -> dict[str, dict[int, tuple[str, bytes]]]:
+    """Each chain's events by their number: whose they are, and the hash of their very bytes."""
+    chains: dict[str, dict[int, tuple[str, bytes]]] = {}
+    rows = connection.execute(
+        "SELECT run_id, account, run_seq, header FROM event JOIN run USING (run) JOIN tree USING (tree)"
+    )
+    for run_id, account, run_seq, header in rows:
+        chains.setdefault(run_id, {})[run_seq] = (account, leaf_hash(header))
+    return chains
+
+
+def _leaves(connection: apsw.Connection) -> Leaves:
+    rows = connection.execute("SELECT position, header, leaf_hash FROM event")
+    return {at: (header, stored) for at, header, stored in rows}
+
+
+def _epochs(connection: apsw.Connection) -> Iterator[tuple[str, int]]:
+    """Under which epoch each tree was signed last."""
+    yield from connection.execute("SELECT account, max(epoch) FROM checkpoint JOIN tree USING (tree) GROUP BY account")
+
+
+def _begins_with(connection: apsw.Connection, account: AccountId, seen: Checkpoint) -> bool:
+    """Whether the first leaves of a tree, hashed anew from their bytes, give the root that was seen."""
+    grown = CompactRange()
+    headers = connection.execute(
+        "SELECT header FROM event JOIN run USING (run) JOIN tree USING (tree) WHERE account = ?"
+        " ORDER BY position LIMIT ?",
+        (account, seen.size),
+    )
+    for (header,) in headers:
+        grown.append(leaf_hash(header))
+    return grown.size == seen.size and grown.root() == seen.root
+
+
+async def _take_one_fact(home: Path, witness: Path, on_death: Callable[[Poisoned], None]) -> None:
+    signer = read_or_make_signer(home / "secrets")
+    async with SqliteLedger.opened(
+        home, signer=signer, witness_folder=witness, ballast=BALLAST, on_death=on_death
+    ) as ledger:
+        await ledger.open_account()

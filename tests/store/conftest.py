@@ -1,0 +1,128 @@
+"""A home of its own for every test: on a real disk, opened as the product opens it, with a real signer."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+import pytest
+
+from haloop.kernel.clock import Clock
+from haloop.kernel.errors import Poisoned
+from haloop.kernel.ids import AccountId, new_run_id
+from haloop.kernel.ledger import RUN_ENDED, Chain, Entry
+from haloop.kernel.part import Part
+from haloop.store.signing import FileSigner, read_or_make_signer
+from haloop.store.sqlite import SqliteLedger
+from haloop.store.verify import Report, verify_home
+
+REPOSITORY = Path(__file__).parents[2]
+BALLAST = 64 * 1024
+OPENING_SECONDS_MAX = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one home lives, what witnesses it from outside, and who hears of its death."""
+
+    home: Path
+    state: Path
+    deaths: list[Poisoned] = field(default_factory=list)
+
+    @property
+    def signer(self) -> FileSigner:
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return read_or_make_signer(self.home / "secrets")
+
+    @asynccontextmanager
+    async def opened(self, *, clock: Clock | None = None, ballast: int = BALLAST) -> AsyncIterator[SqliteLedger]:
+        """The ledger, open until the end of the block; an opening that takes long hangs, and fails."""
+        opening = SqliteLedger.opened(
+            self.home,
+            signer=self.signer,
+            witness_folder=self.state,
+            clock=clock,
+            ballast=ballast,
+            on_death=self.deaths.append,
+        )
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(OPENING_SECONDS_MAX):
+                ledger = await stack.enter_async_context(opening)
+            yield ledger
+
+    @contextmanager
+    def editing(self, name: str = "ledger.db") -> Iterator[apsw.Connection]:
+        """A database of the closed home, open to somebody who wishes it ill."""
+        with closing(apsw.Connection(str(self.home / name))) as connection:
+            yield connection
+
+    def edit(self, *statements: str) -> None:
+        """Change the closed ledger behind Haloop's back; each statement must change something."""
+        with self.editing() as connection:
+            for statement in statements:
+                list(connection.execute(statement))
+                assert connection.changes() > 0, statement
+
+    def verify(self) -> Report:
+        return verify_home(self.home)
+
+    def start_child(self, script: str, *arguments: object) -> subprocess.Popen[str]:
+        """Another process that runs this script with the home, the state folder and the arguments."""
+        return subprocess.Popen(
+            [sys.executable, "-c", script, str(self.home), str(self.state), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+        )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A place where no ledger has been yet."""
+    return Place(tmp_path / "home", tmp_path / "state")
+
+
+@pytest.fixture
+async def ledger(place: Place) -> AsyncIterator[SqliteLedger]:
+    """A new ledger, open."""
+    async with place.opened() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def account(ledger: SqliteLedger) -> AccountId:
+    """An account in that ledger."""
+    return await ledger.open_account()
+
+
+@pytest.fixture
+def chain(account: AccountId) -> Chain:
+    """A run of that account, with no event yet."""
+    return new_chain(account)
+
+
+def new_chain(account: AccountId) -> Chain:
+    return Chain(account=account, run_id=new_run_id())
+
+
+def said(words: str, kind: str = "step.done") -> Entry:
+    """Somebody did a step and said so."""
+    return Entry(kind=kind, actor="agent:sam", parts=(Part.of("words", words),))
+
+
+def ended() -> Entry:
+    return Entry(kind=RUN_ENDED, actor="kernel")
+
+
+async def until(condition: Callable[[], bool], *, seconds_max: float = 10.0) -> None:
+    """Wait until something is so; fail if it takes too long."""
+    async with asyncio.timeout(seconds_max):
+        while not condition():  # noqa: ASYNC110  # what is waited for often happens in another process
+            await asyncio.sleep(0.005)

@@ -1,0 +1,91 @@
+"""The witness: the newest checkpoint of each account, outside the home, never half written and never taken back."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from haloop.kernel.checkpoint import Checkpoint, read_unverified, sign
+from haloop.kernel.errors import HomeCloned
+from haloop.kernel.ids import AccountId, new_account_id, new_system_id
+from haloop.kernel.ledger import START, origin
+from haloop.store.signing import read_or_make_signer
+from haloop.store.witness import Witness
+from tests.store.conftest import Place, new_chain, said
+
+SYSTEM = new_system_id()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def note(account: AccountId, size: int, state: Path) -> str:
+    signer = read_or_make_signer(state.with_name("secrets"))
+    return sign(Checkpoint(origin=origin(account, 1), size=size, root=bytes(32)), signer)
+
+
+def taken(state: Path) -> Witness:
+    witness = Witness(state, SYSTEM)
+    witness.take()
+    return witness
+
+
+def test_a_new_home_has_no_witness_yet(state: Path) -> None:
+    """On the first start nothing was seen; the folder is made, for its owner alone."""
+    witness = taken(state)
+    assert dict(witness.notes) == {}
+    assert stat.S_IMODE(witness.path.parent.stat().st_mode) == 0o700
+    witness.release()
+
+
+def test_what_was_seen_is_remembered(state: Path) -> None:
+    """Newer checkpoints replace older ones of their account; other accounts' stay."""
+    ana, ben = new_account_id(), new_account_id()
+    witness = taken(state)
+    witness.advance({ana: note(ana, 1, state), ben: note(ben, 5, state)})
+    witness.advance({ana: note(ana, 2, state)})
+    witness.release()
+    again = taken(state)
+    assert dict(again.notes) == {ana: note(ana, 2, state), ben: note(ben, 5, state)}
+    again.release()
+
+
+def test_a_half_written_witness_is_not_read(state: Path) -> None:
+    """A crash while writing leaves the older, whole file in its place."""
+    ana = new_account_id()
+    witness = taken(state)
+    witness.advance({ana: note(ana, 1, state)})
+    witness.path.with_name(witness.path.name + ".part").write_bytes(b'{"format":"haloop/wit')
+    witness.release()
+    again = taken(state)
+    assert dict(again.notes) == {ana: note(ana, 1, state)}
+    again.advance({ana: note(ana, 2, state)})
+    again.release()
+    assert [path.name for path in again.path.parent.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_one_identity_runs_once(state: Path) -> None:
+    """A second copy of a home finds its witness held; another home on the same machine does not."""
+    witness = taken(state)
+    with pytest.raises(HomeCloned):
+        taken(state)
+    other = Witness(state, new_system_id())
+    other.take()
+    other.release()
+    witness.release()
+    taken(state).release()
+
+
+async def test_the_witness_advances_with_each_checkpoint(place: Place) -> None:
+    """Before anybody is shown a checkpoint, the witness has it."""
+    async with place.opened() as ledger:
+        account = await ledger.open_account()
+        (index,) = await ledger.append(new_chain(account), START, said("words"))
+        shown = await ledger.sealed(account, index)
+        (path,) = [path for path in place.state.rglob("sys_*") if not path.suffix]
+        assert shown.split("\n")[2] in path.read_text()
+    async with place.opened() as ledger:
+        witnessed = ledger._witness.notes[account]
+    assert read_unverified(witnessed).size == index + 1
