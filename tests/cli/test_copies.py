@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_nothing_half(
     disk = tmp_path / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk], check=True)
-    (disk / "filler").write_bytes(bytes(12 * 1024))
+    (disk / "filler").write_bytes(bytes(16 * 1024))
     try:
         said = haloop(*[word.replace("DISK", str(disk)).replace("ACCOUNT", account) for word in words], "--json")
         left = {path.name for path in disk.rglob("*") if path.is_file() and path.stat().st_size}

@@ -30,6 +30,7 @@ from haloop.kernel.ledger import RUN_ENDED, START, Chain, Entry
 from haloop.kernel.part import Part
 from haloop.store import sqlite, verify
 from haloop.store.database import read_one
+from haloop.store.home import Home
 from haloop.store.reader import Tree
 from haloop.store.schema import position
 from haloop.store.signing import read_or_make_signer
@@ -280,16 +281,16 @@ def _planted(control: str | None) -> Iterator[None]:
         yield
 
 
-def _check_all_but_the_tail(home: Path, tree: Tree, first: int, end: int, *, erased: Erased, bodies: bool) -> Stretch:
+def _check_all_but_the_tail(home: Home, tree: Tree, first: int, end: int, *, erased: Erased, bodies: bool) -> Stretch:
     seen = max(first, end - TAIL)
     found = check_stretch(home, tree, first, seen, erased=erased, bodies=bodies)
     found.add(_taken_at_their_word(home, position(tree.number, seen), position(tree.number, end)))
     return found
 
 
-def _taken_at_their_word(home: Path, first: int, end: int) -> Stretch:
+def _taken_at_their_word(home: Home, first: int, end: int) -> Stretch:
     """Events counted and not looked at, so that the tables still add up on a home that nobody touched."""
-    with closing(_read_only(home / "ledger.db")) as connection:
+    with closing(_read_only(home.ledger)) as connection:
         events, runs, ends, claims = read_one(
             connection,
             "SELECT count(*), count(*) FILTER (WHERE run_seq = 1), count(*) FILTER (WHERE kind = 'run.ended'),"

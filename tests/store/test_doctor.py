@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from haloop.kernel.clock import Reading, SystemClock
+from haloop.kernel.clock import Reading, SystemClock, boot_id
 from haloop.kernel.errors import HomeUnusable
 from haloop.kernel.ids import AccountId
 from haloop.kernel.ledger import START, Chain, Entry
 from haloop.kernel.part import Part
-from haloop.store.doctor import BOOT_ID, Check, Verdict, examine, read_witness
+from haloop.store.doctor import Check, Verdict, examine
 from haloop.store.home import FileLock
 from haloop.store.sqlite import SqliteLedger
+from haloop.store.witness import read_notes, witness_path
 from tests.store.conftest import Place, ended, new_chain, said
 
 SECOND = 1_000_000
@@ -137,12 +138,12 @@ def test_a_clock_behind_the_ledger_fails(place: Place, past: Chain) -> None:
     assert "behind the newest event" in check.sentence
 
 
-@pytest.mark.skipif(not BOOT_ID.exists(), reason="this system does not name its boots")
+@pytest.mark.skipif(not boot_id(), reason="this system does not name its boots")
 @pytest.mark.parametrize(("moved", "verdict"), [(59, Verdict.OK), (61, Verdict.FAILED)])
 async def test_a_clock_moved_since_the_start_fails(place: Place, past: Chain, moved: int, verdict: Verdict) -> None:
     """The wall clock is held against boot time since the last start, whatever the time of day."""
     now = SystemClock().read()
-    about = Part.of("process", {"boot": now.boot, "boot_id": BOOT_ID.read_text().strip(), "wall": now.wall})
+    about = Part.of("process", {"boot": now.boot, "boot_id": boot_id(), "wall": now.wall})
     async with place.opened() as ledger:
         await ledger.record(ledger.system, Entry(kind="epoch.started", actor="kernel", parts=(about,)))
 
@@ -173,7 +174,7 @@ async def test_a_damaged_witness_fails_by_name(place: Place, past: Chain) -> Non
 
     assert str(file) in look(place)["witness"].sentence
     with pytest.raises(HomeUnusable):
-        read_witness(place.state, AccountId(file.name))
+        read_notes(witness_path(place.state, AccountId(file.name)))
 
 
 def test_unsigned_events_are_noted(place: Place, past: Chain) -> None:

@@ -14,10 +14,11 @@ from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.kernel.ledger import read_origin
 from haloop.settings import Settings
 from haloop.store.backup import MANIFEST
-from haloop.store.doctor import newest_notes, read_witness
+from haloop.store.doctor import newest_notes
 from haloop.store.home import Home
 from haloop.store.signing import verify_ed25519
 from haloop.store.verify import Problem, Report, verify_home
+from haloop.store.witness import read_notes, witness_path
 
 _SHOWN_MAX = 20
 
@@ -47,7 +48,7 @@ def _witnessed(state: Path, view: View) -> list[str]:
     """What the witness file on this machine remembers of this home."""
     for tree in view.reader.trees():
         if tree.account.startswith("sys_"):
-            return list(newest_notes(view.reader, read_witness(state, tree.account)).values())
+            return list(newest_notes(view.reader, read_notes(witness_path(state, tree.account))).values())
     return []
 
 

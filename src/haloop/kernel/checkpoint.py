@@ -10,6 +10,7 @@ is a second document, about which two verifiers could disagree.
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol, TypeAlias
 
@@ -145,7 +146,11 @@ def signed_text(note: str, key: VerifierKey, verify: VerifySignature) -> str:
 
 def read_unverified(note: str) -> Checkpoint:
     """What a note claims, whoever wrote it: good for the answer "signer unknown" and nothing else."""
-    return Checkpoint.parse_text(_open(note).text)
+    opened = _open(note)
+    checkpoint = Checkpoint.parse_text(opened.text)
+    if all(line.name != checkpoint.origin for line in opened.signatures):
+        raise BadNote(f"Nobody signed it as {checkpoint.origin}.", code="note.unknown_signer")
+    return checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,8 +240,13 @@ def _key_id(name: str, public_key: bytes) -> bytes:
 
 def _require_name(name: str) -> None:
     """A plus or a space in a name would let one line be read as another name and another key."""
-    if not name or any(_never_in_a_name(character) for character in name):
+    if not _may_name(name):
         raise BadNote(f"{name[:80]!r} cannot name a log: no spaces, no plus, no control characters.")
+
+
+@lru_cache(maxsize=4096)
+def _may_name(name: str) -> bool:
+    return bool(name) and not any(_never_in_a_name(character) for character in name)
 
 
 def _never_in_a_name(character: str) -> bool:

@@ -7,9 +7,11 @@ a fact for the ledger, because approvals and deadlines are told in wall time.
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 JUMP_SECONDS_MAX = 60
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SECOND = 1_000_000
 
 
@@ -34,6 +36,11 @@ class SystemClock:
             wall=time.time_ns() // 1_000,
             boot=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000,
         )
+
+
+def boot_id() -> str:
+    """Which start of this machine boot time counts from; empty where the system does not say."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
 
 
 def wall_jump(before: Reading, after: Reading) -> int:

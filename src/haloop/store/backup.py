@@ -15,7 +15,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import apsw
 
@@ -363,20 +362,9 @@ def _move_logs(place: Path, aside: Path) -> None:
 
 
 def _require_well(ledger: Path, keys: Path | None, progress: Progress) -> None:
-    with _paired(ledger, keys) as home:
-        report = verify_home(home, bodies=keys is not None, progress=progress)
+    report = verify_home(ledger.parent, keys=keys and keys.parent, bodies=keys is not None, progress=progress)
     if not report.ok:
         raise _bad_backup(f"The copy does not hold: {report.problems[0]}")
-
-
-@contextmanager
-def _paired(ledger: Path, keys: Path | None) -> Iterator[Path]:
-    """A folder in which a ledger and its keys, from two places, look like one home."""
-    with TemporaryDirectory(prefix="haloop-") as folder:
-        (Path(folder) / "ledger.db").symlink_to(ledger.resolve())
-        if keys is not None:
-            (Path(folder) / "keys.db").symlink_to(keys.resolve())
-        yield Path(folder)
 
 
 def _keys_missing(ledger: Path, keys: Path | None) -> int:

@@ -43,6 +43,7 @@ def require_library(found: str | None = None) -> None:
 def open_for_writing(path: Path, *, schema: str, application_id: int, version: int) -> apsw.Connection:
     """Open the writer's connection; a database that is not there yet is made."""
     connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(_BUSY_MILLISECONDS)
     try:
         new = _value(connection, "schema_version") == 0 and _value(connection, "application_id") == 0
         if not new:
@@ -139,6 +140,7 @@ def _connect_read_only(path: Path) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     try:
         connection = apsw.Connection(f"{uri}?mode=ro", flags=flags)
+        connection.set_busy_timeout(_BUSY_MILLISECONDS)
         list(connection.execute("PRAGMA schema_version"))
     except apsw.NotADBError as error:
         raise Corrupt(f"{path} is not a database any more: {error}.") from error

@@ -18,9 +18,8 @@ import apsw
 
 from haloop.kernel import canonical
 from haloop.kernel.checkpoint import read_unverified
-from haloop.kernel.clock import JUMP_SECONDS_MAX, Clock, Reading, as_text, wall_jump
-from haloop.kernel.errors import BadInput, HaloopError, HomeUnusable, LibraryTooOld, NotCanonical
-from haloop.kernel.ids import AccountId
+from haloop.kernel.clock import JUMP_SECONDS_MAX, Clock, Reading, as_text, boot_id, wall_jump
+from haloop.kernel.errors import BadInput, HaloopError, LibraryTooOld
 from haloop.kernel.ledger import PAYLOAD_ERASED, read_origin
 from haloop.store import schema
 from haloop.store.bodies import Bodies
@@ -31,11 +30,10 @@ from haloop.store.home import BALLAST_BYTES, Home
 from haloop.store.keys import KeyRing
 from haloop.store.opening import contains
 from haloop.store.reader import Reader, Tree
-from haloop.store.witness import Witness
+from haloop.store.witness import read_notes, witness_path
 
 PYTHON_OLDEST = (3, 11)
 LOCKS = Path("/proc/locks")
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _SECOND = 1_000_000
 
@@ -74,24 +72,6 @@ def examine(home: Path, witness_folder: Path, clock: Clock, *, sqlite: str | Non
         return [*found, _failed("ledger", error.sentence, error.next_step)]
     except apsw.Error as error:
         return [*found, _failed("ledger", f"{target.ledger} cannot be read: {error}.", "Run haloop verify.")]
-
-
-def read_witness(witness_folder: Path, system: AccountId) -> Mapping[str, str]:
-    """What the witness file remembers, read without its lock: it is only ever replaced whole."""
-    path = Witness(witness_folder, system).path
-    if not path.exists():
-        return {}
-    try:
-        match canonical.decode(path.read_bytes()):
-            case {"format": "haloop/witness/1", "notes": dict(notes)}:
-                return {account: note for account, note in notes.items() if isinstance(note, str)}
-    except NotCanonical:
-        pass
-    raise HomeUnusable(
-        f"The witness file {path} is damaged.",
-        code="witness.damaged",
-        next_step="Compare the newest checkpoint you hold elsewhere with haloop verify; then move the file away.",
-    )
 
 
 def newest_notes(reader: Reader, notes: Mapping[str, str]) -> dict[str, str]:
@@ -254,14 +234,14 @@ class _Ledger:
         if not facts or self._keys is None:
             return None
         match canonical.decode(Bodies(self._reader, self._keys).open(facts[-1], "process").body):
-            case {"boot": int(boot), "boot_id": str(boot_id), "wall": int(wall)} if boot_id == _boot_id():
+            case {"boot": int(boot), "boot_id": str(started), "wall": int(wall)} if started == boot_id():
                 return Reading(wall=wall, boot=boot)
         return None
 
     def _check_witness(self) -> Check:
         if self._system is None:
             return _note("witness", "The ledger is empty.", "Start Haloop once.")
-        notes = read_witness(self._witness_folder, self._system.account)
+        notes = read_notes(witness_path(self._witness_folder, self._system.account))
         if not notes:
             nobody = "Nothing outside the home remembers it, so going back would not be noticed."
             return _note("witness", nobody, "Start Haloop once; keep a checkpoint elsewhere (haloop checkpoint).")
@@ -324,13 +304,6 @@ class _Ledger:
             part_left = erasure.part is not None and self._reader.part(tree.number, *erasure.part) is not None
             unfinished += bool(keys_left or part_left)
         return unfinished
-
-
-def _boot_id() -> str:
-    try:
-        return BOOT_ID.read_text().strip()
-    except OSError:
-        return ""
 
 
 def _ok(name: str, sentence: str) -> Check:

@@ -23,6 +23,8 @@ class Home:
     """Where everything of one installation lies."""
 
     path: Path
+    keys_folder: Path | None = None
+    """Where keys.db is, if it is kept apart, as in a backup."""
 
     @property
     def ledger(self) -> Path:
@@ -30,7 +32,7 @@ class Home:
 
     @property
     def keys(self) -> Path:
-        return self.path / "keys.db"
+        return (self.keys_folder or self.path) / "keys.db"
 
     @property
     def secrets(self) -> Path:

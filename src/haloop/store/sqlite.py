@@ -20,7 +20,7 @@ import apsw
 
 from haloop.kernel import canonical
 from haloop.kernel.checkpoint import Signer, VerifierKey
-from haloop.kernel.clock import Clock, SystemClock, wall_jump
+from haloop.kernel.clock import Clock, Reading, SystemClock, boot_id, wall_jump
 from haloop.kernel.errors import (
     BadEntry,
     Corrupt,
@@ -375,7 +375,7 @@ class SqliteLedger:
         if self._system not in self._index.trees:
             await self.append(Chain.of_account(self._system), START, Entry(kind=ACCOUNT_OPENED, actor=KERNEL))
         await self._enrol_signer()
-        await self.record(self._system, _epoch_started())
+        await self.record(self._system, _epoch_started(self._clock.read()))
         if setback is not None:
             await self._enter_recovery(setback)
         elif self._is_recovering():
@@ -536,10 +536,13 @@ def _require_ended(run: StoredRun, run_id: RunId) -> None:
         raise NotErasable(f"{run_id} has not ended.")
 
 
-def _epoch_started() -> Entry:
+def _epoch_started(reading: Reading) -> Entry:
     about: dict[str, canonical.Canonical] = {
+        "boot": reading.boot,
+        "boot_id": boot_id(),
         "host": platform.node(),
         "process": os.getpid(),
         "sqlite": apsw.sqlite_lib_version(),
+        "wall": reading.wall,
     }
     return Entry(kind="epoch.started", actor=KERNEL, parts=(Part.of("process", about),))

@@ -84,18 +84,22 @@ class Report:
 def verify_home(
     path: Path,
     *,
+    keys: Path | None = None,
     bodies: bool = True,
     outside: Sequence[str] = (),
     key: VerifierKey | None = None,
     progress: Callable[[int], None] = lambda _events: None,
 ) -> Report:
-    """Check a home; `outside` are checkpoints kept elsewhere, which its trees must still begin with."""
-    home = Home(path)
+    """Check a home, or a copy whose keys lie in a folder of their own.
+
+    `outside` are checkpoints kept elsewhere, which its trees must still begin with.
+    """
+    home = Home(path, keys)
     report = Report(bodies=bodies)
     try:
         connection = open_for_reading(home.ledger, application_id=schema.LEDGER_APPLICATION_ID, version=schema.VERSION)
-        with closing(connection), closing(_open_keys(home, bodies=bodies)) as keys, connection:
-            _Check(Reader(connection), keys, home, report, progress).run(outside, key)
+        with closing(connection), closing(_open_keys(home, bodies=bodies)) as ring, connection:
+            _Check(Reader(connection), ring, home, report, progress).run(outside, key)
     except (apsw.CorruptError, apsw.NotADBError, apsw.FullError) as error:
         report.problems.append(Problem(what=f"The database file is damaged: {error}."))
     except (apsw.SQLError, BadInput, UnicodeDecodeError, TypeError) as error:
@@ -167,7 +171,7 @@ class _Check:
         return flaws
 
     def _stretches(self, jobs: Sequence[_Job], erased: Erased) -> Iterator[tuple[_Job, Stretch]]:
-        check = partial(check_stretch, self._home.path, erased=erased, bodies=self._report.bodies)
+        check = partial(check_stretch, self._home, erased=erased, bodies=self._report.bodies)
         workers = cpu_count() or 1
         if workers == 1 or sum(end - first for _, first, end in jobs) < _WORTH_SHARING:
             for job in jobs:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 
 import apsw
 
@@ -96,15 +95,14 @@ class Bad(Exception):
         self.code = code
 
 
-def check_stretch(home: Path, tree: Tree, first: int, end: int, erased: Erased, *, bodies: bool) -> Stretch:
+def check_stretch(home: Home, tree: Tree, first: int, end: int, erased: Erased, *, bodies: bool) -> Stretch:
     """Check the leaves from `first` up to `end`, with a snapshot of its own."""
-    files = Home(home)
-    events = open_for_reading(files.ledger, application_id=schema.LEDGER_APPLICATION_ID, version=schema.VERSION)
+    events = open_for_reading(home.ledger, application_id=schema.LEDGER_APPLICATION_ID, version=schema.VERSION)
     found = Stretch()
     with closing(events), events:
-        keys = KeyRing.open_read_only(files.keys) if bodies else None
+        keys = KeyRing.open_read_only(home.keys) if bodies else None
         try:
-            _Leaves(events, keys, tree, erased, files, found).run(first, end)
+            _Leaves(events, keys, tree, erased, home, found).run(first, end)
         finally:
             if keys is not None:
                 keys.close()

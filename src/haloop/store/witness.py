@@ -51,7 +51,7 @@ class Witness:
         except HomeLocked as error:
             raise HomeCloned(f"A ledger with this identity is already running. {error.sentence}") from error
         try:
-            self._notes = self._read()
+            self._notes = read_notes(self._path)
         except HomeUnusable:
             self._lock.release()
             raise
@@ -75,17 +75,19 @@ class Witness:
     def release(self) -> None:
         self._lock.release()
 
-    def _read(self) -> dict[str, str]:
-        if not self._path.exists():
-            return {}
-        try:
-            return _notes_in(self._path.read_bytes())
-        except BadInput as error:
-            raise HomeUnusable(
-                f"The witness file {self._path} is damaged: {error.sentence}",
-                code="witness.damaged",
-                next_step="Compare the newest checkpoint you hold elsewhere (haloop verify), then move the file away.",
-            ) from error
+
+def read_notes(path: Path) -> dict[str, str]:
+    """What a witness file remembers. It is only ever replaced whole, so it can be read without its lock."""
+    if not path.exists():
+        return {}
+    try:
+        return _notes_in(path.read_bytes())
+    except BadInput as error:
+        raise HomeUnusable(
+            f"The witness file {path} is damaged: {error.sentence}",
+            code="witness.damaged",
+            next_step="Compare the newest checkpoint you hold elsewhere (haloop verify), then move the file away.",
+        ) from error
 
 
 def _notes_in(raw: bytes) -> dict[str, str]:

@@ -107,12 +107,14 @@ class Writer:
         """Queue a submission; it is told its fate when its batch is durable."""
         self.require_alive()
         self._queue.put(submission)
+        self.require_alive()  # it may have died in between, with nobody left to say so
 
     async def do(self, chore: Chore) -> object:
         """Have something done on the writing connection, after all that was submitted before."""
         self.require_alive()
         order = _ChoreOrder(chore, self._loop.create_future())
         self._queue.put(order)
+        self.require_alive()
         return await order.future
 
     def poison(self, error: Exception) -> Poisoned:
