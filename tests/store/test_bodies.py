@@ -55,6 +55,14 @@ def test_the_same_words_never_look_the_same(holder: Holder) -> None:
     assert part.body not in one.body
 
 
+def test_a_locked_part_has_a_nonce_of_96_bits_and_a_tag(holder: Holder) -> None:
+    """What lies on the disk is as long as the published format says, and nothing longer."""
+    locked = holder.lock(Part(name="words", body=b"remember the milk"))
+    nonce, tag, key = 96 // 8, 128 // 8, 256 // 8
+    assert len(locked.body) == nonce + len(b"remember the milk") + tag
+    assert len(locked.wrapped) == nonce + key + SALT_BYTES + tag
+
+
 def test_another_key_opens_nothing(holder: Holder) -> None:
     """Without the holder's key the part stays closed."""
     locked = holder.lock(Part(name="words", body=b"yes"))

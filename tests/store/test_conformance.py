@@ -27,9 +27,10 @@ from haloop.kernel.errors import (
     NotErasable,
     NotFound,
     OutOfSequence,
+    RunFull,
 )
 from haloop.kernel.ids import AccountId, PersonId, new_account_id, new_person_id
-from haloop.kernel.ledger import START, Chain, Entry, Event, Head
+from haloop.kernel.ledger import RUN_EVENTS_MAX, START, Chain, Entry, Event, Head
 from haloop.kernel.part import PART_BYTES_MAX, Part
 from haloop.kernel.receipt import Receipt, verify
 from haloop.store.signing import verify_ed25519
@@ -194,6 +195,16 @@ async def test_a_part_the_event_does_not_have_is_not_found(ledger: SqliteLedger,
     await ledger.append(chain, START, said("one"))
     with pytest.raises(NotFound):
         await ledger.body((await ledger.run(chain))[0], "price")
+
+
+async def test_a_run_has_two_thousand_events_and_then_its_last_words(ledger: SqliteLedger, chain: Chain) -> None:
+    """A run of full length takes no more work; how its effects ended, and its end, can still be said."""
+    await ledger.append(chain, START, *[said(str(number)) for number in range(RUN_EVENTS_MAX)])
+    head = await ledger.head(chain)
+    with pytest.raises(RunFull):
+        await ledger.append(chain, head, said("one too many"))
+    await ledger.append(chain, head, said("nobody knows", kind="effect.uncertain"), ended())
+    assert len(await ledger.run(chain)) == RUN_EVENTS_MAX + 2
 
 
 async def test_a_closed_ledger_says_so(place: Place) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from haloop.kernel import canonical
@@ -626,6 +627,13 @@ def test_an_old_sqlite_is_refused(version: str) -> None:
     """A library that could corrupt the ledger is refused by its number."""
     with pytest.raises(LibraryTooOld, match=version.replace(".", r"\.")):
         require_library(version)
+
+
+async def test_no_home_is_opened_with_an_old_sqlite(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start with a library that could corrupt the ledger is refused before anything is touched."""
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.40.1")
+    assert isinstance(await refusal(place), LibraryTooOld)
+    assert not (place.home / "ledger.db").exists()
 
 
 @pytest.mark.parametrize("version", ["3.51.3", "3.52.0", "3.100.1", "4.0.0", None])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from haloop.kernel.errors import BadInput
-from haloop.store.witness import sync_folder
+from haloop.store.home import sync_folder
 
 
 @contextmanager

@@ -28,12 +28,11 @@ from haloop.kernel.merkle import CompactRange
 from haloop.store import schema
 from haloop.store.bodies import Bodies
 from haloop.store.database import copy_database, open_for_reading, open_for_writing, truncate_log
-from haloop.store.home import FileLock, Home
+from haloop.store.home import FileLock, Home, sync_folder
 from haloop.store.keys import KeyRing
 from haloop.store.opening import contains
 from haloop.store.reader import Reader, Tree
 from haloop.store.verify import verify_home
-from haloop.store.witness import sync_folder
 
 BACKUP_FORMAT = "haloop/backup/1"
 MANIFEST = "manifest.json"
@@ -238,6 +237,8 @@ def _require_restorable(target: Home, stage: Home, *, force: bool, progress: Pro
     """Whether the staged copy holds and nothing is lost by it unasked; how many of its keys are gone."""
     keys = next((path for path in (stage.keys, target.keys) if path.exists()), None)
     missing = _keys_missing(stage.ledger, keys)
+    if keys is not None:
+        _require_own_keys(stage.ledger, keys)
     _require_well(stage.ledger, None if missing else keys, progress)
     if keys is not None:
         _require_fitting(stage.ledger, keys)
@@ -245,7 +246,7 @@ def _require_restorable(target: Home, stage: Home, *, force: bool, progress: Pro
         raise Refused(
             f"{missing} of the keys this ledger needs are missing: they were erased since, or keys.db is too old.",
             code="restore.keys_missing",
-            next_step="Give the newest backup of the keys with --keys; or --force, and their words stay unreadable.",
+            next_step="Give the newest backup of the keys with --keys; or --force, which erases their words for good.",
         )
     newer = _newer_events(target, stage)
     if newer and not force:
@@ -375,6 +376,17 @@ def _keys_missing(ledger: Path, keys: Path | None) -> int:
             return len(needed)
         with closing(KeyRing.open_read_only(keys)) as ring:
             return len(ring.absent(needed))
+
+
+def _require_own_keys(ledger: Path, keys: Path) -> None:
+    """Without the key of its own chain an account can record nothing any more: no force helps."""
+    with _reading(ledger) as reader, closing(KeyRing.open_read_only(keys)) as ring:
+        absent = ring.absent(reader.own_keys())
+    if absent:
+        raise KeyMissing(
+            f"keys.db is older than {len(absent)} of the accounts in this ledger, which could not go on without it.",
+            next_step="Give a newer backup of the keys with --keys.",
+        )
 
 
 def _require_fitting(ledger: Path, keys: Path) -> None:

@@ -5,6 +5,7 @@ PRAGMA is otherwise swallowed, and a ledger would run with settings nobody chose
 what makes "acknowledged" mean durable; checkpoints of the write-ahead log belong to the writer alone.
 """
 
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -145,6 +146,8 @@ def _connect_read_only(path: Path) -> apsw.Connection:
     except apsw.NotADBError as error:
         raise Corrupt(f"{path} is not a database any more: {error}.") from error
     except apsw.CantOpenError:
+        if os.access(path.parent, os.W_OK):  # then it is not the folder; read as it lies, it might be stale
+            raise
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size:
             raise HomeReadOnly(

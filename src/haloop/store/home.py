@@ -15,6 +15,9 @@ from pathlib import Path
 
 from haloop.kernel.errors import HomeLocked, HomeReadOnly
 
+OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""How the system says that there is no room, for everybody or for us."""
+
 BALLAST_BYTES = 16 * 1024 * 1024
 
 
@@ -55,6 +58,7 @@ class Home:
         """Create the folder, for its owner's eyes only."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(self.path.absolute().parent)
         except OSError as error:
             raise HomeReadOnly(f"The home {self.path} cannot be made: {error.strerror}.") from error
 
@@ -121,8 +125,7 @@ class Ballast:
             return Room.OUTCOMES_ONLY
         if free < self._size + 2 * self._margin:
             return Room.OUTCOMES_ONLY
-        self._lay_down()
-        return Room.ENOUGH
+        return Room.ENOUGH if self._lay_down() else Room.OUTCOMES_ONLY
 
     @property
     def _margin(self) -> int:
@@ -132,9 +135,26 @@ class Ballast:
         disk = os.statvfs(self._path.parent)
         return disk.f_bavail * disk.f_frsize
 
-    def _lay_down(self) -> None:
+    def _lay_down(self) -> bool:
+        """Set the space aside; False where the disk, or a quota, does not give it after all."""
         part = self._path.with_name(self._path.name + ".part")  # half a ballast must not pass for a whole one
-        with part.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, self._size)
-            os.fsync(file.fileno())
+        try:
+            with part.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+                os.fsync(file.fileno())
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno in OUT_OF_SPACE:
+                return False
+            raise
         part.replace(self._path)
+        return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename or a new file in this folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

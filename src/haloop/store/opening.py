@@ -81,9 +81,11 @@ def _forgotten(reader: Reader, account: AccountId, checkpoint: Checkpoint, epoch
     """Why a checkpoint kept outside shows that the ledger went back; empty if it does not."""
     trees = {tree.account: tree for tree in reader.trees()}
     seen = f"A checkpoint kept outside saw {checkpoint.size} events of {account}"
+    seen_epoch = read_origin(checkpoint.origin)[1]
+    if seen_epoch < epoch:
+        return ""  # a recovery has already given up what that saw
     if account not in trees:
         return f"{seen}; this ledger has none."
-    seen_epoch = read_origin(checkpoint.origin)[1]
     if seen_epoch == epoch and not contains(reader, trees[account], checkpoint):
         return f"{seen}; this ledger has {trees[account].size} and does not begin with them."
     if seen_epoch > epoch:

@@ -146,6 +146,10 @@ class Reader:
         query = "SELECT key_id FROM subject WHERE tree = ? AND person = ? ORDER BY key_id"
         return [row[0] for row in self.connection.execute(query, (tree, person))]
 
+    def own_keys(self) -> list[int]:
+        """The keys of the accounts' own chains, without which no account can go on."""
+        return [row[0] for row in self.connection.execute("SELECT key_id FROM run JOIN tree ON run_id = account")]
+
     def newest_key(self) -> int:
         """The highest number of a key that was given out."""
         query = (
@@ -165,20 +169,23 @@ class Reader:
         return [row[0] for key in subject_keys for row in self.connection.execute(query, (key,))]
 
     def live_keys(self, tree: int) -> list[int]:
-        """The keys of an account's runs and people that no erasure took."""
+        """The keys of an account's runs and people that no erasure took; its own chain's is never taken."""
         query = (
-            "SELECT key_id FROM run WHERE tree = ?1 UNION SELECT key_id FROM subject WHERE tree = ?1"
+            "SELECT key_id FROM run JOIN tree USING (tree) WHERE tree = ?1 AND run_id <> account"
+            " UNION SELECT key_id FROM subject WHERE tree = ?1"
             " EXCEPT SELECT key_id FROM erased_key"
         )
         return [row[0] for row in self.connection.execute(query, (tree,))]
 
     def newest_checkpoint(self, tree: int) -> StoredCheckpoint | None:
-        query = "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY epoch DESC, size DESC LIMIT 1"
+        query = (
+            "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY epoch DESC, size DESC, rowid DESC LIMIT 1"
+        )
         row = self.connection.execute(query, (tree,)).fetchone()
         return row and StoredCheckpoint(epoch=row[0], size=row[1], note=row[2])
 
     def checkpoints(self, tree: int) -> Iterator[StoredCheckpoint]:
-        query = "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY size, epoch"
+        query = "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY size, epoch, rowid"
         for epoch, size, note in self.connection.execute(query, (tree,)):
             yield StoredCheckpoint(epoch=epoch, size=size, note=note)
 

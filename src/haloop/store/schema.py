@@ -8,6 +8,8 @@ keys that open the parts, by number and without a name, so that forgetting one l
 was.
 """
 
+from haloop.kernel.errors import NotFound
+
 LEDGER_APPLICATION_ID = 0x48414C4F
 KEYS_APPLICATION_ID = 0x48414C4B
 VERSION = 1
@@ -50,8 +52,8 @@ CREATE TABLE checkpoint (                  -- every signed note that may have le
     epoch INTEGER NOT NULL,                -- part of the origin; rises when the ledger went back
     size  INTEGER NOT NULL,
     note  TEXT    NOT NULL,
-    PRIMARY KEY (tree, epoch, size)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (tree, epoch, size, note)       -- a new signing key signs the same size again
+) STRICT;
 
 -- Projections.
 CREATE TABLE tree (
@@ -102,6 +104,9 @@ CREATE TABLE key (
 
 
 def position(tree: int, index: int) -> int:
+    """Where an event lies; an index that would reach into another tree is nobody's."""
+    if not 0 <= index < 1 << TREE_BITS:
+        raise NotFound(f"There is no event {index}.")
     return tree << TREE_BITS | index
 
 

@@ -25,11 +25,10 @@ from haloop.kernel.part import commitment
 from haloop.store import schema
 from haloop.store.backup import BACKUP_FORMAT, MANIFEST, begins_with, read_manifest
 from haloop.store.database import open_for_writing, truncate_log
-from haloop.store.home import FileLock, Home
+from haloop.store.home import FileLock, Home, sync_folder
 from haloop.store.reader import Reader, StoredCheckpoint, Tree
 from haloop.store.schema import place, position
 from haloop.store.signing import verify_ed25519
-from haloop.store.witness import sync_folder
 
 SHIPPING_FORMAT = "haloop/shipping/1"
 

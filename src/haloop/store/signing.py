@@ -8,12 +8,14 @@ be kept elsewhere.
 import base64
 import os
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from haloop.kernel.errors import HomeUnusable
+from haloop.kernel.errors import DiskFault, HomeUnusable
+from haloop.store.home import sync_folder
 
 _SETTING = "ledger_signing_key"
 
@@ -35,9 +37,12 @@ class FileSigner:
 
 def read_or_make_signer(secrets: Path) -> FileSigner:
     """The home's signer; on the first start its key is made and stored, 0600."""
-    if not secrets.exists():
-        _write(secrets, Ed25519PrivateKey.generate())
-    return FileSigner(_read(secrets))
+    try:
+        if not secrets.exists():
+            _write(secrets, Ed25519PrivateKey.generate())
+        return FileSigner(_read(secrets))
+    except OSError as error:
+        raise DiskFault(f"{secrets} cannot be read or made: {error.strerror}.") from error
 
 
 def verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
@@ -63,8 +68,13 @@ def _read(secrets: Path) -> Ed25519PrivateKey:
 
 def _write(secrets: Path, key: Ed25519PrivateKey) -> None:
     line = f'{_SETTING} = "{base64.b64encode(key.private_bytes_raw()).decode()}"\n'
-    descriptor = os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    part = secrets.with_name(f"{secrets.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+    with suppress(FileExistsError):  # another start was quicker: its key counts
+        os.link(part, secrets)  # whole or not at all; half a key would be refused for ever
+    part.unlink()
+    sync_folder(secrets.parent)

@@ -11,18 +11,19 @@ import os
 import platform
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
 import apsw
 
 from haloop.kernel import canonical
-from haloop.kernel.checkpoint import Signer, VerifierKey
+from haloop.kernel.checkpoint import Signer, VerifierKey, open_note
 from haloop.kernel.clock import Clock, Reading, SystemClock, boot_id, wall_jump
 from haloop.kernel.errors import (
     BadEntry,
+    BadNote,
     Corrupt,
     DiskFault,
     ForeignRun,
@@ -60,13 +61,14 @@ from haloop.store.bodies import Bodies
 from haloop.store.database import copy_database, open_for_reading, open_for_writing, require_library
 from haloop.store.erasure import PART_NAME as ERASURE_PART
 from haloop.store.erasure import Erasure, carry_out, wipe
-from haloop.store.home import BALLAST_BYTES, Ballast, FileLock, Home, Room
+from haloop.store.home import BALLAST_BYTES, Ballast, FileLock, Home, Room, sync_folder
 from haloop.store.intake import Intake
 from haloop.store.keys import KeyRing
 from haloop.store.opening import Setback, check_tail, find_setback, read_epoch
 from haloop.store.reader import Reader, StoredRun
 from haloop.store.receipt import make_receipt
 from haloop.store.seals import Seals
+from haloop.store.signing import verify_ed25519
 from haloop.store.submission import Submission
 from haloop.store.witness import Witness
 from haloop.store.writer import Writer
@@ -99,6 +101,7 @@ class SqliteLedger:
         self._room_seen_at = float("-inf")
         self._tips: dict[AccountId, Head] = {}
         self._seals = Seals()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._recovery: str | None = None
 
@@ -126,6 +129,7 @@ class SqliteLedger:
         try:
             yield ledger
         finally:
+            await asyncio.gather(*ledger._tasks, return_exceptions=True)
             ledger._close()
 
     # Recording
@@ -136,10 +140,12 @@ class SqliteLedger:
             raise BadEntry(
                 "The home acts upon this kind of fact, so it is recorded by the home alone.", code="entry.reserved"
             )
+        self._require_allowed(chain, after, entries)
         return self._append(chain, after, *entries)
 
     def _append(self, chain: Chain, after: Head, *entries: Entry) -> Submission:
-        self._require_allowed(chain, after, entries)
+        """Without asking whether it is allowed now: what the home records of itself always is."""
+        self._writer.require_alive()
         try:
             submission = self._intake.prepare(chain, after, entries, self._stamp())
         except apsw.Error as error:  # after a failed write to keys.db the next would seem to succeed
@@ -193,6 +199,7 @@ class SqliteLedger:
 
     async def body(self, event: Event, name: str) -> bytes:
         """What one part says; Erased where it is gone on purpose."""
+        self._require_open()
         return self._bodies.open(event, name).body
 
     async def accounts(self) -> Sequence[AccountId]:
@@ -234,7 +241,7 @@ class SqliteLedger:
         await self._erase(header.account, Erasure(why=why, part=(event.index, name)), actor)
 
     async def erase_run(self, chain: Chain, *, actor: str, why: str) -> None:
-        """Make everything a run said unreadable for good."""
+        """Make what a run said unreadable for good; its words about people go with those people."""
         if chain.is_own:
             raise NotErasable("An account's own chain of facts has no end; erase its parts one by one.")
         run = self._known_run(chain)
@@ -273,14 +280,16 @@ class SqliteLedger:
 
     async def back_up(self, target: Path, *, keys: Path | None = None) -> None:
         """Copy the ledger while it runs; the keys go elsewhere, to be kept for a short time only."""
-
-        def copy(connection: apsw.Connection) -> None:
-            with apsw.Connection(str(target)) as file:
-                copy_database(connection, file)
-
-        await self._writer.do(copy)
-        if keys is not None:
-            self._keys.copy_to(keys)
+        try:
+            await asyncio.to_thread(_copy, self._home.ledger, schema.LEDGER_APPLICATION_ID, target)
+            if keys is not None:
+                await asyncio.to_thread(_copy, self._home.keys, schema.KEYS_APPLICATION_ID, keys)
+        except apsw.Error as error:
+            raise Refused(
+                f"The backup could not be written: {error}.",
+                code="backup.failed",
+                next_step="Look at where the backup goes: its folder, and the room there. The ledger is well.",
+            ) from error
 
     # Opening and closing, in the order it happens
 
@@ -319,6 +328,7 @@ class SqliteLedger:
         opened.callback(self._keys.close)
         connection = open_for_reading(self._home.ledger, application_id=application, version=version)
         opened.callback(connection.close)
+        sync_folder(self._home.path)  # a database that was just made must still be there after a power cut
         self._stored = Reader(connection)
         self._bodies = Bodies(self._reader, self._keys)
         self._keys.count_from(self._reader.newest_key())
@@ -353,9 +363,10 @@ class SqliteLedger:
         unsigned = []
         for tree in self._reader.trees():
             newest = self._reader.newest_checkpoint(tree.number)
-            if newest is not None and newest.epoch == self._index.epoch:
+            ours = newest is not None and self._signed_by_us(tree.account, newest.note)
+            if newest is not None and ours:
                 self._seals.remember(tree.account, newest.note)
-            if newest is None or (newest.epoch, newest.size) != (self._index.epoch, tree.size):
+            if newest is None or not ours or newest.size != tree.size:
                 unsigned.append(tree.account)
         self._writer = Writer(
             self._connection,
@@ -370,6 +381,14 @@ class SqliteLedger:
         self._writer.start()
         opened.callback(self._stop)
 
+    def _signed_by_us(self, account: AccountId, note: str) -> bool:
+        """Whether a note carries this epoch's name and the key that signs now."""
+        try:
+            open_note(note, self.verifier_key(account), verify_ed25519)
+        except BadNote:
+            return False
+        return True
+
     async def _greet(self, setback: Setback | None) -> None:
         """Record that this process took over, with which key it signs, and whether the ledger went back."""
         if self._system not in self._index.trees:
@@ -380,6 +399,9 @@ class SqliteLedger:
             await self._enter_recovery(setback)
         elif self._is_recovering():
             self._recovery = "The ledger was restored or rolled back, and nobody has ended recovery yet."
+        if self._recovery is not None:
+            for account, erasure in self._erasures_lost():
+                await self._erase(account, erasure, KERNEL)
 
     async def _enrol_signer(self) -> None:
         key = self._signer.public_key.hex()
@@ -392,8 +414,6 @@ class SqliteLedger:
         part = Part.of("setback", {"epoch": setback.epoch, "why": setback.why, "outside": setback.outside})
         await self._record(self._system, Entry(kind="recovery.entered", actor=KERNEL, parts=(part,)))
         self._recovery = setback.why
-        for account, erasure in self._erasures_lost():
-            await self._erase(account, erasure, KERNEL)
         for tree in self._reader.trees():  # the new epoch's checkpoints must reach the witness before we go on
             await self.sealed(tree.account, self._index.trees[tree.account].range.size - 1)
         self._home.restored.unlink(missing_ok=True)
@@ -431,14 +451,18 @@ class SqliteLedger:
         self._seals.fail(LedgerClosed("This ledger has been closed."))
         self._closed = True
         if not isinstance(self._writer.dead, Poisoned):
-            wipe(self._connection, self._keys)
+            try:
+                wipe(self._connection, self._keys)
+            except apsw.Error as error:
+                raise DiskFault(
+                    f"{self._home.path} could not be tidied up: {error}. Nothing recorded is lost."
+                ) from error
 
     # Before anything is recorded
 
     def _require_allowed(self, chain: Chain, after: Head, entries: Sequence[Entry]) -> None:
         if not entries:
             raise BadEntry("An append records at least one fact.")
-        self._writer.require_alive()
         if self._recovery is not None and any(entry.kind == EFFECT_INTENDED for entry in entries):
             raise RecoveryOpen(f"Nothing irreversible starts in recovery mode. {self._recovery}")
         if self._room is Room.OUTCOMES_ONLY and not all(entry.kind in OUTCOMES for entry in entries):
@@ -458,14 +482,26 @@ class SqliteLedger:
     def _stamp(self) -> int:
         """The time for the next leaves: never back, and a moved wall clock is a fact of its own."""
         reading = self._clock.read()
+        if reading.wall > canonical.INTEGER_MAX:
+            raise Refused(
+                "The clock shows a time after the year 2255.", code="clock.absurd", next_step="Set the clock."
+            )
         jump = wall_jump(self._reading, reading)
-        self._reading = reading
         self._ts = max(self._ts, reading.wall)
         if jump:
+            self._reading = reading  # only now: many small steps are one jump in the end
             part = Part.of("jump", {"microseconds": jump})
             entry = Entry(kind="clock.jumped", actor=KERNEL, parts=(part,))
-            self.append(Chain.of_account(self._system), self._tip(self._system), entry)
+            recorded = self._append(Chain.of_account(self._system), self._tip(self._system), entry)
+            self._own(self._insist(recorded, entry))
         return self._ts
+
+    async def _insist(self, submission: Submission, entry: Entry) -> None:
+        """Record a fact about the home even if a refused one stood before it."""
+        try:
+            await submission
+        except OutOfSequence:
+            await self._record(self._system, entry)
 
     def _forget_tip(self, chain: Chain) -> None:
         """After a refusal, where we thought a chain would stand need not be so."""
@@ -485,9 +521,12 @@ class SqliteLedger:
 
     @property
     def _reader(self) -> Reader:
+        self._require_open()
+        return self._stored
+
+    def _require_open(self) -> None:
         if self._closed:
             raise LedgerClosed("This ledger has been closed.")
-        return self._stored
 
     def _run(self, chain: Chain) -> StoredRun | None:
         run = self._reader.run(chain.run_id)
@@ -507,13 +546,25 @@ class SqliteLedger:
     # Erasing
 
     async def _erase(self, account: AccountId, erasure: Erasure, actor: str) -> None:
-        self._intake.retire(erasure.keys)
-        (index,) = await self._record(account, erasure.entry(actor))
+        """Record an erasure and carry it out; whoever asked may go away, the erasure goes on."""
+        entry = erasure.entry(actor)
+        await asyncio.shield(self._own(self._erase_for_good(account, erasure, entry)))
+
+    async def _erase_for_good(self, account: AccountId, erasure: Erasure, entry: Entry) -> None:
+        def append(chain: Chain, after: Head, *entries: Entry) -> Submission:
+            submission = self._append(chain, after, *entries)
+            self._intake.retire(erasure.keys)  # in the same breath: what is said from now on comes after it
+            return submission
+
+        (index,) = await self._at_tip(append, account, entry)
         tree = self._reader.tree(account).number
         at = schema.position(tree, index)
         await self._writer.do(
             lambda connection: carry_out(erasure, tree=tree, at=at, connection=connection, keys=self._keys)
         )
+        await self._wipe()
+
+    async def _wipe(self) -> None:
         give_up_at = time.monotonic() + _ERASE_SECONDS_MAX
         while not await self._writer.do(lambda connection: wipe(connection, self._keys)):
             if time.monotonic() > give_up_at:
@@ -523,6 +574,13 @@ class SqliteLedger:
                     next_step="Close what reads the home; the next start wipes the log.",
                 )
             await asyncio.sleep(0.05)
+
+    def _own(self, work: Coroutine[object, object, None]) -> "asyncio.Task[None]":
+        """Work that is the ledger's own: it ends before the ledger closes, whoever began it."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _require_last_words(chain: Chain, entries: Sequence[Entry]) -> None:
@@ -546,3 +604,11 @@ def _epoch_started(reading: Reading) -> Entry:
         "wall": reading.wall,
     }
     return Entry(kind="epoch.started", actor=KERNEL, parts=(Part.of("process", about),))
+
+
+def _copy(source: Path, application_id: int, target: Path) -> None:
+    with (
+        closing(open_for_reading(source, application_id=application_id, version=schema.VERSION)) as connection,
+        closing(apsw.Connection(str(target))) as copy,
+    ):
+        copy_database(connection, copy)

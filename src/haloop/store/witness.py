@@ -15,7 +15,7 @@ from haloop.kernel.checkpoint import read_unverified
 from haloop.kernel.errors import BadEntry, BadInput, HomeCloned, HomeLocked, HomeReadOnly, HomeUnusable
 from haloop.kernel.ids import AccountId
 from haloop.kernel.ledger import origin, read_origin
-from haloop.store.home import FileLock
+from haloop.store.home import FileLock, sync_folder
 
 _FORMAT = "haloop/witness/1"
 
@@ -41,6 +41,7 @@ class Witness:
         """Lock and read the file; HomeCloned if another copy of this ledger is running."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(self._path.parent.parent)
         except OSError as error:
             raise HomeReadOnly(
                 f"The witness folder {self._path.parent} cannot be made: {error.strerror}.",
@@ -101,12 +102,3 @@ def _own_note(account: str, note: object) -> str:
     if not isinstance(note, str) or read_origin(read_unverified(note).origin)[0] != account:
         raise BadEntry(f"What it holds for {account[:60]!r} is not a checkpoint of that account.")
     return note
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename or a new file in this folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -26,6 +26,7 @@ from haloop.kernel.ids import AccountId
 from haloop.kernel.ledger import Chain
 from haloop.store.batch import Batch, Index
 from haloop.store.database import truncate_log
+from haloop.store.home import OUT_OF_SPACE
 from haloop.store.submission import Submission
 
 BATCH_MAX = 512
@@ -226,8 +227,13 @@ class Writer:
         ]
         with self._connection:
             self._connection.executemany("INSERT OR IGNORE INTO checkpoint VALUES (?, ?, ?, ?)", rows)
-        self._keeper.advance(notes)
         self._checkpointed_at = time.monotonic()
+        try:
+            self._keeper.advance(notes)
+        except OSError as error:
+            if error.errno not in OUT_OF_SPACE:
+                raise
+            return  # what nobody keeps outside is not shown; the home has room, so work goes on and we try again
         self._unsigned.clear()
         self._tell([lambda: self._on_checkpoint(checkpoints, notes)])
 

@@ -1,0 +1,49 @@
+"""What the README tells a stranger to type works, and what it must admit it admits."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands_with(word: str) -> str:
+    """The README's block of shell commands that mentions a word."""
+    (block,) = [block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if word in block]
+    return str(block)
+
+
+def type_in(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Type commands into a shell, in a folder that looks like the checkout."""
+    for name in ("examples", "tools"):
+        (folder / name).symlink_to(ROOT / name)
+    return subprocess.run(["bash", "-c", commands], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_sample_receipt_is_proved_as_the_readme_says(tmp_path: Path) -> None:
+    """Whoever copies the command from the README sees the sample proved."""
+    done = type_in(commands_with("--person"), tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("PROVED")
+
+
+def test_a_broken_byte_is_named_as_the_readme_says(tmp_path: Path) -> None:
+    """Whoever breaks one byte, as the README invites them to, is told which event is bad."""
+    done = type_in(commands_with("broken.json"), tmp_path)
+    assert done.returncode == 1
+    assert "event 3 (effect.happenes" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reliability.md"])
+def test_the_docs_say_which_copies_cannot_be_noticed(page: str) -> None:
+    """Nobody reads our promise without reading that a clone elsewhere goes unnoticed without a checkpoint."""
+    said = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    assert re.search(r"(clone|copy) on another (host|machine),( or)? a rolled-back virtual machine", said)
+
+
+def test_the_readme_says_what_an_agent_with_your_shell_is() -> None:
+    """The one thing no approval can stop is said plainly."""
+    assert "An agent that holds your shell is otherwise you" in README
