@@ -193,7 +193,8 @@ def _rows(ledger: apsw.Connection, keys: set[int]) -> object:
     """Every row of every table, but for the words that nobody can read any more."""
     tables = [name for (name,) in ledger.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     rows = {table: ledger.execute(f"SELECT * FROM {table} NOT INDEXED").fetchall() for table in tables}
-    rows["part"] = [row[:3] if row[2] not in keys else row for row in rows["part"]]
+    if "part" in rows:  # the table's own name may be what was damaged
+        rows["part"] = [row[:3] if row[2] not in keys else row for row in rows["part"]]
     return rows
 
 

@@ -103,6 +103,8 @@ def _check_leaves(reader: Reader, tree: Tree) -> None:
             raise Corrupt(f"Event {tree.size} of {tree.account} is one more than its tree claims.")
         if at != expected or leaf_hash(header) != stored:
             raise Corrupt(f"Event {place(expected)[1]} of {tree.account} is missing or was changed.")
+        if not header.startswith(f'{{"account":"{tree.account}"'.encode()):
+            raise Corrupt(f"Event {place(at)[1]} of {tree.account} belongs to another account.")
         expected += 1
     if expected != position(tree.number, tree.size):
         raise Corrupt(f"{tree.account} claims {tree.size} events; {place(expected)[1]} are there.")

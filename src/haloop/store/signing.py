@@ -8,7 +8,6 @@ be kept elsewhere.
 import base64
 import os
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -74,7 +73,5 @@ def _write(secrets: Path, key: Ed25519PrivateKey) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
-    with suppress(FileExistsError):  # another start was quicker: its key counts
-        os.link(part, secrets)  # whole or not at all; half a key would be refused for ever
-    part.unlink()
+    part.replace(secrets)  # whole or not at all; half a key would be refused for ever
     sync_folder(secrets.parent)

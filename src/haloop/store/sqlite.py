@@ -391,9 +391,13 @@ class SqliteLedger:
 
     async def _greet(self, setback: Setback | None) -> None:
         """Record that this process took over, with which key it signs, and whether the ledger went back."""
-        if self._system not in self._index.trees:
-            await self.append(Chain.of_account(self._system), START, Entry(kind=ACCOUNT_OPENED, actor=KERNEL))
-        await self._enrol_signer()
+        enrolment = self._enrolment()
+        if self._system not in self._index.trees:  # together, so that nothing is signed by a key nobody knows
+            own, opening = Chain.of_account(self._system), Entry(kind=ACCOUNT_OPENED, actor=KERNEL)
+            self._require_allowed(own, START, [opening])
+            await self._append(own, START, opening, enrolment)
+        elif not self._is_enrolled(enrolment.parts[0].body):
+            await self._record(self._system, enrolment)
         await self.record(self._system, _epoch_started(self._clock.read()))
         if setback is not None:
             await self._enter_recovery(setback)
@@ -403,12 +407,13 @@ class SqliteLedger:
             for account, erasure in self._erasures_lost():
                 await self._erase(account, erasure, KERNEL)
 
-    async def _enrol_signer(self) -> None:
-        key = self._signer.public_key.hex()
+    def _enrolment(self) -> Entry:
+        part = Part.of("signer", {"ed25519": self._signer.public_key.hex()})
+        return Entry(kind="signer.enrolled", actor=KERNEL, parts=(part,))
+
+    def _is_enrolled(self, signer: bytes) -> bool:
         facts = self._reader.facts(self._reader.tree(self._system).number, "signer.enrolled")
-        if not facts or self._said(facts[-1], "signer") != canonical.encode({"ed25519": key}):
-            part = Part.of("signer", {"ed25519": key})
-            await self._record(self._system, Entry(kind="signer.enrolled", actor=KERNEL, parts=(part,)))
+        return bool(facts) and self._said(facts[-1], "signer") == signer
 
     async def _enter_recovery(self, setback: Setback) -> None:
         part = Part.of("setback", {"epoch": setback.epoch, "why": setback.why, "outside": setback.outside})

@@ -20,7 +20,7 @@ import apsw
 
 from haloop.kernel import canonical
 from haloop.kernel.checkpoint import Checkpoint, VerifierKey, open_note, read_unverified
-from haloop.kernel.errors import BadInput, BadNote, Corrupt, HaloopError, HomeMissing, KeyMissing
+from haloop.kernel.errors import BadInput, BadNote, Corrupt, HaloopError, HomeMissing, KeyMissing, NotFound
 from haloop.kernel.ledger import PAYLOAD_ERASED, RUN_ENDED, Event, origin, read_origin
 from haloop.kernel.merkle import TILE_WIDTH, CompactRange, root_at
 from haloop.store import schema
@@ -270,7 +270,7 @@ class _Check:
         """The account's own facts of a kind; the pass over the leaves names those that cannot be read."""
         indexes = self._reader.fact_indexes(tree.number, kind) if self._report.bodies else ()
         for index in indexes:
-            with suppress(Corrupt):
+            with suppress(Corrupt, NotFound):
                 yield self._reader.event(tree.number, index)
 
     def _said(self, event: Event, name: str) -> bytes | None:
