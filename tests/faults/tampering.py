@@ -194,7 +194,7 @@ def _rows(ledger: apsw.Connection, keys: set[int]) -> object:
     tables = [name for (name,) in ledger.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     rows = {table: ledger.execute(f"SELECT * FROM {table} NOT INDEXED").fetchall() for table in tables}
     if "part" in rows:  # the table's own name may be what was damaged
-        rows["part"] = [row[:3] if row[2] not in keys else row for row in rows["part"]]
+        rows["part"] = [row[:2] if row[2] not in keys else row for row in rows["part"]]
     return rows
 
 

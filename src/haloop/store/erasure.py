@@ -13,7 +13,7 @@ import apsw
 
 from haloop.kernel import canonical
 from haloop.kernel.errors import Corrupt
-from haloop.kernel.ids import PersonId, RunId
+from haloop.kernel.ids import PersonId, RunId, person_id
 from haloop.kernel.ledger import PAYLOAD_ERASED, Entry
 from haloop.kernel.part import Part
 from haloop.store.database import truncate_log
@@ -49,10 +49,10 @@ class Erasure:
     def read(cls, body: bytes) -> "Erasure":
         """What a recorded erasure took away."""
         match canonical.decode(body):
-            case {"keys": list(keys), "why": str(why), "part": {"index": int(index), "name": str(name)}}:
-                return cls(why=why, keys=_numbers(keys), part=(index, name))
-            case {"keys": list(keys), "why": str(why)}:
-                return cls(why=why, keys=_numbers(keys))
+            case {"keys": list(keys), "why": str(why), **rest}:
+                return cls(
+                    why=why, keys=_numbers(keys), part=_part(rest.get("part")), subject=_person(rest.get("subject"))
+                )
         raise Corrupt("An erasure does not say what it erased.")
 
 
@@ -74,6 +74,20 @@ def wipe(connection: apsw.Connection, keys: KeyRing) -> bool:
     """Cut both write-ahead logs; False while somebody still reads from them."""
     cut = keys.truncate_log()
     return truncate_log(connection) and cut
+
+
+def _part(value: object) -> tuple[int, str] | None:
+    match value:
+        case {"index": int(index), "name": str(name)}:
+            return index, name
+    return None
+
+
+def _person(value: object) -> PersonId | None:
+    match value:
+        case str(person):
+            return person_id(person)
+    return None
 
 
 def _numbers(values: list[canonical.Canonical]) -> tuple[int, ...]:

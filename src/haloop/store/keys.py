@@ -49,6 +49,8 @@ class KeyRing:
     def count_from(self, used: int) -> None:
         """Give out no number up to `used`: a keys.db from a backup does not know what was given out since."""
         (made,) = read_one(self._connection, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence")
+        if not isinstance(made, int):
+            raise Corrupt("keys.db was damaged: it does not know how many keys it has given out.")
         self._newest = max(used, made)
 
     def take(self) -> int:

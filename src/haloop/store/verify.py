@@ -245,15 +245,18 @@ class _Check:
         """What is gone on purpose, from the facts that say so."""
         keys: dict[int, int] = {}
         parts: dict[tuple[int, str], int] = {}
+        persons: dict[int, str] = {}
         for tree in trees:
             for event in self._facts(tree, PAYLOAD_ERASED):
                 at = position(tree.number, event.index)
                 erasure = Erasure.read(self._said(event, ERASURE_PART) or canonical.encode({"keys": [], "why": ""}))
                 keys |= {key_id: at for key_id in erasure.keys if key_id not in keys}
+                if erasure.subject is not None:
+                    persons |= dict.fromkeys(erasure.keys, str(erasure.subject))
                 if erasure.part is not None:
                     index, name = erasure.part
                     parts.setdefault((position(tree.number, index), name), at)
-        return Erased(keys=keys, parts=parts, sizes={tree.number: tree.size for tree in trees})
+        return Erased(keys=keys, parts=parts, persons=persons, sizes={tree.number: tree.size for tree in trees})
 
     def _enrolled_signers(self, trees: Iterable[Tree]) -> list[bytes]:
         """The keys this home says it signs with."""

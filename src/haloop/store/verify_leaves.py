@@ -46,6 +46,8 @@ EventRow = tuple[int, int, int, str, int, str, bytes, bytes, bytes]
 class Erased:
     """What the recorded erasures took away, each with the position of the event that says so."""
 
+    persons: Mapping[int, str] = field(default_factory=dict)
+    """Whose an erased key was, where the erasure was theirs."""
     sizes: Mapping[int, int] = field(default_factory=dict)
     """How long each tree was when they were read; what is recorded after that is not in here."""
 
@@ -283,7 +285,7 @@ class _Leaves:
         if key_id not in self._persons:
             query = "SELECT person FROM subject WHERE key_id = ? AND tree = ?"
             row = self._connection.execute(query, (key_id, self._tree.number)).fetchone()
-            if row is None:
+            if row is None or row[0] != self._erased.persons.get(key_id, row[0]):
                 raise Bad("the person one of its parts is about is not in the table of subjects")
             if len(self._persons) >= _RUNS_MAX:
                 self._persons.clear()
@@ -326,7 +328,7 @@ class _Parts:
     def _open(self, row: PartRow, known: _Known) -> bytes | None:
         """The hash of what a part says; None where it is gone on purpose."""
         _, name, key_id, personal, wrapped, body = row
-        if not personal and key_id != known.key_id:
+        if personal not in (0, 1) or (not personal and key_id != known.key_id):
             raise Bad(f"part {name!r} is not under its run's key")
         try:
             cipher = self._keys.cipher(key_id)
