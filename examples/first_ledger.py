@@ -26,18 +26,18 @@ async def main() -> None:
 
         # Each fact names the one before it. Awaiting it means: it is on the disk, whatever happens next.
         started = ledger.append(run, START, say("run.started", request="book dinner Friday around 7 for 2"))
-        yes = ledger.append(run, started.head, say("gate.approved", decision={"verdict": "approved", "table": "19:00"}))
+        yes = ledger.append(run, started.head, say("gate.approved", answer={"said": "yes", "table": "19:00"}))
         sent = ledger.append(run, yes.head, say("effect.intended", call={"restaurant": "Kronenhalle", "guests": 2}))
         await sent
         done = ledger.append(run, sent.head, say("effect.happened", words="Your table is booked: 4711"))
         (last,) = await done
 
-        shown = {last - 2: ["decision"], last - 1: [], last: ["words"]}  # the call stays private; its hash does not lie
+        shown = {last - 2: ["answer"], last - 1: [], last: ["words"]}  # the call stays private; its hash does not lie
         receipt = await ledger.receipt(account, shown)
         RECEIPT.write_text(receipt.encode())
         print(f"Recorded {last + 1} facts in {HOME.path}, and wrote a receipt for the last three. Check it yourself:\n")
         print(f"  python3 tools/verify_receipt.py {RECEIPT} --key '{ledger.verifier_key(account)}'\n")
-        print(f"and the whole ledger:\n\n  uv run haloop --home {HOME.path} verify")
+        print(f"and the whole ledger:\n\n  .venv/bin/haloop --home {HOME.path} verify")
 
 
 def say(kind: str, **parts: str | dict[str, str | int]) -> Entry:

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,21 @@ def test_a_broken_byte_is_named_as_the_readme_says(tmp_path: Path) -> None:
     done = type_in(commands_with("broken.json"), tmp_path)
     assert done.returncode == 1
     assert "event 3 (effect.happenes" in done.stdout
+
+
+def test_the_first_example_leaves_a_receipt_that_is_proved(tmp_path: Path) -> None:
+    """The command the first example prints proves the receipt it wrote, with the private call undisclosed."""
+    told = subprocess.run(
+        [sys.executable, ROOT / "examples" / "first_ledger.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (command,) = re.findall(r"^  python3 (tools/verify_receipt.py .*)$", told.stdout, re.MULTILINE)
+    done = type_in(f"{sys.executable} {command}", tmp_path)
+    assert done.stdout.splitlines()[-1].startswith("PROVED: 3 event(s)")
+    assert "call: (not disclosed or erased)" in done.stdout
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/reliability.md"])
