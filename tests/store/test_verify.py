@@ -18,7 +18,7 @@ from haloop.kernel.errors import KeyMissing
 from haloop.kernel.ids import AccountId, new_person_id
 from haloop.kernel.ledger import START, Entry, Header, leaf_hash, origin
 from haloop.kernel.part import Part
-from haloop.store.database import open_for_reading
+from haloop.store.database import open_for_reading, read_one
 from haloop.store.schema import KEYS_APPLICATION_ID, LEDGER_APPLICATION_ID, VERSION, position
 from haloop.store.sqlite import SqliteLedger
 from haloop.store.verify import Report, verify_home
@@ -290,6 +290,38 @@ def test_tampering_with_what_was_said_is_noticed(place: Place, name: str) -> Non
     index, statement = PARTS[name]
     place.edit(statement)
     assert first_bad(place.verify()) == index or index is None
+
+
+OTHER_TYPES = [
+    *[("event", column, at(20)) for column in ("header", "parts", "leaf_hash")],
+    *[("event", column, at(315)) for column in ("header", "parts")],
+    *[("part", column, at(20)) for column in ("wrapped", "body")],
+]
+
+
+@pytest.mark.parametrize(("table", "column", "position_of"), OTHER_TYPES)
+def test_a_column_of_another_type_is_noticed(place: Place, table: str, column: str, position_of: int) -> None:
+    """One flipped bit can turn bytes into text; the report names the event instead of stumbling over it."""
+    with place.editing() as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_schema SET sql = replace(replace(sql, 'STRICT, ', ''), 'STRICT', '') WHERE name = ?",
+            (table,),
+        )
+        connection.execute("PRAGMA writable_schema = RESET")
+        connection.execute(f"UPDATE {table} SET {column} = CAST({column} AS TEXT) WHERE position = ?", (position_of,))
+    assert first_bad(place.verify()) in (position_of - at(0), 307, 309)
+
+
+def test_a_damaged_header_does_not_lend_its_name_to_another_run(place: Place) -> None:
+    """Whatever run a tampered header speaks of, the report names the one its row belongs to."""
+    with place.editing() as connection:
+        (run_id,) = read_one(connection, "SELECT run_id FROM event JOIN run USING (run) WHERE position = ?", at(20))
+    place.edit(
+        f"UPDATE event SET header = CAST(replace(header, '{run_id}', '{'run_' + '0' * 32}') AS BLOB)"
+        f" WHERE position = {at(20)}"
+    )
+    assert [(problem.index, problem.run_id) for problem in place.verify().problems] == [(20, run_id)]
 
 
 # The tree and its signed checkpoints

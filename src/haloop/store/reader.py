@@ -113,6 +113,12 @@ class Reader:
         )
         return [place(at)[1] for (at,) in self.connection.execute(query, (kind, tree))]
 
+    def run_of(self, tree: int, index: int) -> RunId | None:
+        """Which run an event's row says it belongs to; its header may say anything once it is damaged."""
+        query = "SELECT run_id FROM event JOIN run USING (run) WHERE position = ?"
+        row = self.connection.execute(query, (position(tree, index),)).fetchone()
+        return row and row[0]
+
     def header(self, tree: int, index: int) -> bytes:
         """The very bytes of a leaf."""
         row = self.connection.execute(
@@ -204,10 +210,15 @@ class Reader:
         return b"".join([row[0] for row in rows])
 
     def _events(self, query: str, bindings: tuple[object, ...]) -> list[Event]:
-        return [_event(*row) for row in self.connection.execute(query, bindings)]
+        try:
+            return [_event(*row) for row in self.connection.execute(query, bindings)]
+        except UnicodeDecodeError as error:  # SQLite says that it is text, and it is not
+            raise Corrupt("An event was damaged: its row holds something of another type.") from error
 
 
 def _event(at: int, header: bytes, parts: bytes, leaf_hash: bytes) -> Event:
+    if not all(isinstance(column, bytes) for column in (header, parts, leaf_hash)):  # a flipped bit can do that
+        raise Corrupt(f"Event {place(at)[1]} was damaged: its row holds something of another type.")
     try:
         return Event(index=place(at)[1], header=Header.decode(header), parts=decode_hashes(parts), leaf_hash=leaf_hash)
     except BadInput as error:

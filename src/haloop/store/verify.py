@@ -58,7 +58,8 @@ class Problem:
     def __str__(self) -> str:
         if self.index is None:
             return f"{self.account}: {self.what}" if self.account else self.what
-        named = f" ({self.kind}, {self.run_id})" if self.run_id else ""
+        named = ", ".join(name for name in (self.kind, self.run_id) if name)
+        named = f" ({named})" if named else ""
         return f"event {self.index}{named} of {self.account}: {self.what}"
 
 
@@ -376,16 +377,16 @@ class _Check:
 
     def _problem(self, tree: Tree, flaw: Flaw) -> Problem:
         try:
-            header = self._reader.event(tree.number, flaw.index).header
+            kind = self._reader.event(tree.number, flaw.index).header.kind
         except HaloopError:
-            header = None
+            kind = None
         return Problem(
             what=flaw.what.rstrip(".") + ".",
             code=flaw.code,
             account=tree.account,
             index=flaw.index,
-            run_id=header.run_id if header else None,
-            kind=header.kind if header else None,
+            run_id=self._reader.run_of(tree.number, flaw.index),
+            kind=kind,
         )
 
 

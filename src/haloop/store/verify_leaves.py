@@ -151,7 +151,11 @@ class _Leaves:
             self._found.flaw = Flaw(index=place(self._at)[1], what=bad.what, code=bad.code)
         except BadInput as error:
             self._found.flaw = Flaw(index=place(self._at)[1], what=error.sentence, code=error.code)
-        except (UnicodeDecodeError, TypeError):  # a flipped bit can make a column something else than it was
+        except (
+            UnicodeDecodeError,
+            TypeError,
+            AttributeError,
+        ):  # a flipped bit can make a column something else than it was
             what = "its row, or that of one of its parts, holds something of another type"
             self._found.flaw = Flaw(index=place(self._at)[1], what=what, code=Corrupt.code)
 
@@ -304,10 +308,13 @@ class _Parts:
         self._rows = rows
         self._keys = keys
         self._leaves = leaves
-        self._next = next(rows, None)
+        self._unreadable = False
+        self._next = self._read()
 
     def check(self, at: int, hashes: bytes, known: _Known) -> None:
         """Open every part of one event and hold it against its hash."""
+        if self._unreadable and hashes.count(b":"):
+            raise Bad("the row of one of its parts holds something of another type")
         found = []
         row = self._next
         while row is not None and row[0] == at:
@@ -316,14 +323,22 @@ class _Parts:
             if expected not in hashes:
                 raise Bad(f"part {row[1]!r} is not what was recorded")
             found.append(row[1])
-            row = self._next = next(self._rows, None)
+            row = self._next = self._read()
         self._leaves.count(opened=len(found))
         if hashes.count(b":") != len(found):
             self._account_for(at, decode_hashes(hashes), found)
 
     def finish(self) -> None:
-        if self._next is not None:
+        if self._next is not None or self._unreadable:
             raise Bad("there is a part that belongs to no event")
+
+    def _read(self) -> PartRow | None:
+        """The next row; one that cannot be read is the next event's with parts, not the one's we are at."""
+        try:
+            return next(self._rows, None)
+        except UnicodeDecodeError:
+            self._unreadable = True
+            return None
 
     def _open(self, row: PartRow, known: _Known) -> bytes | None:
         """The hash of what a part says; None where it is gone on purpose."""
