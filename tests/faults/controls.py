@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 import apsw
 
 from haloop.kernel.ledger import ACCOUNT_OPENED
-from haloop.store import batch, database, home, sqlite, writer
+from haloop.store import batch, database, home, opening, sqlite, writer
 from haloop.store.home import Room
 from haloop.store.submission import Submission
 
@@ -56,7 +56,7 @@ def _acknowledge_before_commit() -> AbstractContextManager[None]:
         tell: Callable[[], None]
 
     writing = Writing()
-    return _all(patched(writer, Batch=EagerBatch), patched(sqlite, Writer=EagerWriter))
+    return _all(patched(writer, Batch=EagerBatch), patched(opening, Writer=EagerWriter))
 
 
 def _swallow_io_errors() -> AbstractContextManager[None]:
@@ -69,7 +69,7 @@ def _swallow_io_errors() -> AbstractContextManager[None]:
             except apsw.Error:
                 self._tell([submission.finish for submission in submissions])
 
-    return patched(sqlite, Writer=StubbornWriter)
+    return patched(opening, Writer=StubbornWriter)
 
 
 def _no_ballast() -> AbstractContextManager[None]:
@@ -84,7 +84,7 @@ def _no_ballast() -> AbstractContextManager[None]:
 
 def _no_witness_check() -> AbstractContextManager[None]:
     """Row 12: nobody asks the witness whether the ledger went back."""
-    return patched(sqlite, find_setback=lambda *_, **__: None)
+    return patched(opening, find_setback=lambda *_, **__: None)
 
 
 @contextmanager

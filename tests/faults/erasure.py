@@ -30,7 +30,7 @@ from haloop.kernel.errors import Erased, HaloopError, Poisoned
 from haloop.kernel.ids import AccountId, PersonId, new_person_id, new_run_id
 from haloop.kernel.ledger import PAYLOAD_ERASED, RUN_ENDED, START, Chain, Entry, Header, leaf_hash
 from haloop.kernel.part import Part, commitment, decode_hashes, encode_hashes
-from haloop.store import erasure, schema, sqlite
+from haloop.store import eraser, erasure, schema, sqlite
 from haloop.store.database import copy_database, open_for_reading, read_one
 from haloop.store.keys import KeyRing
 from haloop.store.reader import Reader
@@ -428,7 +428,7 @@ def _planted(control: str | None) -> Iterator[None]:
     if control is None:
         yield
         return
-    with patched(sqlite, carry_out=_carry_out_and_hash_what_is_left):
+    with patched(eraser, carry_out=_carry_out_and_hash_what_is_left):
         yield
 
 

@@ -27,10 +27,10 @@ from haloop.kernel.ledger import EFFECT_INTENDED, RUN_ENDED, START, Chain, Entry
 from haloop.kernel.part import Part
 from haloop.store import schema
 from haloop.store.database import open_for_reading
-from haloop.store.opening import contains
 from haloop.store.reader import Reader
 from haloop.store.signing import read_or_make_signer
 from haloop.store.sqlite import SqliteLedger
+from haloop.store.tree import contains
 from tests.faults.controls import planted
 from tests.faults.invariants import BALLAST, Broken, Known, check
 from tests.faults.matrix import Outcome, Plan, Row, Scale, Violation, child_command, child_environment, spread

@@ -28,7 +28,7 @@ from haloop.kernel.errors import HaloopError, Poisoned
 from haloop.kernel.ids import AccountId, PersonId, new_person_id, new_run_id
 from haloop.kernel.ledger import RUN_ENDED, START, Chain, Entry
 from haloop.kernel.part import Part
-from haloop.store import sqlite, verify
+from haloop.store import opening, verify
 from haloop.store.database import read_one
 from haloop.store.home import Home
 from haloop.store.reader import Tree
@@ -278,7 +278,7 @@ def _planted(control: str | None) -> Iterator[None]:
     if control is None:
         yield
         return
-    with patched(verify, check_stretch=_check_all_but_the_tail), patched(sqlite, check_tail=lambda _reader: None):
+    with patched(verify, check_stretch=_check_all_but_the_tail), patched(opening, check_tail=lambda _reader: None):
         yield
 
 

@@ -13,9 +13,9 @@ import apsw
 import pytest
 
 from haloop.kernel.clock import Clock
-from haloop.kernel.errors import Poisoned
+from haloop.kernel.errors import HaloopError, Poisoned
 from haloop.kernel.ids import AccountId, new_run_id
-from haloop.kernel.ledger import RUN_ENDED, Chain, Entry
+from haloop.kernel.ledger import RUN_ENDED, START, Chain, Entry
 from haloop.kernel.part import Part
 from haloop.store.signing import FileSigner, read_or_make_signer
 from haloop.store.sqlite import SqliteLedger
@@ -106,6 +106,56 @@ async def account(ledger: SqliteLedger) -> AccountId:
 def chain(account: AccountId) -> Chain:
     """A run of that account, with no event yet."""
     return new_chain(account)
+
+
+@pytest.fixture
+async def past(place: Place) -> Chain:
+    """A closed home with one run of two events."""
+    async with place.opened() as ledger:
+        chain = new_chain(await ledger.open_account())
+        await ledger.append(chain, START, said("long ago"), ended())
+    return chain
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    """Where the ledger's backup goes."""
+    return tmp_path / "backup"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """Where the keys' backup goes."""
+    return tmp_path / "keys"
+
+
+async def history(place: Place) -> Chain:
+    """A home with an account and a run of three facts, closed."""
+    async with place.opened() as ledger:
+        chain = new_chain(await ledger.open_account())
+        await ledger.append(chain, START, said("one"), said("two"), said("three"))
+    return chain
+
+
+async def more(place: Place, chain: Chain) -> None:
+    """Life goes on for a while."""
+    async with place.opened() as ledger:
+        await ledger.append(chain, await ledger.head(chain), said("four"))
+
+
+async def refusal(place: Place) -> HaloopError:
+    """Why a home does not open."""
+    async with asyncio.timeout(OPENING_SECONDS_MAX):
+        with pytest.raises(HaloopError) as refused:
+            async with place.opened():
+                pass
+    return refused.value
+
+
+def witness_file(place: Place) -> Path:
+    """What remembers the home from outside."""
+    (path,) = [path for path in place.state.rglob("sys_*") if not path.name.endswith((".lock", ".part"))]
+    return path
 
 
 def new_chain(account: AccountId) -> Chain:

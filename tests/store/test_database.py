@@ -30,7 +30,7 @@ def pragma(connection: apsw.Connection, name: str) -> object:
 
 
 def writers(ledger: SqliteLedger) -> list[apsw.Connection]:
-    return [ledger._connection, ledger._keys._connection]
+    return [ledger._home.files.connection, ledger._home.files.keys._connection]
 
 
 @pytest.mark.parametrize("name", WRITING)

@@ -9,13 +9,13 @@ import pytest
 from haloop.kernel.clock import Reading, SystemClock, boot_id
 from haloop.kernel.errors import HomeUnusable
 from haloop.kernel.ids import AccountId
-from haloop.kernel.ledger import START, Chain, Entry
+from haloop.kernel.ledger import Chain, Entry
 from haloop.kernel.part import Part
 from haloop.store.doctor import Check, Verdict, examine
 from haloop.store.home import FileLock
 from haloop.store.sqlite import SqliteLedger
 from haloop.store.witness import read_notes, witness_path
-from tests.store.conftest import Place, ended, new_chain, said
+from tests.store.conftest import Place
 
 SECOND = 1_000_000
 
@@ -29,15 +29,6 @@ class MovedClock:
     def read(self) -> Reading:
         now = SystemClock().read()
         return Reading(wall=now.wall + self._moved, boot=now.boot)
-
-
-@pytest.fixture
-async def past(place: Place) -> Chain:
-    """A closed home with one run of two events."""
-    async with place.opened() as ledger:
-        chain = new_chain(await ledger.open_account())
-        await ledger.append(chain, START, said("words"), ended())
-    return chain
 
 
 def look(place: Place, *, moved: int = 0, sqlite: str | None = None) -> dict[str, Check]:

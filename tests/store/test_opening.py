@@ -1,39 +1,33 @@
-"""Opening a home: who may, what is refused and left as it was, and what a ledger that went back must not do."""
+"""Opening a home: who may, and what is refused and left as it was."""
 
 import asyncio
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
 
-from haloop.kernel import canonical
-from haloop.kernel.checkpoint import Checkpoint, open_note, read_unverified
+from haloop.kernel.checkpoint import read_unverified
 from haloop.kernel.errors import (
     Corrupt,
-    HaloopError,
     HomeCloned,
     HomeLocked,
     HomeReadOnly,
     HomeUnusable,
     LibraryTooOld,
-    RecoveryOpen,
     WrongVersion,
 )
 from haloop.kernel.ids import AccountId, RunId
-from haloop.kernel.ledger import EFFECT_INTENDED, START, Chain, Entry, read_origin
+from haloop.kernel.ledger import START, Chain
 from haloop.store import schema
-from haloop.store.database import open_for_reading, require_library
-from haloop.store.opening import contains
-from haloop.store.reader import Reader
-from haloop.store.signing import read_or_make_signer, verify_ed25519
+from haloop.store.database import require_library
+from haloop.store.signing import read_or_make_signer
 from haloop.store.sqlite import SqliteLedger
 from haloop.store.verify import verify_home
-from tests.store.conftest import Place, new_chain, said
+from tests.store.conftest import Place, history, more, new_chain, refusal, said, witness_file
 
 PROMPTLY = 5.0
 
@@ -79,29 +73,6 @@ async def word_from(child: subprocess.Popen[str]) -> list[str]:
     line = await asyncio.to_thread(child.stdout.readline)
     assert line, "the other process ended early"
     return line.split()
-
-
-async def refusal(place: Place) -> HaloopError:
-    """Why a home does not open."""
-    async with asyncio.timeout(PROMPTLY):
-        with pytest.raises(HaloopError) as refused:
-            async with place.opened():
-                pass
-    return refused.value
-
-
-async def history(place: Place) -> Chain:
-    """A home with an account and a run of three facts, closed."""
-    async with place.opened() as ledger:
-        chain = new_chain(await ledger.open_account())
-        await ledger.append(chain, START, said("one"), said("two"), said("three"))
-    return chain
-
-
-async def more(place: Place, chain: Chain) -> None:
-    """Life goes on for a while."""
-    async with place.opened() as ledger:
-        await ledger.append(chain, await ledger.head(chain), said("four"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -196,173 +167,7 @@ async def test_an_up_to_date_copy_takes_over_in_peace(place: Place) -> None:
         assert len(await ledger.run(chain)) == 3
 
 
-# Recovery mode
-
-
-async def rolled_back(place: Place) -> Chain:
-    """A home put back to what it was before its newest facts; the newer one lies beside it as `lost`."""
-    chain = await history(place)
-    shutil.copytree(place.home, place.home.with_name("before"))
-    await more(place, chain)
-    place.home.rename(place.home.with_name("lost"))
-    place.home.with_name("before").rename(place.home)
-    return chain
-
-
-def intent() -> Entry:
-    return said("send the letter", kind=EFFECT_INTENDED)
-
-
-async def test_nothing_irreversible_starts_after_a_rollback(place: Place) -> None:
-    """A ledger that went back refuses intents by that name; other work is taken, and its facts are readable."""
-    chain = await rolled_back(place)
-    async with place.opened() as ledger:
-        with pytest.raises(RecoveryOpen):
-            await ledger.append(chain, await ledger.head(chain), intent())
-        with pytest.raises(RecoveryOpen):
-            await ledger.append(chain, await ledger.head(chain), said("first"), intent())
-        await ledger.append(chain, await ledger.head(chain), said("other work"))
-        assert len(await ledger.run(chain)) == 4
-
-
-async def test_recovery_mode_survives_restarts(place: Place) -> None:
-    """Stopping and starting again is no way out of recovery mode."""
-    chain = await rolled_back(place)
-    for _ in range(3):
-        async with place.opened() as ledger:
-            assert ledger.recovery is not None
-            with pytest.raises(RecoveryOpen):
-                await ledger.append(chain, await ledger.head(chain), intent())
-
-
-async def test_a_person_ends_recovery(place: Place) -> None:
-    """Once somebody says that everything was looked at, intents are taken, now and after the next start."""
-    chain = await rolled_back(place)
-    async with place.opened() as ledger:
-        await ledger.end_recovery(actor="person:ana")
-        await ledger.append(chain, await ledger.head(chain), intent())
-    async with place.opened() as ledger:
-        assert ledger.recovery is None
-        await ledger.append(chain, await ledger.head(chain), intent())
-        own = await ledger.run(Chain.of_account(ledger.system))
-    ended = [event.header.actor for event in own if event.header.kind == "recovery.ended"]
-    assert ended == ["person:ana"]
-
-
-async def test_a_second_rollback_is_noticed_too(place: Place) -> None:
-    """Going back behind the recovery itself raises the epoch once more."""
-    chain = await rolled_back(place)
-    shutil.copytree(place.home, place.home.with_name("again"))
-    async with place.opened() as ledger:
-        assert read_origin(ledger.verifier_key(chain.account).name)[1] == 2
-        await ledger.end_recovery(actor="person:ana")
-    shutil.rmtree(place.home)
-    place.home.with_name("again").rename(place.home)
-    async with place.opened() as ledger:
-        assert ledger.recovery is not None
-        assert read_origin(ledger.verifier_key(chain.account).name)[1] == 3
-
-
-async def test_after_a_rollback_every_account_is_signed_anew(place: Place) -> None:
-    """Before the first new fact, each account's tree is sealed under the new epoch's name."""
-    chain = await rolled_back(place)
-    async with asyncio.timeout(PROMPTLY), place.opened() as ledger:
-        note = await ledger.sealed(chain.account, 3)
-        checkpoint = open_note(note, ledger.verifier_key(chain.account), verify_ed25519)
-        assert (checkpoint.size, read_origin(checkpoint.origin)) == (4, (chain.account, 2))
-        receipt = await ledger.receipt(chain.account, {1: ["words"]})
-        assert receipt.origin == checkpoint.origin
-
-
-async def test_no_two_checkpoints_of_one_name_contradict_each_other(place: Place) -> None:
-    """Whatever was signed before and after a rollback, under each name there is one history."""
-    chain = await rolled_back(place)
-    async with place.opened() as ledger:
-        await ledger.append(chain, await ledger.head(chain), said("another four"), said("another five"))
-    lost, kept = place.home.with_name("lost"), place.home
-    first, second = notes_in(lost), [*notes_in(kept), *notes_witnessed(place)]
-    assert not [note for note in first if not begins_with(lost, note)]
-    assert not [note for note in second if read_origin(note.origin)[1] == 1 and not begins_with(lost, note)]
-    assert not [note for note in second if read_origin(note.origin)[1] == 2 and not begins_with(kept, note)]
-    assert {read_origin(note.origin)[1] for note in second} == {1, 2}
-    assert place.verify().ok
-
-
-def reader_of(home: Path) -> Reader:
-    connection = open_for_reading(
-        home / "ledger.db", application_id=schema.LEDGER_APPLICATION_ID, version=schema.VERSION
-    )
-    return Reader(connection)
-
-
-def notes_in(home: Path) -> list[Checkpoint]:
-    reader = reader_of(home)
-    with closing(reader.connection):
-        return [read_unverified(stored.note) for tree in reader.trees() for stored in reader.checkpoints(tree.number)]
-
-
-def notes_witnessed(place: Place) -> list[Checkpoint]:
-    return [read_unverified(note) for note in witness_notes(place).values()]
-
-
-def begins_with(home: Path, checkpoint: Checkpoint) -> bool:
-    reader = reader_of(home)
-    with closing(reader.connection):
-        return contains(reader, reader.tree(read_origin(checkpoint.origin)[0]), checkpoint)
-
-
-async def test_a_restored_home_opens_in_recovery_mode_once(place: Place) -> None:
-    """The marker a restore leaves behind is believed, told as the reason, and removed; the mode stays."""
-    chain = await history(place)
-    marker = place.home / "restored"
-    marker.write_text("Restored from the backup of Monday.\n")
-    async with place.opened() as ledger:
-        assert ledger.recovery == "Restored from the backup of Monday."
-        assert read_origin(ledger.verifier_key(chain.account).name)[1] == 2
-    assert not marker.exists()
-    async with place.opened() as ledger:
-        assert ledger.recovery is not None
-        assert read_origin(ledger.verifier_key(chain.account).name)[1] == 2
-
-
-async def test_an_account_the_ledger_has_forgotten_is_noticed(place: Place) -> None:
-    """A copy from before an account was opened is a setback, although nothing in it contradicts anything."""
-    async with place.opened():
-        pass
-    shutil.copytree(place.home, place.home.with_name("before"))
-    chain = await history(place)
-    shutil.rmtree(place.home)
-    place.home.with_name("before").rename(place.home)
-    async with place.opened() as ledger:
-        assert ledger.recovery is not None
-        assert chain.account not in await ledger.accounts()
-
-
-async def test_ordinary_starts_are_no_setback(place: Place) -> None:
-    """Ten starts in a row, each with its facts, keep their epoch and never enter recovery mode."""
-    chain = await history(place)
-    for _ in range(10):
-        await more(place, chain)
-    async with place.opened() as ledger:
-        assert ledger.recovery is None
-        assert read_origin(ledger.verifier_key(chain.account).name)[1] == 1
-        assert len(await ledger.run(chain)) == 13
-
-
 # The witness
-
-
-def witness_file(place: Place) -> Path:
-    (path,) = [path for path in place.state.rglob("sys_*") if not path.name.endswith((".lock", ".part"))]
-    return path
-
-
-def witness_notes(place: Place) -> dict[str, str]:
-    found = canonical.decode(witness_file(place).read_bytes())
-    assert isinstance(found, dict)
-    notes = found["notes"]
-    assert isinstance(notes, dict)
-    return {account: str(note) for account, note in notes.items()}
 
 
 @pytest.mark.parametrize(
@@ -411,57 +216,6 @@ async def test_a_state_folder_that_cannot_be_used_is_refused_by_name(place: Plac
 
 
 # Damaged files
-
-DAMAGED_TAILS = {
-    "its header changed": (
-        "UPDATE event SET header = CAST(replace(header, 'step.done', 'step.gone') AS BLOB) WHERE position = {3}",
-        3,
-    ),
-    "its hash changed": ("UPDATE event SET leaf_hash = zeroblob(32) WHERE position = {2}", 2),
-    "dropped in the middle": ("DELETE FROM event WHERE position = {2}", 2),
-    "dropped at the end": ("DELETE FROM event WHERE position = {3}", 3),
-    "dropped at the start": ("DELETE FROM event WHERE position = {0}", 0),
-    "one too many": (
-        "INSERT INTO event SELECT position + 1, run, run_seq + 1, kind, ts, actor, header, parts, leaf_hash"
-        " FROM event WHERE position = {3}",
-        4,
-    ),
-}
-
-
-@pytest.mark.parametrize(("statement", "index"), DAMAGED_TAILS.values(), ids=DAMAGED_TAILS.keys())
-async def test_a_corrupt_tail_is_refused_and_named(place: Place, statement: str, index: int) -> None:
-    """A ledger whose newest facts were tampered with does not open; the first bad event is named."""
-    chain = await history(place)
-    place.edit(statement.format(*[schema.position(2, number) for number in range(4)]))
-    refused = await refusal(place)
-    assert isinstance(refused, Corrupt)
-    assert chain.account in refused.sentence
-    assert f"Event {index} " in refused.sentence or f"; {index} are there" in refused.sentence
-
-
-BROKEN_TREES = {
-    "smaller": "UPDATE tree SET size = size - 1 WHERE tree = 2",
-    "larger": "UPDATE tree SET size = size + 1 WHERE tree = 2",
-    "another range": "UPDATE tree SET range = zeroblob(length(range)) WHERE tree = 2",
-    "another checkpoint": (
-        "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE tree = 1 ORDER BY size DESC) WHERE tree = 2"
-    ),
-    "a checkpoint of more": (
-        "UPDATE checkpoint SET note = replace(note, char(10, 52, 10), char(10, 53, 10)) WHERE tree = 2 AND size = 4"
-    ),
-    "no note": "UPDATE checkpoint SET note = 'nothing' WHERE tree = 2",
-}
-
-
-@pytest.mark.parametrize("statement", BROKEN_TREES.values(), ids=BROKEN_TREES.keys())
-async def test_a_tree_that_contradicts_itself_is_refused(place: Place, statement: str) -> None:
-    """A tree's row, its edge and its newest checkpoint must tell one story, or the ledger does not open."""
-    chain = await history(place)
-    place.edit(statement)
-    refused = await refusal(place)
-    assert isinstance(refused, Corrupt)
-    assert chain.account in refused.sentence
 
 
 async def test_damaged_hashes_of_parts_are_corruption(place: Place) -> None:
@@ -599,27 +353,6 @@ async def test_damaged_secrets_are_refused_and_kept(place: Place, damaged: bytes
         read_or_make_signer(secrets)
     assert refused.value.code == "secrets.bad"
     assert secrets.read_bytes() == damaged
-
-
-async def test_a_new_signing_key_is_a_fact(place: Place) -> None:
-    """When the secrets are gone, the new key is enrolled for all to see; what the old one signed still verifies."""
-    chain = await history(place)
-    (place.home / "secrets").unlink()
-    async with place.opened() as ledger:
-        enrolled = [event.header.kind for event in await ledger.run(Chain.of_account(ledger.system))]
-        assert enrolled.count("signer.enrolled") == 2
-        await ledger.append(chain, await ledger.head(chain), said("under the new key"))
-    assert place.verify().ok
-
-
-async def test_the_same_signing_key_is_enrolled_once(place: Place) -> None:
-    """Start after start with one key leaves one enrolment."""
-    for _ in range(2):
-        async with place.opened():
-            pass
-    async with place.opened() as ledger:
-        kinds = [event.header.kind for event in await ledger.run(Chain.of_account(ledger.system))]
-    assert (kinds.count("signer.enrolled"), kinds.count("epoch.started")) == (1, 3)
 
 
 @pytest.mark.parametrize("version", ["3.40.1", "3.51.2", "3.51.0", "3.9.9", "2.8.17"])

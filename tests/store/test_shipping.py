@@ -14,10 +14,11 @@ from haloop.kernel.ids import AccountId, new_person_id
 from haloop.kernel.ledger import START, Chain, Entry
 from haloop.kernel.part import Part
 from haloop.store import schema
-from haloop.store.backup import back_up, restore_home
+from haloop.store.backup import back_up
 from haloop.store.database import open_for_reading
 from haloop.store.home import FileLock
 from haloop.store.reader import Reader
+from haloop.store.restore import restore_home
 from haloop.store.shipping import Shipped, ship_ledger
 from haloop.store.sqlite import SqliteLedger
 from haloop.store.verify import verify_home
@@ -27,15 +28,6 @@ from tests.store.conftest import Place, ended, new_chain, said
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     return tmp_path / "copy"
-
-
-@pytest.fixture
-async def past(place: Place) -> Chain:
-    """A closed home with one run of two events."""
-    async with place.opened() as ledger:
-        chain = new_chain(await ledger.open_account())
-        await ledger.append(chain, START, said("first words"), ended())
-    return chain
 
 
 def ship(place: Place, folder: Path) -> Shipped:

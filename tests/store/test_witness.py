@@ -87,5 +87,5 @@ async def test_the_witness_advances_with_each_checkpoint(place: Place) -> None:
         (path,) = [path for path in place.state.rglob("sys_*") if not path.suffix]
         assert shown.split("\n")[2] in path.read_text()
     async with place.opened() as ledger:
-        witnessed = ledger._witness.notes[account]
+        witnessed = ledger._home.witness.notes[account]
     assert read_unverified(witnessed).size == index + 1

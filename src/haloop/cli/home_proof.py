@@ -13,9 +13,9 @@ from haloop.kernel.checkpoint import VerifierKey, open_note, read_unverified
 from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.kernel.ledger import read_origin
 from haloop.settings import Settings
-from haloop.store.backup import MANIFEST
 from haloop.store.doctor import newest_notes
 from haloop.store.home import Home
+from haloop.store.manifest import MANIFEST
 from haloop.store.signing import verify_ed25519
 from haloop.store.verify import Problem, Report, verify_home
 from haloop.store.witness import read_notes, witness_path

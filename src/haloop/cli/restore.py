@@ -8,7 +8,7 @@ from haloop.cli.answer import Answer, answering
 from haloop.cli.progress import Progress
 from haloop.kernel.clock import SystemClock
 from haloop.settings import Settings
-from haloop.store.backup import restore_home
+from haloop.store.restore import restore_home
 
 
 @click.command()

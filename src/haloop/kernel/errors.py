@@ -10,7 +10,12 @@ to do next. Expected outcomes are values and do not appear here; these are fault
     │   ├── BadEntry        an entry, part or id that breaks the ledger's format
     │   ├── BadNote         a signed note that cannot be believed
     │   ├── BadProof        a Merkle proof that does not lead to the root
-    │   └── BadReceipt      a receipt file that does not hold
+    │   ├── BadAssertion    a passkey's answer that does not hold for this decision
+    │   ├── BadReceipt      a receipt file that does not hold
+    │   ├── BadValue        a value that is not of its declared type, or has no plain form
+    │   ├── BadDraft        a draft that cannot be put before anybody
+    │   ├── BadAnswer       an answer that nobody could have meant
+    │   └── BadProcedure    what a procedure asks for is not how procedures work
     ├── Conflict            the ledger is well; this append is not next
     │   ├── OutOfSequence   it names a predecessor that is not the run's head
     │   ├── ForeignRun      the run belongs to another account
@@ -22,6 +27,9 @@ to do next. Expected outcomes are values and do not appear here; these are fault
     │   ├── NotErasable     only what has ended can be erased
     │   ├── Erased          the words are gone on purpose; their hash stays
     │   ├── NotFound        no such account, run, event or checkpoint
+    │   ├── AnswerRefused   a late, stale, foreign or insufficient answer to a gate
+    │   ├── EffectRefused   nothing was approved that allows this effect
+    │   ├── RunOver         the run has ended
     │   └── LedgerClosed    the ledger was shut down
     ├── HomeUnusable        this home cannot be opened as it is
     │   ├── HomeLocked      another process has it
@@ -33,6 +41,8 @@ to do next. Expected outcomes are values and do not appear here; these are fault
     │   └── WrongVersion    another version of Haloop wrote it
     ├── Corrupt             the stored bytes contradict themselves; names the first bad event
     │   └── KeyMissing      a key is gone and no erasure says why
+    ├── StepFailed          a step could not be done, however often it was tried
+    ├── Diverged            the procedure no longer does what its run's history says
     └── Poisoned            a write failed for a reason nobody planned; this process must end
 """
 
@@ -108,10 +118,35 @@ class BadProof(BadInput):
     exit = Exit.BAD
 
 
+class BadAssertion(BadInput):
+    code = "passkey.bad"
+    next_step = "Ask for the question again and answer that one with the passkey; this answer counts for nothing."
+    exit = Exit.BAD
+
+
 class BadReceipt(BadInput):
     code = "receipt.bad"
     next_step = "Do not rely on this document; ask whoever gave it to you for a fresh one."
     exit = Exit.BAD
+
+
+class BadValue(BadInput):
+    code = "value.bad"
+
+
+class BadDraft(BadInput):
+    code = "draft.bad"
+    next_step = "Correct the desk's procedure; nothing was put before anybody."
+
+
+class BadAnswer(BadInput):
+    code = "answer.bad"
+    next_step = "Read the gate again and answer what it shows now."
+
+
+class BadProcedure(BadInput):
+    code = "procedure.bad"
+    next_step = "Correct the procedure; the run goes on where it stood."
 
 
 class Conflict(HaloopError):
@@ -169,6 +204,21 @@ class NotFound(Refused):
     next_step = "Check the id and the account it belongs to."
 
 
+class AnswerRefused(Refused):
+    code = "answer.refused"
+    next_step = "Read the gate again; it shows where it stands and who may answer."
+
+
+class EffectRefused(Refused):
+    code = "effect.refused"
+    next_step = "Put a new draft before a gate; nothing ran."
+
+
+class RunOver(Refused):
+    code = "run.over"
+    next_step = "Start a new run."
+
+
 class LedgerClosed(Refused):
     code = "ledger.closed"
     next_step = "Open the home again."
@@ -222,6 +272,16 @@ class Corrupt(HaloopError):
 class KeyMissing(Corrupt):
     code = "key.missing"
     next_step = "Restore keys.db from its newest backup; if the key was erased, the erasure event is missing too."
+
+
+class StepFailed(HaloopError):
+    code = "step.failed"
+    next_step = "Look at the recorded attempts; once the cause is gone, the run can be woken to try again."
+
+
+class Diverged(HaloopError):
+    code = "run.diverged"
+    next_step = "Bring back the version of the procedure that began this run, or cancel the run."
 
 
 class Poisoned(HaloopError):

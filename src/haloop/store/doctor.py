@@ -28,8 +28,8 @@ from haloop.store.erasure import PART_NAME as ERASURE_PART
 from haloop.store.erasure import Erasure
 from haloop.store.home import BALLAST_BYTES, Home
 from haloop.store.keys import KeyRing
-from haloop.store.opening import contains
 from haloop.store.reader import Reader, Tree
+from haloop.store.tree import contains
 from haloop.store.witness import read_notes, witness_path
 
 PYTHON_OLDEST = (3, 11)

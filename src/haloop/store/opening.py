@@ -1,123 +1,166 @@
-"""What must hold before a ledger is opened for new facts.
+"""Opening a home: who may, and what must hold before anything new is accepted.
 
-A crash may have cut the last write anywhere. SQLite's log makes it whole; this looks whether the whole is
-ours: each tree's newest leaves hash to what is stored, its nodes lead to the root it claims, and it still
-begins with its newest signed checkpoint. Then the ledger is held against the witness, which remembers what a
-restored or copied home has forgotten.
+The folder is locked before anything in it is opened, and space is set aside for how things ended. The newest
+leaves must lead to the roots their trees claim. The ledger is held against the witness outside the home, and
+recorded erasures are carried out again. Only then does the writer start. What was opened is let go of in the
+opposite order: the writer first, once everything is signed and the logs are cut, and the lock last.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from haloop.kernel import canonical
-from haloop.kernel.checkpoint import Checkpoint, read_unverified
-from haloop.kernel.errors import BadInput, Corrupt
-from haloop.kernel.ids import AccountId
-from haloop.kernel.ledger import Event, leaf_hash, read_origin
-from haloop.kernel.merkle import TILE_WIDTH, CompactRange, root_at
-from haloop.store.reader import Reader, Tree
-from haloop.store.schema import place, position
+import apsw
+
+from haloop.kernel.checkpoint import Signer, VerifierKey, open_note
+from haloop.kernel.errors import BadNote, Corrupt, DiskFault, LedgerClosed, Poisoned
+from haloop.kernel.ids import AccountId, new_system_id
+from haloop.kernel.ledger import Chain, origin
+from haloop.store.batch import Index
+from haloop.store.database import require_library
+from haloop.store.eraser import redo_erasures
+from haloop.store.erasure import wipe
+from haloop.store.files import Files, open_files
+from haloop.store.home import Ballast, FileLock, Home, Room
+from haloop.store.reader import Reader, StoredCheckpoint
+from haloop.store.recovery import Setback, find_setback, read_epoch
+from haloop.store.seals import Seals
+from haloop.store.signing import verify_ed25519
+from haloop.store.tree import check_tail
+from haloop.store.witness import Witness
+from haloop.store.writer import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setback:
-    """The ledger went back: it lacks facts it once had, or was restored from a backup."""
+class OpenHome:
+    """A home that this process has to itself, found whole and ours."""
 
+    place: Home
+    ballast: Ballast
+    room: Room
+    """How much there was when the home was opened."""
+    files: Files
+    system: AccountId
+    """The account that holds facts about the home itself."""
+    witness: Witness
+    setback: Setback | None
     epoch: int
     """Under which the trees are signed from now on."""
-    why: str
-    outside: str
-    """The checkpoint that gave it away, if one did."""
 
 
-def check_tail(reader: Reader) -> None:
-    """Refuse a ledger whose newest leaves, nodes or checkpoints contradict each other."""
-    for tree in reader.trees():
-        try:
-            _check_leaves(reader, tree)
-            _check_root(reader, tree)
-        except BadInput as error:
-            raise Corrupt(f"The tree of {tree.account} does not hold: {error.sentence}") from error
+def open_home(place: Home, opened: ExitStack, *, witness_folder: Path, ballast: Ballast) -> OpenHome:
+    """Lock a home, open its files, and see that they are whole and ours."""
+    require_library()
+    place.make()
+    _lock(place, opened)
+    room = ballast.look()
+    files = open_files(place, opened)
+    check_tail(files.reader)
+    system = _system(files.reader)
+    witness = _take_witness(Witness(witness_folder, system), opened)
+    epoch = read_epoch(files, system)
+    setback = find_setback(files.reader, witness.notes, epoch=epoch, restored=place.restored)
+    redo_erasures(files)
+    return OpenHome(
+        place=place,
+        ballast=ballast,
+        room=room,
+        files=files,
+        system=system,
+        witness=witness,
+        setback=setback,
+        epoch=setback.epoch if setback else epoch,
+    )
 
 
-def find_setback(reader: Reader, notes: Mapping[str, str], *, epoch: int, restored: Path) -> Setback | None:
-    """Whether the ledger went back, by what was kept outside it.
+def start_writer(
+    home: OpenHome,
+    opened: ExitStack,
+    *,
+    signer: Signer,
+    seals: Seals,
+    on_refusal: Callable[[Chain], None],
+    on_death: Callable[[Poisoned], None],
+) -> Writer:
+    """Start the one thread that writes, which begins by signing what has no signature of ours."""
+    signed = _signed(home, signer)
+    for account, newest in signed.items():
+        seals.remember(account, newest.note)
+    sizes = {account: newest.size for account, newest in signed.items()}
+    writer = Writer(
+        home.files.connection,
+        Index(home.files.connection, epoch=home.epoch),
+        unsigned=[tree.account for tree in home.files.reader.trees() if sizes.get(tree.account) != tree.size],
+        signer=signer,
+        keeper=home.witness,
+        on_checkpoint=seals.note,
+        on_refusal=on_refusal,
+        on_death=partial(_die, seals, on_death),
+    )
+    writer.start()
+    opened.callback(_stop, home, writer, seals)
+    return writer
 
-    The notes' signatures are not asked for: whoever can forge them could as well delete them, and a forged
-    note can only make us more careful.
-    """
-    seen = {account: read_unverified(note) for account, note in notes.items()}
-    newest = max([epoch, *(read_origin(checkpoint.origin)[1] for checkpoint in seen.values())])
-    for account, checkpoint in seen.items():
-        why = _forgotten(reader, AccountId(account), checkpoint, epoch)
-        if why:
-            return Setback(epoch=newest + 1, why=why, outside=notes[account])
-    if restored.exists():
-        return Setback(epoch=newest + 1, why=restored.read_text().strip(), outside="")
-    return None
+
+@contextmanager
+def faults_named(place: Home) -> Iterator[None]:
+    """While a home is opened, whatever its disk or its databases do wrong is said by the home's name."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise Corrupt(f"A database in {place.path} is damaged: {error}.") from error
+    except (apsw.Error, OSError) as error:
+        raise DiskFault(f"{place.path} cannot be opened: {type(error).__name__}: {error}.") from error
 
 
-def read_epoch(reader: Reader, system: AccountId, body: Callable[[Event, str], bytes]) -> int:
-    """Under which epoch the trees are signed: each entry into recovery raises it."""
-    known = [tree.number for tree in reader.trees() if tree.account == system]
-    facts = reader.facts(known[0], "recovery.entered") if known else []
-    if not facts:
-        return 1
-    match canonical.decode(body(facts[-1], "setback")):
-        case {"epoch": int(epoch)}:
-            return epoch
-    raise Corrupt("The entry into recovery mode does not name its epoch.")
+def _lock(place: Home, opened: ExitStack) -> None:
+    lock = FileLock(place.lock)
+    lock.take()
+    opened.callback(lock.release)
 
 
-def contains(reader: Reader, tree: Tree, checkpoint: Checkpoint) -> bool:
-    """Whether a tree begins with what a checkpoint saw."""
-    if checkpoint.size > tree.size:
+def _system(reader: Reader) -> AccountId:
+    systems = [tree.account for tree in reader.trees() if tree.account.startswith("sys_")]
+    return systems[0] if systems else new_system_id()
+
+
+def _take_witness(witness: Witness, opened: ExitStack) -> Witness:
+    witness.take()
+    opened.callback(witness.release)
+    return witness
+
+
+def _signed(home: OpenHome, signer: Signer) -> dict[AccountId, StoredCheckpoint]:
+    """The newest checkpoints that carry this epoch's name and the key that signs now."""
+    reader = home.files.reader
+    newest = {tree.account: reader.newest_checkpoint(tree.number) for tree in reader.trees()}
+    return {
+        account: stored
+        for account, stored in newest.items()
+        if stored is not None and _opens(stored.note, VerifierKey.of(origin(account, home.epoch), signer.public_key))
+    }
+
+
+def _opens(note: str, key: VerifierKey) -> bool:
+    try:
+        open_note(note, key, verify_ed25519)
+    except BadNote:
         return False
-    return root_at(checkpoint.size, _tiles(reader, tree)) == checkpoint.root
+    return True
 
 
-def _forgotten(reader: Reader, account: AccountId, checkpoint: Checkpoint, epoch: int) -> str:
-    """Why a checkpoint kept outside shows that the ledger went back; empty if it does not."""
-    trees = {tree.account: tree for tree in reader.trees()}
-    seen = f"A checkpoint kept outside saw {checkpoint.size} events of {account}"
-    seen_epoch = read_origin(checkpoint.origin)[1]
-    if seen_epoch < epoch:
-        return ""  # a recovery has already given up what that saw
-    if account not in trees:
-        return f"{seen}; this ledger has none."
-    if seen_epoch == epoch and not contains(reader, trees[account], checkpoint):
-        return f"{seen}; this ledger has {trees[account].size} and does not begin with them."
-    if seen_epoch > epoch:
-        return f"{seen} after a recovery that this ledger knows nothing of."
-    return ""
+def _die(seals: Seals, on_death: Callable[[Poisoned], None], poison: Poisoned) -> None:
+    seals.fail(poison)
+    on_death(poison)
 
 
-def _check_leaves(reader: Reader, tree: Tree) -> None:
-    """The last tile's worth of leaves, one by one, and nothing after them."""
-    first = position(tree.number, max(0, tree.size - TILE_WIDTH))
-    expected = first
-    query = "SELECT position, header, leaf_hash FROM event WHERE position >= ? AND position < ? ORDER BY position"
-    for at, header, stored in reader.connection.execute(query, (first, position(tree.number + 1, 0))):
-        if at == position(tree.number, tree.size):
-            raise Corrupt(f"Event {tree.size} of {tree.account} is one more than its tree claims.")
-        if at != expected or leaf_hash(header) != stored:
-            raise Corrupt(f"Event {place(expected)[1]} of {tree.account} is missing or was changed.")
-        if not header.startswith(f'{{"account":"{tree.account}"'.encode()):
-            raise Corrupt(f"Event {place(at)[1]} of {tree.account} belongs to another account.")
-        expected += 1
-    if expected != position(tree.number, tree.size):
-        raise Corrupt(f"{tree.account} claims {tree.size} events; {place(expected)[1]} are there.")
-
-
-def _check_root(reader: Reader, tree: Tree) -> None:
-    root = CompactRange.from_bytes(tree.size, tree.range).root()
-    if root_at(tree.size, _tiles(reader, tree)) != root:
-        raise Corrupt(f"The tree of {tree.account} does not lead to the root it claims.")
-    newest = reader.newest_checkpoint(tree.number)
-    if newest is not None and not contains(reader, tree, read_unverified(newest.note)):
-        raise Corrupt(f"{tree.account} no longer contains what its own checkpoint of {newest.size} events saw.")
-
-
-def _tiles(reader: Reader, tree: Tree) -> Callable[[int, int], bytes]:
-    return lambda level, index: reader.read_tile(tree.number, level, index)
+def _stop(home: OpenHome, writer: Writer, seals: Seals) -> None:
+    writer.stop()
+    seals.fail(LedgerClosed("This ledger has been closed."))
+    if not isinstance(writer.dead, Poisoned):
+        try:
+            wipe(home.files.connection, home.files.keys)
+        except apsw.Error as error:
+            raise DiskFault(f"{home.place.path} could not be tidied up: {error}. Nothing recorded is lost.") from error

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import apsw
 
-from haloop.kernel.errors import BadInput, Corrupt, NotFound
+from haloop.kernel.errors import BadInput, Corrupt, ForeignRun, LedgerClosed, NotFound
 from haloop.kernel.ids import AccountId, PersonId, RunId
-from haloop.kernel.ledger import START, Event, Head, Header
+from haloop.kernel.ledger import START, Chain, Event, Head, Header
 from haloop.kernel.merkle import TILE_WIDTH
 from haloop.kernel.part import decode_hashes
 from haloop.store.database import read_one
@@ -63,7 +63,19 @@ class Reader:
     """Questions to a ledger database."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self.connection = connection
+        self._connection = connection
+        self._closed = False
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """Where questions are asked; LedgerClosed once this reader is closed."""
+        if self._closed:
+            raise LedgerClosed("This ledger has been closed.")
+        return self._connection
+
+    def close(self) -> None:
+        self._closed = True
+        self._connection.close()
 
     def trees(self) -> list[Tree]:
         rows = self.connection.execute("SELECT tree, account, size, ts, range FROM tree ORDER BY tree")
@@ -80,6 +92,13 @@ class Reader:
         query = "SELECT run, tree, key_id, ended IS NOT NULL FROM run WHERE run_id = ?"
         row = self.connection.execute(query, (run_id,)).fetchone()
         return row and StoredRun(number=row[0], tree=row[1], key_id=row[2], ended=bool(row[3]))
+
+    def find(self, chain: Chain) -> StoredRun | None:
+        """A chain's row; None before its first event, ForeignRun if it is another account's."""
+        run = self.run(chain.run_id)
+        if run is not None and self.tree(chain.account).number != run.tree:
+            raise ForeignRun(f"{chain.run_id} does not belong to {chain.account}.")
+        return run
 
     def head(self, run: StoredRun) -> Head:
         query = "SELECT run_seq, leaf_hash FROM event WHERE run = ? ORDER BY run_seq DESC LIMIT 1"

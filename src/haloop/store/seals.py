@@ -23,6 +23,7 @@ class Seals:
         self._notes: dict[AccountId, str] = {}
         self._sizes: dict[AccountId, int] = {}
         self._waiters: list[_Waiter] = []
+        self._ended: HaloopError | None = None
 
     def remember(self, account: AccountId, note: str) -> None:
         """Take up a checkpoint that was signed before this process started."""
@@ -39,7 +40,8 @@ class Seals:
                 waiter.future.set_result(None)
 
     def fail(self, error: HaloopError) -> None:
-        """Nothing will be signed any more: say so to whoever waits."""
+        """Nothing will be signed any more: say so to whoever waits, now or later."""
+        self._ended = error
         for waiter in self._waiters:
             if not waiter.future.done():
                 waiter.future.set_exception(error)
@@ -48,6 +50,8 @@ class Seals:
     async def wait(self, account: AccountId, size: int) -> str:
         """The newest note that covers a tree of this size, as soon as there is one."""
         if not self._covers(account, size):
+            if self._ended is not None:
+                raise self._ended
             waiter = _Waiter(account, size, asyncio.get_running_loop().create_future())
             self._waiters.append(waiter)
             await waiter.future

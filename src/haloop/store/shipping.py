@@ -23,12 +23,13 @@ from haloop.kernel.ledger import RUN_ENDED, Header, leaf_hash, origin
 from haloop.kernel.merkle import CompactRange
 from haloop.kernel.part import commitment
 from haloop.store import schema
-from haloop.store.backup import BACKUP_FORMAT, MANIFEST, begins_with, read_manifest
 from haloop.store.database import open_for_writing, truncate_log
 from haloop.store.home import FileLock, Home, sync_folder
+from haloop.store.manifest import BACKUP_FORMAT, MANIFEST, read_manifest
 from haloop.store.reader import Reader, StoredCheckpoint, Tree
 from haloop.store.schema import place, position
 from haloop.store.signing import verify_ed25519
+from haloop.store.tree import begins_with
 
 SHIPPING_FORMAT = "haloop/shipping/1"
 

@@ -1,4 +1,4 @@
-"""The key a home signs its checkpoints with, and the one place that checks Ed25519 signatures.
+"""The key a home signs its checkpoints with, and the one place that checks signatures: its own and people's.
 
 The key lies in the home's `secrets` file, readable by its owner alone. It proves that a checkpoint comes
 from this home; against somebody who owns the machine it proves nothing, which is why checkpoints must also
@@ -11,9 +11,12 @@ import tomllib
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from haloop.kernel.errors import DiskFault, HomeUnusable
+from haloop.kernel.passkey import EDDSA, ES256
 from haloop.store.home import sync_folder
 
 _SETTING = "ledger_signing_key"
@@ -53,6 +56,13 @@ def verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
+def verify_passkey(algorithm: int, public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether a person's passkey signed this message; under any algorithm but the two, nothing holds."""
+    if algorithm == EDDSA:
+        return verify_ed25519(public_key, signature, message)
+    return algorithm == ES256 and _verify_p256(public_key, signature, message)
+
+
 def _read(secrets: Path) -> Ed25519PrivateKey:
     try:
         encoded = tomllib.loads(secrets.read_text())[_SETTING]
@@ -75,3 +85,12 @@ def _write(secrets: Path, key: Ed25519PrivateKey) -> None:
         os.fsync(file.fileno())
     part.replace(secrets)  # whole or not at all; half a key would be refused for ever
     sync_folder(secrets.parent)
+
+
+def _verify_p256(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
+        key.verify(signature, message, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True

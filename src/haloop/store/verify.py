@@ -30,10 +30,10 @@ from haloop.store.erasure import PART_NAME as ERASURE_PART
 from haloop.store.erasure import Erasure
 from haloop.store.home import Home
 from haloop.store.keys import KeyRing
-from haloop.store.opening import contains
 from haloop.store.reader import Reader, StoredCheckpoint, Tree
 from haloop.store.schema import place, position
 from haloop.store.signing import verify_ed25519
+from haloop.store.tree import contains
 from haloop.store.verify_leaves import Bad, Erased, Flaw, Stretch, check_stretch, erased_since, fold
 
 STRETCH = 64 * TILE_WIDTH
