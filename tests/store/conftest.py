@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
+from threading import Event as Signal
 
 import apsw
 import pytest
@@ -169,6 +172,37 @@ def said(words: str, kind: str = "step.done") -> Entry:
 
 def ended() -> Entry:
     return Entry(kind=RUN_ENDED, actor="kernel")
+
+
+@contextmanager
+def always_read(one: apsw.Connection, other: apsw.Connection, query: str) -> Iterator[None]:
+    """Somebody reads at every moment of the block: each reader begins before the one before it ends."""
+    begun, enough = Signal(), Signal()
+
+    def read() -> None:
+        earlier = begin(one)
+        begun.set()
+        for reader in cycle((other, one)):
+            later = begin(reader)
+            earlier.close()
+            earlier = later
+            if enough.is_set():
+                break
+        earlier.close()
+
+    def begin(reader: apsw.Connection) -> apsw.Cursor:
+        reading = reader.execute(query)
+        next(reading)
+        return reading
+
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(read)
+        try:
+            assert begun.wait(10)
+            yield
+        finally:
+            enough.set()
+            reading.result()
 
 
 async def until(condition: Callable[[], bool], *, seconds_max: float = 10.0) -> None:

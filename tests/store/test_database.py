@@ -10,7 +10,7 @@ from haloop.kernel.errors import HomeMissing
 from haloop.store import schema
 from haloop.store.database import copy_database, open_for_reading, open_for_writing, truncate_log
 from haloop.store.sqlite import SqliteLedger
-from tests.store.conftest import Place
+from tests.store.conftest import Place, always_read
 
 EVERYWHERE = {
     "busy_timeout": 5000,
@@ -122,6 +122,23 @@ def test_the_log_is_cut_unless_somebody_reads(path: Path) -> None:
         reading.close()
         assert truncate_log(writer)
         assert (log.stat().st_size, pragma(writer, "busy_timeout")) == (0, 5000)
+
+
+def test_a_patient_cut_outlasts_readers_who_come_one_after_another(path: Path) -> None:
+    """Where somebody reads at every moment, the log is cut by whoever keeps writers waiting for a moment."""
+    with (
+        closing(opened_for_writing(path)) as writer,
+        closing(open_for_reading(path, application_id=7, version=3)) as one,
+        closing(open_for_reading(path, application_id=7, version=3)) as other,
+    ):
+        writer.execute("INSERT INTO fact VALUES ('one')")
+        with always_read(one, other, "SELECT words FROM fact"):
+            for _ in range(5):
+                writer.execute("INSERT INTO fact VALUES ('and more')")
+                assert not truncate_log(writer)
+            writer.execute("INSERT INTO fact VALUES ('and more')")
+            assert truncate_log(writer, patience_milliseconds=10_000)
+        assert (path.with_name(path.name + "-wal").stat().st_size, pragma(writer, "busy_timeout")) == (0, 5000)
 
 
 def test_a_copy_is_whole(path: Path) -> None:

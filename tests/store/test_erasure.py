@@ -5,6 +5,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from haloop.kernel.errors import Erased, HaloopError
@@ -14,7 +15,7 @@ from haloop.kernel.part import Part
 from haloop.store.database import open_for_reading
 from haloop.store.schema import LEDGER_APPLICATION_ID, VERSION
 from haloop.store.sqlite import SqliteLedger
-from tests.store.conftest import Place, ended, new_chain
+from tests.store.conftest import Place, always_read, ended, new_chain
 
 
 async def told(ledger: SqliteLedger, chain: Chain, person: PersonId | None = None) -> Chain:
@@ -77,12 +78,16 @@ async def test_the_erased_bytes_are_in_no_file(place: Place, what: str) -> None:
     assert place.verify().ok
 
 
+def reader_of(place: Place) -> apsw.Connection:
+    """Somebody else who reads the ledger while it runs."""
+    return open_for_reading(place.home / "ledger.db", application_id=LEDGER_APPLICATION_ID, version=VERSION)
+
+
 async def test_an_erasure_waits_for_who_still_reads(place: Place) -> None:
     """While somebody reads an old state the erasure is not acknowledged; as soon as they are done, it is."""
     async with place.opened() as ledger:
         chain = await told(ledger, new_chain(await ledger.open_account()))
-        reader = open_for_reading(place.home / "ledger.db", application_id=LEDGER_APPLICATION_ID, version=VERSION)
-        with closing(reader):
+        with closing(reader_of(place)) as reader:
             reading = reader.execute("SELECT * FROM event")
             next(reading)
             erasing = asyncio.create_task(ledger.erase_run(chain, actor="kernel", why="asked"))
@@ -92,6 +97,24 @@ async def test_an_erasure_waits_for_who_still_reads(place: Place) -> None:
             reading.close()
             async with asyncio.timeout(5):
                 await erasing
+
+
+async def test_an_erasure_outlasts_readers_who_come_one_after_another(place: Place) -> None:
+    """Though somebody reads at every moment and others go on recording, the erasure is acknowledged before long."""
+    async with place.opened() as ledger:
+        account = await ledger.open_account()
+        chain = await told(ledger, new_chain(account))
+        with (
+            closing(reader_of(place)) as one,
+            closing(reader_of(place)) as other,
+            always_read(one, other, "SELECT position FROM event"),
+        ):
+            erasing = asyncio.create_task(ledger.erase_run(chain, actor="kernel", why="asked"))
+            async with asyncio.timeout(15):
+                while not erasing.done():
+                    await told(ledger, new_chain(account))
+            await erasing
+        assert await words(ledger, chain) is None
 
 
 @pytest.mark.parametrize("what", ["run", "person"])

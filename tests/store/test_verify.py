@@ -313,14 +313,30 @@ def test_a_column_of_another_type_is_noticed(place: Place, table: str, column: s
     assert first_bad(place.verify()) in (position_of - at(0), 307, 309)
 
 
+def run_of(place: Place, index: int) -> str:
+    """The run of one of the account's events, before anybody tampers with it."""
+    with place.editing() as connection:
+        (run_id,) = read_one(connection, "SELECT run_id FROM event JOIN run USING (run) WHERE position = ?", at(index))
+    return str(run_id)
+
+
 def test_a_damaged_header_does_not_lend_its_name_to_another_run(place: Place) -> None:
     """Whatever run a tampered header speaks of, the report names the one its row belongs to."""
-    with place.editing() as connection:
-        (run_id,) = read_one(connection, "SELECT run_id FROM event JOIN run USING (run) WHERE position = ?", at(20))
+    run_id = run_of(place, 20)
     place.edit(
         f"UPDATE event SET header = CAST(replace(header, '{run_id}', '{'run_' + '0' * 32}') AS BLOB)"
         f" WHERE position = {at(20)}"
     )
+    assert [(problem.index, problem.run_id) for problem in place.verify().problems] == [(20, run_id)]
+
+
+@pytest.mark.parametrize(
+    "number", ["999", "(SELECT run FROM run WHERE ended = 4)"], ids=["of no run", "of another run"]
+)
+def test_a_row_moved_elsewhere_is_named_by_its_sound_header(place: Place, number: str) -> None:
+    """Whatever run a tampered row points at, even none, the report names the one its sound header speaks of."""
+    run_id = run_of(place, 20)
+    place.edit(f"UPDATE event SET run = {number}, run_seq = 999 WHERE position = {at(20)}")
     assert [(problem.index, problem.run_id) for problem in place.verify().problems] == [(20, run_id)]
 
 

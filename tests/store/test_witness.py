@@ -1,6 +1,9 @@
 """The witness: the newest checkpoint of each account, outside the home, never half written and never taken back."""
 
+import asyncio
 import stat
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,10 @@ from haloop.kernel.errors import HomeCloned
 from haloop.kernel.ids import AccountId, new_account_id, new_system_id
 from haloop.kernel.ledger import START, origin
 from haloop.store.signing import read_or_make_signer
-from haloop.store.witness import Witness
-from tests.store.conftest import Place, new_chain, said
+from haloop.store.witness import Witness, read_notes
+from tests.store.conftest import Place, new_chain, said, until, witness_file
 
+PROMPTLY = 5.0
 SYSTEM = new_system_id()
 
 
@@ -89,3 +93,74 @@ async def test_the_witness_advances_with_each_checkpoint(place: Place) -> None:
     async with place.opened() as ledger:
         witnessed = ledger._home.witness.notes[account]
     assert read_unverified(witnessed).size == index + 1
+
+
+@contextmanager
+def full_disk(place: Place) -> Iterator[None]:
+    """While the block lasts, every write to the witness finds its disk full."""
+    path = witness_file(place)
+    part = path.with_name(path.name + ".part")
+    part.symlink_to("/dev/full")
+    try:
+        yield
+    finally:
+        part.unlink()
+
+
+async def test_a_full_witness_disk_stops_no_work_and_is_told(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    """Facts are taken while the witness has no room; a person hears of it once, and it catches up by itself."""
+    async with place.opened() as ledger:
+        account = await ledger.open_account()
+        await ledger.sealed(account, 0)
+        with full_disk(place):
+            (index,) = await ledger.append(new_chain(account), START, said("words"))
+            told = await heard(capfd)
+            waiting = asyncio.ensure_future(ledger.sealed(account, index))
+        async with asyncio.timeout(PROMPTLY):
+            shown = await waiting
+        assert read_notes(witness_file(place))[account] == shown
+    assert str(witness_file(place)) in told
+    assert (told.count("The witness"), capfd.readouterr().err, place.deaths) == (1, "", [])
+
+
+async def heard(capfd: pytest.CaptureFixture[str]) -> str:
+    """What is said on stderr, as soon as it is said."""
+    words: list[str] = []
+
+    def listen() -> bool:
+        words.append(capfd.readouterr().err)
+        return any(words)
+
+    await until(listen)
+    return "".join(words)
+
+
+async def test_what_a_full_disk_kept_from_the_witness_at_the_end_is_told(
+    place: Place, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A ledger closes well though its last checkpoint cannot be kept outside, and does not do so silently."""
+    async with AsyncExitStack() as full, place.opened() as ledger:
+        account = await ledger.open_account()
+        await ledger.sealed(account, 0)
+        full.enter_context(full_disk(place))
+        await ledger.append(new_chain(account), START, said("words"))
+    assert "The witness" in capfd.readouterr().err
+    assert place.deaths == []
+
+
+@pytest.mark.parametrize("left", ["older", "none"])
+async def test_a_witness_that_fell_behind_catches_up_before_anything_is_shown(place: Place, left: str) -> None:
+    """A checkpoint that was signed and kept nowhere outside reaches the witness at the next start, by itself."""
+    async with place.opened() as ledger:
+        account = await ledger.open_account()
+        await ledger.sealed(account, 0)
+        older = witness_file(place).read_bytes()
+        (index,) = await ledger.append(new_chain(account), START, said("words"))
+    if left == "older":
+        witness_file(place).write_bytes(older)
+    else:
+        witness_file(place).unlink()
+    async with place.opened() as ledger:
+        async with asyncio.timeout(PROMPTLY):
+            shown = await ledger.sealed(account, index)
+        assert read_notes(witness_file(place))[account] == shown

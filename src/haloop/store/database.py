@@ -98,9 +98,13 @@ def copy_database(source: apsw.Connection, target: apsw.Connection) -> None:
             backup.step(1024)
 
 
-def truncate_log(connection: apsw.Connection) -> bool:
-    """Move the write-ahead log into the database and cut it to nothing; False while somebody reads from it."""
-    connection.set_busy_timeout(0)  # waiting here would keep everybody waiting
+def truncate_log(connection: apsw.Connection, *, patience_milliseconds: int = 0) -> bool:
+    """Move the write-ahead log into the database and cut it to nothing; False while somebody reads from it.
+
+    Without patience it never waits, so that nobody waits for it. While it does wait, nothing can be written:
+    whoever begins to read finds the newest state, at last in the database itself, and the log falls quiet.
+    """
+    connection.set_busy_timeout(patience_milliseconds)
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     except apsw.BusyError:

@@ -8,6 +8,7 @@ the fact and the deletion, or a backup may have brought keys back.
 
 import asyncio
 import time
+from functools import partial
 
 from haloop.kernel.errors import NotErasable, NotFound, Refused
 from haloop.kernel.ids import AccountId, PersonId, RunId
@@ -23,6 +24,10 @@ from haloop.store.recorder import KERNEL, Recorder
 from haloop.store.writer import Writer
 
 _WIPE_SECONDS_MAX = 30.0
+_PAUSE_SECONDS = 0.05
+_FIRST_PATIENCE_MILLISECONDS = 25
+_PATIENCE_MILLISECONDS_MAX = 1_000
+"""How long an erasure may keep the writer from writing, in one go, once it has found no quiet moment by itself."""
 
 
 class Eraser:
@@ -94,15 +99,18 @@ class Eraser:
         await self._wipe()
 
     async def _wipe(self) -> None:
+        """Cut both logs, with more patience each time: readers who come one after another leave no quiet moment."""
         give_up_at = time.monotonic() + _WIPE_SECONDS_MAX
-        while not await self._writer.do(lambda connection: wipe(connection, self._keys)):
+        patience = 0
+        while not await self._writer.do(partial(wipe, keys=self._keys, patience_milliseconds=patience)):
             if time.monotonic() > give_up_at:
                 raise Refused(
                     "The erasure is recorded and the keys are deleted, but a reader keeps an old log in use.",
                     code="erase.reader_open",
                     next_step="Close what reads the home; the next start wipes the log.",
                 )
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(max(_PAUSE_SECONDS, patience / 1000))  # authors waited as well: now it is their turn
+            patience = min(2 * patience + _FIRST_PATIENCE_MILLISECONDS, _PATIENCE_MILLISECONDS_MAX)
 
 
 def redo_erasures(files: Files) -> None:

@@ -70,10 +70,13 @@ def carry_out(erasure: Erasure, *, tree: int, at: int, connection: apsw.Connecti
     keys.forget(erasure.keys)
 
 
-def wipe(connection: apsw.Connection, keys: KeyRing) -> bool:
-    """Cut both write-ahead logs; False while somebody still reads from them."""
+def wipe(connection: apsw.Connection, keys: KeyRing, *, patience_milliseconds: int = 0) -> bool:
+    """Cut both write-ahead logs; False while somebody still reads from them.
+
+    Nobody waits for the log of the keys: it is seldom written, and the event loop needs keys all the time.
+    """
     cut = keys.truncate_log()
-    return truncate_log(connection) and cut
+    return truncate_log(connection, patience_milliseconds=patience_milliseconds) and cut
 
 
 def _part(value: object) -> tuple[int, str] | None:

@@ -84,11 +84,11 @@ def start_writer(
     on_refusal: Callable[[Chain], None],
     on_death: Callable[[Poisoned], None],
 ) -> Writer:
-    """Start the one thread that writes, which begins by signing what has no signature of ours."""
-    signed = _signed(home, signer)
-    for account, newest in signed.items():
+    """Start the one thread that writes, which begins by signing and having witnessed what is not yet."""
+    witnessed = _witnessed(home, signer)
+    for account, newest in witnessed.items():
         seals.remember(account, newest.note)
-    sizes = {account: newest.size for account, newest in signed.items()}
+    sizes = {account: newest.size for account, newest in witnessed.items()}
     writer = Writer(
         home.files.connection,
         Index(home.files.connection, epoch=home.epoch),
@@ -132,14 +132,19 @@ def _take_witness(witness: Witness, opened: ExitStack) -> Witness:
     return witness
 
 
-def _signed(home: OpenHome, signer: Signer) -> dict[AccountId, StoredCheckpoint]:
-    """The newest checkpoints that carry this epoch's name and the key that signs now."""
+def _witnessed(home: OpenHome, signer: Signer) -> dict[AccountId, StoredCheckpoint]:
+    """The newest checkpoints that may be shown: in this epoch's name, by the key that signs now, kept outside.
+
+    The last process may have ended, or its disk been full, after it stored one and before the witness had it.
+    """
     reader = home.files.reader
     newest = {tree.account: reader.newest_checkpoint(tree.number) for tree in reader.trees()}
     return {
         account: stored
         for account, stored in newest.items()
-        if stored is not None and _opens(stored.note, VerifierKey.of(origin(account, home.epoch), signer.public_key))
+        if stored is not None
+        and stored.note == home.witness.notes.get(account)
+        and _opens(stored.note, VerifierKey.of(origin(account, home.epoch), signer.public_key))
     }
 
 

@@ -21,7 +21,8 @@ import apsw
 from haloop.kernel import canonical
 from haloop.kernel.checkpoint import Checkpoint, VerifierKey, open_note, read_unverified
 from haloop.kernel.errors import BadInput, BadNote, Corrupt, HaloopError, HomeMissing, KeyMissing, NotFound
-from haloop.kernel.ledger import PAYLOAD_ERASED, RUN_ENDED, Event, origin, read_origin
+from haloop.kernel.ids import RunId
+from haloop.kernel.ledger import PAYLOAD_ERASED, RUN_ENDED, Event, Header, leaf_hash, origin, read_origin
 from haloop.kernel.merkle import TILE_WIDTH, CompactRange, root_at
 from haloop.store import schema
 from haloop.store.bodies import Bodies
@@ -376,18 +377,31 @@ class _Check:
         self._report.problems.append(Problem(what=what, account=account))
 
     def _problem(self, tree: Tree, flaw: Flaw) -> Problem:
-        try:
-            kind = self._reader.event(tree.number, flaw.index).header.kind
-        except HaloopError:
-            kind = None
+        header = self._header(tree, flaw.index)
         return Problem(
             what=flaw.what.rstrip(".") + ".",
             code=flaw.code,
             account=tree.account,
             index=flaw.index,
-            run_id=self._reader.run_of(tree.number, flaw.index),
-            kind=kind,
+            run_id=self._run_of(tree, flaw.index, header),
+            kind=header.kind if header else None,
         )
+
+    def _header(self, tree: Tree, index: int) -> Header | None:
+        """What an event's header says, true or not; None if it says nothing."""
+        try:
+            return self._reader.event(tree.number, index).header
+        except HaloopError:
+            return None
+
+    def _run_of(self, tree: Tree, index: int, header: Header | None) -> RunId | None:
+        """The run of a bad event: a header that its stored hash vouches for knows best, its row second best."""
+        if header is not None and self._is_intact(tree, index):
+            return header.run_id
+        return self._reader.run_of(tree.number, index)
+
+    def _is_intact(self, tree: Tree, index: int) -> bool:
+        return leaf_hash(self._reader.header(tree.number, index)) == self._reader.event(tree.number, index).leaf_hash
 
 
 def _damage(home: Home) -> list[str]:

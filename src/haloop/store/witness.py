@@ -64,14 +64,15 @@ class Witness:
 
     def advance(self, notes: Mapping[AccountId, str]) -> None:
         """Put newer checkpoints in the place of older ones, durably and never half."""
-        self._notes.update({str(account): note for account, note in notes.items()})
+        kept = self._notes | {str(account): note for account, note in notes.items()}
         part = self._path.with_name(self._path.name + ".part")
         with part.open("wb") as file:
-            file.write(canonical.encode({"format": _FORMAT, "notes": dict(self._notes)}))
+            file.write(canonical.encode({"format": _FORMAT, "notes": dict(kept)}))
             file.flush()
             os.fsync(file.fileno())
         part.replace(self._path)
         sync_folder(self._path.parent)
+        self._notes = kept
 
     def release(self) -> None:
         self._lock.release()

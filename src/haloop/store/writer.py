@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Protocol
@@ -40,6 +41,9 @@ Chore = Callable[[apsw.Connection], object]
 
 class Keeper(Protocol):
     """Who keeps checkpoints outside the home."""
+
+    @property
+    def path(self) -> Path: ...
 
     def advance(self, notes: Mapping[AccountId, str]) -> None: ...
 
@@ -98,6 +102,7 @@ class Writer:
         self._news: list[Callable[[], None]] = []
         self._unsigned = set(unsigned)
         self._checkpointed_at = float("-inf")
+        self._keeper_behind = False
         self._wal_pages = 0
         connection.set_wal_hook(self._note_wal)
 
@@ -233,9 +238,23 @@ class Writer:
         except OSError as error:
             if error.errno not in OUT_OF_SPACE:
                 raise
-            return  # what nobody keeps outside is not shown; the home has room, so work goes on and we try again
+            self._complain_once(error)  # what nobody keeps outside is not shown; work goes on, and we try again
+            return
+        self._keeper_behind = False
         self._unsigned.clear()
         self._tell([lambda: self._on_checkpoint(checkpoints, notes)])
+
+    def _complain_once(self, error: OSError) -> None:
+        """Say that the keeper lacks room: at the first time only, because nobody asked and it may last."""
+        if not self._keeper_behind:
+            print(
+                f"haloop: The witness {self._keeper.path} cannot be written: {error.strerror}. Nothing recorded is"
+                " lost; but for now no newer checkpoint is shown, and going back to the last one would go unnoticed.\n"
+                "haloop: Make room there; the next checkpoint, or the next start, tries again.",
+                file=sys.stderr,
+                flush=True,
+            )
+        self._keeper_behind = True
 
     def _checkpoint_due(self) -> bool:
         return bool(self._unsigned) and time.monotonic() >= self._checkpointed_at + CHECKPOINT_SECONDS
