@@ -12,8 +12,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-start: setup ## Start Haloop (for now: run the first example)
-	@python examples/first_ledger.py
+start: setup ## Start Haloop (for now: the first run, which asks you something)
+	@python examples/first_run.py
 
 test: setup check tests ## The gate: everything that must be green before a commit
 	@echo "make test: green"
@@ -23,8 +23,9 @@ check: format lint types imports workflows ## The fast part of the gate: nothing
 faults: setup ## The fault matrix in full: SCALE=ci (default, under 90 minutes) or SCALE=release (a night)
 	@python -m tests.faults --scale $(SCALE)
 
-bench: setup ## Measure speed beside the floor, on this machine
+bench: setup ## Measure speed beside the floor and beside the peers, on this machine (about ten minutes)
 	@python -m bench
+	@uv run --isolated --group bench python -m bench.peers
 
 setup: ## Install what is missing: uv, the locked dependencies, strace and faketime
 	@tools/setup.sh

@@ -6,26 +6,30 @@
 A receipt holds a few events of one account's ledger. The ledger is an append-only Merkle tree whose head
 (size and root hash) is signed from time to time: that signed text is a checkpoint. From the file alone this
 script shows that each event lies in the tree of its checkpoint at the stated place, that each disclosed part
-is what the event committed to, and that events of one run that follow each other are linked by their hashes.
+is what the event committed to, that events of one run that follow each other are linked by their hashes, and
+that, as far as they are disclosed, they belong together: what was approved is what ran.
 
   --key VKEY     the log's verifier key, "name+id+base64", which you must have from somewhere you trust. With
                  it the checkpoints are proved to come from that log; a file alone can be invented by anyone.
   --person KEY   "es256:<base64>" or "eddsa:<base64>", the public key of a person's passkey, again from
-                 somewhere you trust. With it every approval in the file must have been said by that key, over
-                 exactly the decision shown. Give it once for each person who approved.
+                 somewhere you trust. With it every yes in the file must have been said by that key, over exactly
+                 the decision shown. Give it once for each person who said yes.
 
-What a good receipt proves: the log recorded these facts, in this order, and cannot deny or alter them.
+What a good receipt proves: the log recorded these facts, in this order, and cannot deny or alter them. Where
+it says "what was approved is what ran: checked", they tell one story: each yes was given to the very draft
+and card shown; enough people gave one, or a grant did; what was sent is what that draft holds, while the
+approval was good; and the outcome is that effect's. Where it says "not checked", it names what is missing.
 What it does not prove: that the facts are true (the log's clock and the words of outside systems are its own
-report); who said yes, unless --person was checked; that nothing else happened; that the effect belongs to
-the approval (compare the hashes printed for both); that the passkey was used on the right web site (its
-address is printed); that the log shows the same tree to everybody (keep the checkpoints you have seen and
-compare). A part that is "not disclosed" was left out or erased; its hash still holds its place.
+report); who said yes, unless --person was checked; that nothing else happened; that the passkey was used on
+the right web site (its address is printed); that the log shows the same tree to everybody (keep the
+checkpoints you have seen and compare). A part that is "not disclosed" was left out or erased; its hash still
+holds its place.
 
 Exit code: 0 proved; 1 bad, and the last line names the first bad event; 2 not a receipt, or wrong usage;
 3 consistent, but no --key was given, so nobody knows who signed it.
 
-The file is in four sections: the receipt (what Haloop defines), strict reading, Ed25519, P-256. The first is
-the one to read; the last two are published mathematics.
+The file is in five sections: the receipt and the story it tells (what Haloop defines), strict reading,
+Ed25519, P-256. The first two are the ones to read; the last two are published mathematics.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 PROVED, BAD, NOT_A_RECEIPT, SIGNER_UNKNOWN = 0, 1, 2, 3
 FORMAT = "haloop/receipt/1"
@@ -97,14 +101,17 @@ def verify(data: bytes, key: str | None = None, persons: Sequence[str] = ()) -> 
             event = read_event(item)
             check_event(event, origin, log_key, seen)
             lines += describe(number, event)
-            if event.header.kind == "gate.approved":
+            check_story(event, seen.stories.setdefault(event.header.run_id, Story()))
+            if event.header.kind in ("gate.answered", "gate.approved"):
                 lines.append(f"  who said yes: {check_approval(event, person_keys)}")
-                seen.approvals += 1
+                seen.approvals += event.header.kind == "gate.approved"
         except ReceiptError as problem:
             return Verdict(BAD, [*lines, f"BAD: {name_of(number, item)}: {problem}"])
     if person_keys and not seen.approvals:
         # An approval left out of the file must not turn "checked" into "nothing to check, so all is well".
         return Verdict(BAD, [*lines, "BAD: --person was given, but no approval in this receipt can be checked"])
+    for story in seen.stories.values():
+        lines += what_ran(story)
     return conclude(lines, origin, log_key, seen)
 
 
@@ -127,6 +134,7 @@ class Seen:
         self.roots: dict[int, bytes] = {}
         self.verified: set[tuple[bytes, bytes]] = set()
         self.signers: set[str] = set()
+        self.stories: dict[str, Story] = {}
         self.approvals = 0
 
 
@@ -337,7 +345,400 @@ def words_of_proof(item: object) -> list[str]:
     return [f"index {found.group(1)}"] if found else []
 
 
-# ==================================================================================== 2. Strict reading
+# ============================================================================ 2. What was approved is what ran
+# The proofs above show that each fact is in the log. Here the facts of one run are held against each other.
+# Each says what it says in its part "fact", a canonical object. What a file does not disclose cannot be
+# checked, and is named; what it does disclose must agree with everything disclosed before it.
+
+GATES, YESES = {"gate.opened", "gate.revised"}, {"gate.answered", "gate.approved"}
+DECISIONS = YESES | {"gate.changing", "gate.refused"}
+INTENT, OUTCOME = "effect.intended", "effect.happened"
+PROMISED = ("operation", "connector", "cost_max", "payee", "purpose", "live")
+UNDO = "/undo"
+DEPTH_MAX = 64
+
+Name = TypeVar("Name")
+Shown = TypeVar("Shown")
+
+
+class Gate(NamedTuple):
+    """One revision of a gate: the draft and card that people were shown, and how many of them must say yes."""
+
+    draft: str
+    card: str
+    yeses_needed: int
+    effects: dict[str, object] | None
+    """What the draft allows, by name; nothing where the draft is not disclosed."""
+
+
+class Approval(NamedTuple):
+    """A gate's yes: the grant that gave it, if one did, and until when it is good."""
+
+    grant: object
+    valid_until: int
+
+
+class Intent(NamedTuple):
+    """An effect about to be sent; what of its story is missing, and whose results it was given unseen."""
+
+    revision: int
+    position: str
+    cost_max: object
+    missing: list[str]
+    unseen: set[str]
+
+
+class Story:
+    """What the earlier events of one run have said."""
+
+    def __init__(self) -> None:
+        self.kinds: set[str] = set()
+        self.hidden: set[str] = set()
+        """Kinds of which some event does not disclose its fact."""
+        self.gates: dict[tuple[str, int], Gate] = {}
+        self.yeses: dict[tuple[str, int], set[str]] = {}
+        self.approvals: dict[tuple[str, int], Approval] = {}
+        self.missing: dict[tuple[str, int], list[str]] = {}
+        self.intents: dict[tuple[str, str], Intent] = {}
+        self.made: dict[tuple[str, str], object] = {}
+        """What each effect that happened made."""
+
+
+def what_ran(story: Story) -> list[str]:
+    """Say of each effect whether what was approved is what ran."""
+    if not story.kinds & {"gate.approved", INTENT, OUTCOME}:
+        return []
+    effects = [*story.intents, *(about for about in story.made if about not in story.intents)]
+    return [verdict_on(about, story) for about in effects] or [not_checked("", ["the intent"])]
+
+
+def verdict_on(about: tuple[str, str], story: Story) -> str:
+    """Say of one effect whether its story is whole, and if not, what is missing."""
+    intent, effect = story.intents.get(about), f" for {about[1]}"
+    missing = ["the intent"] if intent is None else list(intent.missing)
+    if about not in story.made:
+        missing.append("what happened")
+    if intent is None or missing:
+        return not_checked(effect, missing)
+    unseen = ", ".join(sorted(intent.unseen))
+    spared = f", except the places filled with what {unseen} made (not disclosed)" if unseen else ""
+    return f"what was approved is what ran: checked{effect}{spared}"
+
+
+def not_checked(effect: str, missing: Sequence[str]) -> str:
+    """Name what would have to be disclosed."""
+    named = "; ".join(f"{what} is not disclosed" for what in dict.fromkeys(missing))
+    return f"what was approved is what ran: not checked{effect} ({named})"
+
+
+def check_story(event: Event, story: Story) -> None:
+    """Hold one event against what its run has said before."""
+    kind = event.header.kind
+    if kind not in GATES | DECISIONS | {INTENT, OUTCOME}:
+        return
+    story.kinds.add(kind)
+    fact = read_part(event, "fact") if "fact" in event.bodies else None
+    if kind in DECISIONS and "decision" in event.bodies:
+        check_decision(read_part(event, "decision"), fact, story)
+    if fact is None:
+        story.hidden.add(kind)
+    elif kind in GATES:
+        take_gate(event, fact, story)
+    elif kind in YESES:
+        take_yes(event, fact, story)
+    elif kind == INTENT:
+        take_intent(event, fact, story)
+    elif kind == OUTCOME:
+        take_outcome(fact, story)
+
+
+def take_gate(event: Event, fact: Mapping[str, object], story: Story) -> None:
+    """Remember what a revision showed, by the hashes that a decision must name."""
+    need = read_object(field(fact, "need"), "need")
+    gate = Gate(
+        draft=hash_of_part(event, "draft"),
+        card=hash_of_part(event, "card"),
+        yeses_needed=whole(field(need, "count"), "count", 1),
+        effects=read_effects(event) if "draft" in event.bodies else None,
+    )
+    about = gate_of(fact)
+    if about in story.yeses or about in story.approvals:
+        raise ReceiptError(f"{revision_name(about)} comes after a yes to it")
+    remember(story.gates, about, gate, revision_name(about))
+
+
+def hash_of_part(event: Event, name: str) -> str:
+    """Compute a draft's or a card's hash: the commitment to this one part, disclosed or not."""
+    if name not in event.parts:
+        raise ReceiptError(f"it has no {name}")
+    return sha256(b"haloop/payload/1", canonical({name: event.parts[name]})).hex()
+
+
+def read_effects(event: Event) -> dict[str, object]:
+    """Read which effects a disclosed draft allows."""
+    return read_object(field(read_part(event, "draft"), "effects"), "effects")
+
+
+def check_decision(decision: Mapping[str, object], fact: Mapping[str, object] | None, story: Story) -> None:
+    """Check that a decision is the one its event records, and is about what its gate showed."""
+    for name in ("gate", "revision", "person") if fact is not None else ():
+        if differ(field(decision, name), field(fact or {}, name)):
+            raise ReceiptError(f"its decision says another {name} than its fact")
+    about = gate_of(decision)
+    gate = find_gate(about, story)
+    for name, shown_hash in () if gate is None else (("draft", gate.draft), ("card", gate.card)):
+        if field(decision, name) != shown_hash:
+            raise ReceiptError(f"its decision names another {name} than {revision_name(about)} shows")
+
+
+def take_yes(event: Event, fact: Mapping[str, object], story: Story) -> None:
+    """Count a person's yes; where it is an approval, check that there were enough, or a grant."""
+    about, person = gate_of(fact), field(fact, "person")
+    if person is not None:
+        story.yeses.setdefault(about, set()).add(f"person:{text(person, 'person')}")
+        if event.header.actor != f"person:{person}":
+            raise ReceiptError("its actor is not the person whose yes it says it is")
+        if "decision" not in event.bodies:
+            story.missing.setdefault(about, []).append("the decision")
+    if event.header.kind != "gate.approved":
+        return
+    approval = Approval(field(fact, "grant"), whole(field(fact, "valid_until"), "valid_until", 0))
+    if any((gate, intent.revision) == about for (gate, _), intent in story.intents.items()):
+        raise ReceiptError(f"the approval of {revision_name(about)} comes after what was done under it")
+    remember(story.approvals, about, approval, f"the approval of {revision_name(about)}")
+    by = field(fact, "by")
+    if not isinstance(by, list) or not all(isinstance(one, str) for one in by):
+        raise ReceiptError("by is not a list of texts")
+    if person is None:
+        check_grant(event, approval, by)
+    else:
+        check_quorum(set(by), about, story)
+
+
+def check_grant(event: Event, approval: Approval, by: list[str]) -> None:
+    """Check that an approval nobody gave was given by a grant."""
+    grant = f"grant:{text(approval.grant, 'grant')}"
+    if by != [grant] or event.header.actor != grant:
+        raise ReceiptError("it does not say by which grant it was approved")
+
+
+def check_quorum(by: set[str], about: tuple[str, int], story: Story) -> None:
+    """Check that the approval counts as many people as its gate needs, and that each of them did say yes."""
+    gate = find_gate(about, story)
+    if gate is not None and len(by) < gate.yeses_needed:
+        raise ReceiptError(f"{revision_name(about)} needs {gate.yeses_needed} yeses, and it counts {len(by)}")
+    unheard = sorted(by - story.yeses.get(about, set()))
+    if unheard and story.hidden & YESES:
+        story.missing.setdefault(about, []).append("a yes")
+    elif unheard:
+        raise ReceiptError(f"it counts a yes of {unheard[0]}, which this receipt does not show")
+
+
+def take_intent(event: Event, fact: Mapping[str, object], story: Story) -> None:
+    """Check that what is about to be sent was approved, and in time."""
+    about, effect = gate_of(fact), text(field(fact, "effect"), "effect")
+    intent = Intent(
+        revision=about[1],
+        position=text(field(fact, "at"), "at"),
+        cost_max=field(fact, "cost_max"),
+        missing=list(story.missing.get(about, [])),
+        unseen=set(),
+    )
+    if (about[0], effect) in story.made:
+        raise ReceiptError(f"the intent of {effect}, {about[0]} comes after its outcome")
+    remember(story.intents, (about[0], effect), intent, f"the intent of {effect}, {about[0]}")
+    approval_name = f"the approval of {revision_name(about)}"
+    approval = find(story.approvals, about, approval_name, hidden="gate.approved" in story.hidden)
+    if approval is None:
+        intent.missing.append("the approval")
+    else:
+        check_approved(event, fact, approval, is_undo=effect.endswith(UNDO))
+    gate = find_gate(about, story)
+    if gate is None or gate.effects is None:
+        intent.missing.append("the gate" if gate is None else "the draft")
+    elif effect.endswith(UNDO):
+        check_undo(fact, gate.effects, effect[: -len(UNDO)], intent.unseen, made_under(about[0], story))
+    else:
+        check_effect(fact, gate.effects, effect, intent.unseen, made_under(about[0], story))
+
+
+def check_approved(event: Event, fact: Mapping[str, object], approval: Approval, *, is_undo: bool) -> None:
+    """Check that the approval was still good when the intent was recorded; it covers an undo for ever."""
+    if differ(field(fact, "grant"), approval.grant):
+        raise ReceiptError("its grant is not the one that approved it")
+    if event.header.ts >= approval.valid_until and not is_undo:
+        raise ReceiptError("its approval was no longer good: valid_until had passed")
+
+
+def made_under(gate: str, story: Story) -> dict[str, object]:
+    """Collect what the effects of one approval have made so far."""
+    return {effect: result for (other, effect), result in story.made.items() if other == gate}
+
+
+def check_effect(
+    fact: Mapping[str, object],
+    effects: Mapping[str, object],
+    name: str,
+    unseen: set[str],
+    made: Mapping[str, object],
+) -> None:
+    """Check that an effect of the draft is sent as the draft has it."""
+    planned = read_planned(effects, name)
+    check_promised(fact, planned)
+    check_argument(field(planned, "argument"), field(fact, "argument"), "argument", unseen, made)
+
+
+def check_undo(
+    fact: Mapping[str, object],
+    effects: Mapping[str, object],
+    name: str,
+    unseen: set[str],
+    made: Mapping[str, object],
+) -> None:
+    """Check that an undo is the one the draft named for that effect, and takes back what that effect made."""
+    undone = read_planned(effects, name)
+    if field(undone, "undo") is None:
+        raise ReceiptError(f"the approved draft names no undo for {name}")
+    purpose = f"undo {text(field(undone, 'purpose'), 'purpose')}"
+    check_promised(fact, {**undone, "operation": undone["undo"], "cost_max": None, "payee": None, "purpose": purpose})
+    if name not in made:
+        unseen.add(name)
+    elif differ(made[name], field(fact, "argument")):
+        raise ReceiptError(f"its argument is not what {name} made")
+
+
+def read_planned(effects: Mapping[str, object], name: str) -> dict[str, object]:
+    """Find an effect in the approved draft."""
+    if name not in effects:
+        raise ReceiptError(f"the approved draft holds no effect {name}")
+    return read_object(effects[name], f"effect {name}")
+
+
+def check_promised(fact: Mapping[str, object], planned: Mapping[str, object]) -> None:
+    """Compare what is sent with what was approved, field by field."""
+    for name in PROMISED:
+        if differ(field(planned, name), field(fact, name)):
+            raise ReceiptError(f"its {name} is not the approved one")
+
+
+def check_argument(approved: object, sent: object, place: str, unseen: set[str], made: Mapping[str, object]) -> None:
+    """Compare arguments place by place; {"$later": name} may be filled with what that effect made, and only that."""
+    if isinstance(approved, dict) and list(approved) == ["$later"]:
+        maker = text(approved["$later"], "$later")
+        if not isinstance(sent, dict) or list(sent) != ["$filled"]:
+            raise ReceiptError(f"its {place} is not filled with what {maker} made")
+        if maker not in made:
+            unseen.add(maker)
+        elif differ(made[maker], sent["$filled"]):
+            raise ReceiptError(f"its {place} is not what {maker} made")
+    elif isinstance(approved, dict) and isinstance(sent, dict) and list(approved) == list(sent):
+        for key, value in approved.items():
+            check_argument(value, sent[key], f"{place}.{key}", unseen, made)
+    elif isinstance(approved, list) and isinstance(sent, list) and len(approved) == len(sent):
+        for number, value in enumerate(approved):
+            check_argument(value, sent[number], f"{place}.{number}", unseen, made)
+    elif differ(approved, sent):
+        raise ReceiptError(f"its {place} is not the approved one")
+
+
+def take_outcome(fact: Mapping[str, object], story: Story) -> None:
+    """Check that what happened is what was intended, and that it says truly whether it cost too much."""
+    gate, effect = text(field(fact, "gate"), "gate"), text(field(fact, "effect"), "effect")
+    remember(story.made, (gate, effect), field(fact, "result"), f"the outcome of {effect}, {gate}")
+    intent = find(story.intents, (gate, effect), f"the intent of {effect}, {gate}", hidden=INTENT in story.hidden)
+    if intent is None:
+        return
+    for name, intended in (("revision", intent.revision), ("at", intent.position)):
+        if differ(field(fact, name), intended):
+            raise ReceiptError(f"its {name} is not that of its intent")
+    if field(fact, "exceeded") is not exceeds(field(fact, "charged"), intent.cost_max):
+        raise ReceiptError("exceeded is not true: compare charged with the cost_max of its intent")
+
+
+def exceeds(charged: object, cost_max: object) -> bool:
+    """Tell whether more was charged than was approved; where no cost was approved, anything is more."""
+    if charged is None:
+        return False
+    minor, currency = read_money(charged, "charged")
+    if minor <= 0:
+        return False
+    if cost_max is None:
+        return True
+    minor_max, currency_approved = read_money(cost_max, "cost_max")
+    return currency != currency_approved or minor > minor_max
+
+
+def read_money(value: object, what: str) -> tuple[int, str]:
+    """Read an amount: so many of the smallest units of a currency."""
+    fields = read_object(value, what, {"currency", "minor"})
+    return whole(fields["minor"], what, -INTEGER_MAX), text(fields["currency"], what)
+
+
+def find_gate(about: tuple[str, int], story: Story) -> Gate | None:
+    """Find the revision of a gate that a fact is about."""
+    return find(story.gates, about, revision_name(about), hidden=bool(story.hidden & GATES))
+
+
+def find(shown: Mapping[Name, Shown], about: Name, name: str, *, hidden: bool) -> Shown | None:
+    """Find an earlier fact, or nothing where it is not disclosed.
+
+    To leave out is no lie. But where all facts of the kind are open and none is the right one, the file puts
+    together what does not belong together, and no reader should have to notice that.
+    """
+    if about not in shown and shown and not hidden:
+        raise ReceiptError(f"it belongs to {name}, and what this receipt shows before it is another")
+    return shown.get(about)
+
+
+def remember(shown: dict[Name, Shown], about: Name, value: Shown, name: str) -> None:
+    """Keep a fact for the later ones; there is one of each, and a second would let the file choose."""
+    if about in shown:
+        raise ReceiptError(f"{name} is in this receipt twice")
+    shown[about] = value
+
+
+def gate_of(fact: Mapping[str, object]) -> tuple[str, int]:
+    """Read which revision of which gate a fact or a decision is about."""
+    return text(field(fact, "gate"), "gate"), whole(field(fact, "revision"), "revision", 1)
+
+
+def revision_name(about: tuple[str, int]) -> str:
+    """Name a revision of a gate."""
+    return f"{about[0]}, revision {about[1]}"
+
+
+def read_part(event: Event, name: str) -> dict[str, object]:
+    """Read a disclosed part that is a canonical object."""
+    try:
+        value = read_object(read_canonical(event.bodies[name], ""), "")
+    except ReceiptError:
+        value = {}
+    if not value or not is_shallow(value, DEPTH_MAX):
+        raise ReceiptError(f"the {name} is not a canonical object")
+    return value
+
+
+def is_shallow(value: object, depth: int) -> bool:
+    """Tell whether a value is nested no deeper than the log allows; what is can be compared at no risk."""
+    if not isinstance(value, (dict, list)):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(is_shallow(one, depth - 1) for one in inner)
+
+
+def field(fields: Mapping[str, object], name: str) -> object:
+    """Require a field; what a fact does not say cannot agree with anything."""
+    if name not in fields:
+        raise ReceiptError(f"it does not say {name}")
+    return fields[name]
+
+
+def differ(one: object, other: object) -> bool:
+    """Compare as the log does, by canonical bytes: to Python, true is 1."""
+    return canonical(one) != canonical(other)
+
+
+# ==================================================================================== 3. Strict reading
 # Every byte of the file is either hashed, signed, or has one permitted spelling. Where two spellings meant
 # the same, two readers could see two things in one file, or a changed file could pass for the original.
 
@@ -681,7 +1082,7 @@ def printable(line: str) -> str:
     return "".join(safe).encode(encoding, "backslashreplace").decode(encoding)
 
 
-# =========================================================================================== 3. Ed25519
+# =========================================================================================== 4. Ed25519
 # RFC 8032, over the curve -x² + y² = 1 + d·x²·y². Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
 # The addition formula is complete: it needs no special cases, so there is none to get wrong.
 
@@ -768,7 +1169,7 @@ def sum_of_multiples(
     return total
 
 
-# ============================================================================================= 4. P-256
+# ============================================================================================= 5. P-256
 # ECDSA with SHA-256 over y² = x³ - 3x + b (FIPS 186-5). Points are (X, Y, Z) with x = X/Z, y = Y/Z; the
 # addition formula (Renes, Costello, Batina 2016) is complete on this curve, doubling and zero included.
 

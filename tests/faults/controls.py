@@ -6,10 +6,16 @@ line and plant it themselves, so that everything else they run is the product as
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from datetime import timedelta
 
 import apsw
 
+from haloop.engines import approval, local, timekeeper
+from haloop.engines.at_effect import ANSWER, AtEffect, Source
+from haloop.engines.live_run import LiveRun
+from haloop.kernel import operation
 from haloop.kernel.ledger import ACCOUNT_OPENED
+from haloop.kernel.operation import Why, idempotent
 from haloop.store import batch, database, home, opening, sqlite, writer
 from haloop.store.home import Room
 from haloop.store.submission import Submission
@@ -87,6 +93,76 @@ def _no_witness_check() -> AbstractContextManager[None]:
     return patched(opening, find_setback=lambda *_, **__: None)
 
 
+def _wall_clock_timers() -> AbstractContextManager[None]:
+    """Row 11: timers believe the wall clock, whoever turned it."""
+
+    class Gullible(timekeeper.Timekeeper):
+        moved = 0
+
+        def now(self) -> int:
+            return self._clock.read().wall
+
+    return patched(local, Timekeeper=Gullible)
+
+
+def _blind_retry() -> AbstractContextManager[None]:
+    """Row 10: whatever is uncertain is sent again, as if every outside made one key one act."""
+    return patched(AtEffect, _recovery=lambda _: idempotent(for_=timedelta(hours=1)))
+
+
+def _intent_after_the_call() -> AbstractContextManager[None]:
+    """Row 3: the request is sent first, and its intent recorded with the answer."""
+
+    class HastyEffect(AtEffect):
+        def send_at_once(self) -> None:
+            gate, named = self._approved()
+            self._intent = self._intention(gate, named)
+            self._deadline, self._under_way = self._intent.deadline, True
+            self.host.world.spawn(self._perform(ANSWER))
+
+        def record_then(self, answer: object, problem: str, source: Source) -> None:
+            gate, named = self._approved()
+            self.host.note(self.known_intent(), claim=approval.claim(gate.open_gate(), named.name))
+            take_answer(self, answer, problem, source)
+
+    take_answer = AtEffect._take_answer
+    return patched(AtEffect, _begin=HastyEffect.send_at_once, _take_answer=HastyEffect.record_then)
+
+
+def _recovery_that_guesses() -> AbstractContextManager[None]:
+    """Row 4: an intent without an outcome is written down as not done, before anybody has looked."""
+
+    class Guess(AtEffect):
+        def take_up(self) -> None:
+            if self.keeps_open and not self._under_way:
+                self._note_not_done(approval.not_done(Why.SETTLED, "effect.absent", "Surely not."), ANSWER)
+            else:
+                go_on(self)
+
+    go_on = AtEffect.go_on
+    return patched(AtEffect, go_on=Guess.take_up)
+
+
+def _no_wait_for_durability() -> AbstractContextManager[None]:
+    """Row 8: what should wait until its fact is durable is done right away."""
+
+    def at_once(run: LiveRun, acts: list[Callable[[], None]]) -> None:
+        for act in acts:
+            act()
+
+    return patched(LiveRun, _when_durable=at_once)
+
+
+@contextmanager
+def _renamed_step() -> Iterator[None]:
+    """Row 13: an operation goes by another name than it went by when histories were recorded."""
+    named = operation._port_name
+    operation.step_op.cache_clear()
+    with patched(operation, _port_name=lambda function: f"{named(function)}_2"):
+        yield
+    operation.step_op.cache_clear()
+
+
 @contextmanager
 def _all(*patches: AbstractContextManager[None]) -> Iterator[None]:
     with ExitStack() as stack:
@@ -102,4 +178,10 @@ _CONTROLS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "swallow I/O errors": _swallow_io_errors,
     "no ballast": _no_ballast,
     "no witness check": _no_witness_check,
+    "blind retry": _blind_retry,
+    "intent after the call": _intent_after_the_call,
+    "recovery that guesses": _recovery_that_guesses,
+    "wall-clock timers": _wall_clock_timers,
+    "a renamed step": _renamed_step,
+    "no wait for durability": _no_wait_for_durability,
 }

@@ -6,15 +6,19 @@ it can, then asks the product's own verifier. Each invariant is a function that 
 
     I1   every acknowledged fact is present, in order; after them at most what was still on its way
     I2   trees, chains and checkpoints agree with each other and with every checkpoint ever seen outside
+    I3   under one key at most one act, and a second request only where the outside makes one key one act
+    I4   every request is what an approval allows that was good at the time, in the very bytes of its draft
+    I5   an intent without an outcome is named as uncertain, never silently sent again; and what the ledger
+         says of an effect in the end is what the outside has in its book
     I11  an erasure changes no hash, and leaves none of the erased bytes
     I12  after the ledger went back, no effect starts until a person has ended recovery
 
-I3 to I10 speak of gates, effects, timers and budgets, and come with the rows that exercise them.
+I6 to I10 speak of gates, timers and budgets, and come with the rows that exercise them.
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,8 +26,21 @@ from pathlib import Path
 
 import apsw
 
+from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
 from haloop.kernel.checkpoint import Checkpoint, read_unverified
 from haloop.kernel.errors import HaloopError, Poisoned
+from haloop.kernel.fact import (
+    EffectHappened,
+    EffectIntended,
+    EffectNotDone,
+    EffectResent,
+    EffectUncertain,
+    Fact,
+    GateApproved,
+    GateOpened,
+    GateRevised,
+)
 from haloop.kernel.ids import AccountId
 from haloop.kernel.ledger import EFFECT_INTENDED, leaf_hash, read_origin
 from haloop.kernel.merkle import CompactRange
@@ -212,6 +229,80 @@ _INVARIANTS: tuple[tuple[str, Judge], ...] = (
     ("I11", _erasure_changes_no_hash),
     ("I12", _no_effect_in_recovery),
 )
+
+
+# Effects, judged by the outside's own book
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """A fact of a run, and when it was recorded."""
+
+    fact: Fact
+    ts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What the outside has in its book under one key."""
+
+    requested: tuple[Canonical, ...] = ()
+    """The argument of each request that was sent, in order."""
+    done: int = 0
+
+
+def effects_broken(history: Sequence[Noted], book: Mapping[str, Deed]) -> Iterator[Broken]:
+    """What is broken about the effects of one run, whether it has ended or not."""
+    intents = {noted.fact.key: noted for noted in history if isinstance(noted.fact, EffectIntended)}
+    for key in book.keys() - intents.keys():
+        yield Broken(invariant="I4", what=f"{len(book[key].requested)} requests were sent that nobody intended")
+    for key, noted in intents.items():
+        if isinstance(noted.fact, EffectIntended):
+            yield from _deed_broken(noted.fact, noted.ts, history, book.get(key, Deed()))
+
+
+def _deed_broken(intent: EffectIntended, ts: int, history: Sequence[Noted], deed: Deed) -> Iterator[Broken]:
+    about = [noted.fact for noted in history if getattr(noted.fact, "effect", None) == intent.effect]
+    resent = [fact for fact in about if isinstance(fact, EffectResent)]
+    outcomes = [fact for fact in about if isinstance(fact, EffectHappened | EffectNotDone)]
+    is_key_an_act = intent.recovery["kind"] == "idempotent"
+    if deed.done > 1:
+        yield Broken(invariant="I3", what=f"{intent.effect} was done {deed.done} times")
+    if len(deed.requested) > 1 and not is_key_an_act:
+        yield Broken(invariant="I3", what=f"{intent.effect} was sent {len(deed.requested)} times")
+    if sum(1 for fact in about if isinstance(fact, EffectIntended)) > 1:
+        yield Broken(invariant="I3", what=f"{intent.effect} was intended twice")
+    yield from (Broken(invariant="I4", what=what) for what in _not_approved(intent, ts, history, deed))
+    if len(deed.requested) > 1 + len(resent):
+        yield Broken(invariant="I5", what=f"{intent.effect} was sent again and nothing says so")
+    if not outcomes and not any(isinstance(fact, EffectUncertain) for fact in about):
+        yield Broken(invariant="I5", what=f"nothing says what became of {intent.effect}")
+    if len(outcomes) > 1:
+        yield Broken(invariant="I5", what=f"{intent.effect} ended {len(outcomes)} times")
+    for outcome in outcomes:
+        if isinstance(outcome, EffectHappened) != bool(deed.done):
+            yield Broken(invariant="I5", what=f"the ledger says {outcome.kind}, the book says {deed.done}")
+
+
+def _not_approved(intent: EffectIntended, ts: int, history: Sequence[Noted], deed: Deed) -> Iterator[str]:
+    """What was sent without being in the bytes of an approved draft."""
+    approvals = [noted.fact for noted in history if isinstance(noted.fact, GateApproved)]
+    good = [one for one in approvals if (one.gate, one.revision) == (intent.gate, intent.revision)]
+    if not good or ts >= good[0].valid_until:
+        yield f"{intent.effect} was intended without an approval that was still good"
+    drafts = [noted.fact for noted in history if isinstance(noted.fact, GateOpened | GateRevised)]
+    shown = [one.draft for one in drafts if (one.gate, one.revision) == (intent.gate, intent.revision)]
+    allowed = [_approved_argument(draft, intent.effect) for draft in shown]
+    if any(argument not in allowed for argument in deed.requested):
+        yield f"{intent.effect} was sent with another argument than was approved"
+
+
+def _approved_argument(draft: bytes, effect: str) -> Canonical:
+    match canonical.decode(draft):
+        case {"effects": dict(effects)}:
+            planned = effects.get(effect)
+            return planned["argument"] if isinstance(planned, dict) else None
+    return None
 
 
 # Reading the tables

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from haloop.kernel.errors import Corrupt
 from haloop.kernel.ids import new_person_id
 from haloop.kernel.part import SALT_BYTES, Part, part_hash
-from haloop.store.bodies import LockedPart, Randomness, lock, unlock
+from haloop.kernel.randomness import Randomness
+from haloop.store.bodies import LockedPart, lock, unlock
 
 RUN = "run_00112233445566778899aabbccddeeff"
 

@@ -11,14 +11,14 @@ them, and both use the same few functions.
 """
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
 from haloop.kernel import canonical
-from haloop.kernel.errors import BadEntry, NotCanonical
+from haloop.kernel.errors import BadEntry, HaloopError, NotCanonical
 from haloop.kernel.ids import AccountId, RunId, account_id, run_id
 from haloop.kernel.part import Part, digest_from_hex
 
@@ -191,13 +191,59 @@ class Pending(Protocol):
         """Where the chain will stand; the next append may name it at once."""
         ...
 
+    @property
+    def ts(self) -> int:
+        """When these facts are, microseconds since 1970."""
+        ...
+
+    @property
+    def indexes(self) -> tuple[int, ...]:
+        """The leaf indexes, once durable."""
+        ...
+
+    def part_hashes(self, number: int) -> Mapping[str, bytes]:
+        """The hashes of one entry's parts."""
+        ...
+
+    def then(self, listener: Callable[[HaloopError | None], None]) -> None:
+        """Call back once these are durable, or with the reason why they are not."""
+        ...
+
     def __await__(self) -> Generator[object, None, tuple[int, ...]]:
         """The leaf indexes, once durable; raises the conflict or fault otherwise."""
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun:
+    """A run that has not ended, and its newest event."""
+
+    chain: Chain
+    kind: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WentBack:
+    """A ledger that was restored or rolled back: what it may have forgotten, and when that was noticed."""
+
+    since: int
+    """Whatever happened after this moment may be forgotten, and what was approved before it is void."""
+    at: int
+    """When it was noticed; both in microseconds since 1970."""
+
+
 class Ledger(Protocol):
     """What an engine needs of a store. SQLite implements it; one conformance suite holds every store to it."""
+
+    @property
+    def went_back(self) -> WentBack | None:
+        """When this ledger last went back to an earlier state, if it ever did."""
+        ...
+
+    async def end_recovery(self, *, actor: str) -> None:
+        """Somebody has looked at what may have happened since the ledger went back."""
+        ...
 
     async def head(self, chain: Chain) -> Head: ...
 
@@ -215,6 +261,34 @@ class Ledger(Protocol):
 
     async def body(self, event: Event, name: str) -> bytes:
         """What one part says; raises Erased where it is gone on purpose."""
+        ...
+
+    async def record(self, account: AccountId, *entries: Entry) -> tuple[int, ...]:
+        """Record facts that belong to no run."""
+        ...
+
+    async def event(self, account: AccountId, index: int) -> Event:
+        """One event by its leaf index."""
+        ...
+
+    def open_runs(self) -> Iterator[OpenRun]:
+        """All runs that have not ended."""
+        ...
+
+    async def has_ended(self, chain: Chain) -> bool:
+        """Whether a run's last fact has been recorded."""
+        ...
+
+    async def is_claimed(self, account: AccountId, claim: bytes) -> bool:
+        """Whether what may happen once in the account's life has happened."""
+        ...
+
+    async def accounts(self) -> Sequence[AccountId]:
+        """Whose facts these are."""
+        ...
+
+    async def effects(self, account: AccountId) -> Sequence[Event]:
+        """All events about an account's effects, oldest first."""
         ...
 
 

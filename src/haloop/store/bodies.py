@@ -6,7 +6,6 @@ holder's key) without touching any other. The holder's name is bound to the wrap
 under another holder unnoticed.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,7 +22,6 @@ from haloop.store.reader import Reader, StoredPart
 _NONCE = 12  # 96 random bits, as AES-GCM wants them; each is used once under a key that is used twice at most
 _KEY = 32
 _WRAP_TAG = b"haloop/wrap/1"
-_DRAWN_AHEAD = 16 * 1024
 
 
 class LockedPart(NamedTuple):
@@ -43,26 +41,6 @@ class OpenPart:
 
     body: bytes
     salt: bytes
-
-
-class Randomness:
-    """Random bytes drawn ahead, each given out once.
-
-    Asking the system for every part would let go of the interpreter each time, and a busy writer thread
-    then makes each question wait. A forked child must not give out its parent's bytes again: two parts
-    under one key and nonce would betray each other.
-    """
-
-    def __init__(self) -> None:
-        self._drawn = b""
-        self._at = 0
-        self._process = 0
-
-    def draw(self, count: int) -> bytes:
-        if self._at + count > len(self._drawn) or self._process != os.getpid():
-            self._drawn, self._at, self._process = os.urandom(_DRAWN_AHEAD), 0, os.getpid()
-        self._at += count
-        return self._drawn[self._at - count : self._at]
 
 
 class Bodies:

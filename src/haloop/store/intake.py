@@ -12,7 +12,8 @@ from haloop.kernel.errors import Erased, KeyMissing, OutOfSequence
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.ledger import Chain, Entry, Head, encode_header, leaf_hash
 from haloop.kernel.part import Part, commitment, encode_hashes
-from haloop.store.bodies import LockedPart, Randomness, lock
+from haloop.kernel.randomness import Randomness
+from haloop.store.bodies import LockedPart, lock
 from haloop.store.keys import KeyRing
 from haloop.store.reader import Reader
 from haloop.store.submission import Leaf, Submission

@@ -10,7 +10,7 @@ import apsw
 
 from haloop.kernel.errors import BadInput, Corrupt, ForeignRun, LedgerClosed, NotFound
 from haloop.kernel.ids import AccountId, PersonId, RunId
-from haloop.kernel.ledger import START, Chain, Event, Head, Header
+from haloop.kernel.ledger import START, Chain, Event, Head, Header, OpenRun
 from haloop.kernel.merkle import TILE_WIDTH
 from haloop.kernel.part import decode_hashes
 from haloop.store.database import read_one
@@ -131,6 +131,25 @@ class Reader:
             " (SELECT account FROM tree WHERE tree = ?)) ORDER BY run_seq"
         )
         return [place(at)[1] for (at,) in self.connection.execute(query, (kind, tree))]
+
+    def is_claimed(self, tree: int, claim: bytes) -> bool:
+        query = "SELECT 1 FROM claim WHERE tree = ? AND claim = ?"
+        return self.connection.execute(query, (tree, claim)).fetchone() is not None
+
+    def effects(self, tree: int) -> list[Event]:
+        """All events of a tree that say what became of effects."""
+        query = f"{_EVENT} WHERE position BETWEEN ? AND ? AND kind >= 'effect.' AND kind < 'effect/' ORDER BY position"
+        return self._events(query, (position(tree, 0), position(tree + 1, 0) - 1))
+
+    def open_runs(self) -> Iterator[OpenRun]:
+        """Every run that has not ended, with its newest event."""
+        query = (
+            "SELECT t.account, r.run_id, e.kind, e.position FROM run r JOIN tree t ON t.tree = r.tree"
+            " JOIN event e ON e.run = r.run AND e.run_seq = (SELECT max(run_seq) FROM event WHERE run = r.run)"
+            " WHERE r.ended IS NULL AND r.run_id <> t.account ORDER BY r.run"
+        )
+        for account, run_id, kind, at in self.connection.execute(query):
+            yield OpenRun(chain=Chain(account=account, run_id=run_id), kind=kind, index=place(at)[1])
 
     def run_of(self, tree: int, index: int) -> RunId | None:
         """Which run an event's row says it belongs to; its header may say anything once it is damaged."""

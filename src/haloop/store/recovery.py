@@ -14,8 +14,9 @@ from haloop.kernel import canonical
 from haloop.kernel.checkpoint import Checkpoint, read_unverified
 from haloop.kernel.errors import Corrupt
 from haloop.kernel.ids import AccountId
-from haloop.kernel.ledger import Entry, read_origin
+from haloop.kernel.ledger import Entry, WentBack, read_origin
 from haloop.kernel.part import Part
+from haloop.store.bodies import Bodies
 from haloop.store.files import Files
 from haloop.store.reader import Reader
 from haloop.store.recorder import KERNEL, Recorder
@@ -35,10 +36,18 @@ class Setback:
     why: str
     outside: str
     """The checkpoint that gave it away, if one did."""
+    since: int
+    """The newest moment this ledger knows of; what happened after it may be forgotten."""
 
     def entry(self) -> Entry:
         """The fact that says so."""
-        part = Part.of("setback", {"epoch": self.epoch, "why": self.why, "outside": self.outside})
+        about: dict[str, canonical.Canonical] = {
+            "epoch": self.epoch,
+            "why": self.why,
+            "outside": self.outside,
+            "since": self.since,
+        }
+        part = Part.of("setback", about)
         return Entry(kind=ENTERED, actor=KERNEL, parts=(part,))
 
 
@@ -49,13 +58,14 @@ def find_setback(reader: Reader, notes: Mapping[str, str], *, epoch: int, restor
     note can only make us more careful.
     """
     seen = {account: read_unverified(note) for account, note in notes.items()}
+    since = max([tree.ts for tree in reader.trees()], default=0)
     newest = max([epoch, *(read_origin(checkpoint.origin)[1] for checkpoint in seen.values())])
     for account, checkpoint in seen.items():
         why = _forgotten(reader, AccountId(account), checkpoint, epoch)
         if why:
-            return Setback(epoch=newest + 1, why=why, outside=notes[account])
+            return Setback(epoch=newest + 1, why=why, outside=notes[account], since=since)
     if restored.exists():
-        return Setback(epoch=newest + 1, why=restored.read_text().strip(), outside="")
+        return Setback(epoch=newest + 1, why=restored.read_text().strip(), outside="", since=since)
     return None
 
 
@@ -74,22 +84,30 @@ def read_epoch(files: Files, system: AccountId) -> int:
 class Recovery:
     """Whether recovery mode is on, and why."""
 
-    def __init__(self, system: AccountId, *, reader: Reader, recorder: Recorder, seals: Seals) -> None:
+    def __init__(self, system: AccountId, *, reader: Reader, bodies: Bodies, recorder: Recorder, seals: Seals) -> None:
         self._system = system
+        self._bodies = bodies
         self._reader = reader
         self._recorder = recorder
         self._seals = seals
         self._why: str | None = None
+        self._went_back: WentBack | None = None
 
     @property
     def why(self) -> str | None:
         """Why recovery mode is on; None when it is not."""
         return self._why
 
+    @property
+    def went_back(self) -> WentBack | None:
+        """When the ledger last went back, whether that has been looked at since or not."""
+        return self._went_back
+
     async def enter(self, setback: Setback) -> None:
         """Say that the ledger went back, and have every account signed under the new epoch's name."""
         await self._recorder.record(self._system, setback.entry())
         self._why = setback.why
+        self._remember()
         for tree in self._reader.trees():  # the new epoch's checkpoints must reach the witness before we go on
             await self._seals.wait(tree.account, tree.size)
 
@@ -99,11 +117,19 @@ class Recovery:
         entered, ended = self._reader.facts(tree, ENTERED), self._reader.facts(tree, ENDED)
         if entered and (not ended or ended[-1].index < entered[-1].index):
             self._why = "The ledger was restored or rolled back, and nobody has ended recovery yet."
+        self._remember()
 
     async def end(self, actor: str) -> None:
         """Record that somebody has looked at everything that may have happened meanwhile."""
         await self._recorder.record(self._system, Entry(kind=ENDED, actor=actor))
         self._why = None
+
+    def _remember(self) -> None:
+        entered = self._reader.facts(self._reader.tree(self._system).number, ENTERED)
+        if entered:
+            match canonical.decode(self._bodies.open(entered[-1], "setback").body):
+                case {"since": int(since)}:
+                    self._went_back = WentBack(since=since, at=entered[-1].header.ts)
 
 
 def _forgotten(reader: Reader, account: AccountId, checkpoint: Checkpoint, epoch: int) -> str:

@@ -31,6 +31,7 @@ CREATE TABLE event (
     leaf_hash BLOB    NOT NULL,            -- level 0 of the tree's tiles
     UNIQUE (run, run_seq)
 ) STRICT;
+CREATE INDEX effect_event ON event (position) WHERE kind >= 'effect.' AND kind < 'effect/';
 CREATE TABLE part (
     position INTEGER NOT NULL,
     name     TEXT    NOT NULL,

@@ -9,7 +9,7 @@ a checkpoint at most once a second. Opening a home is the other half of durabili
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from haloop.kernel.checkpoint import Signer, VerifierKey
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.errors import NotFound, Poisoned
 from haloop.kernel.ids import AccountId, PersonId, new_account_id
-from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry, Event, Head, origin
+from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry, Event, Head, OpenRun, WentBack, origin
 from haloop.kernel.receipt import Receipt
 from haloop.store.copies import copy_beside_writer
 from haloop.store.eraser import Eraser
@@ -65,7 +65,9 @@ class SqliteLedger:
             clock=clock,
             own_work=self._own_work,
         )
-        self._recovery = Recovery(home.system, reader=self._reader, recorder=self._recorder, seals=seals)
+        self._recovery = Recovery(
+            home.system, reader=self._reader, bodies=self._bodies, recorder=self._recorder, seals=seals
+        )
         self._limits = Limits(home.ballast, home.room, self._recovery)
         self._eraser = Eraser(
             home.files, intake=intake, recorder=self._recorder, writer=writer, own_work=self._own_work
@@ -142,6 +144,23 @@ class SqliteLedger:
         """What one part says; Erased where it is gone on purpose."""
         return self._bodies.open(event, name).body
 
+    async def effects(self, account: AccountId) -> Sequence[Event]:
+        """All events about an account's effects, oldest first."""
+        return self._reader.effects(self._reader.tree(account).number)
+
+    async def has_ended(self, chain: Chain) -> bool:
+        """Whether a run's last fact has been recorded."""
+        run = self._reader.find(chain)
+        return run is not None and run.ended
+
+    async def is_claimed(self, account: AccountId, claim: bytes) -> bool:
+        """Whether what may happen once in the account's life has happened."""
+        return self._reader.is_claimed(self._reader.tree(account).number, claim)
+
+    def open_runs(self) -> Iterator[OpenRun]:
+        """All runs that have not ended, each with its newest event."""
+        return self._reader.open_runs()
+
     async def accounts(self) -> Sequence[AccountId]:
         return [tree.account for tree in self._reader.trees() if tree.account != self._home.system]
 
@@ -195,6 +214,11 @@ class SqliteLedger:
     def recovery(self) -> str | None:
         """Why recovery mode is on; None when it is not."""
         return self._recovery.why
+
+    @property
+    def went_back(self) -> WentBack | None:
+        """When this ledger last went back to an earlier state, if it ever did."""
+        return self._recovery.went_back
 
     async def end_recovery(self, *, actor: str) -> None:
         """Say that everything that may have happened since the backup has been looked at."""

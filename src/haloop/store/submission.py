@@ -1,7 +1,7 @@
 """One append on its way to the disk: made ready on the caller's side, admitted by the writer, awaited by its author."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
 from haloop.kernel.errors import HaloopError
@@ -27,7 +27,19 @@ class Leaf(NamedTuple):
 class Submission:
     """Leaves of one chain that are recorded together or not at all. Await it to know that they are durable."""
 
-    __slots__ = ("_error", "_finished", "_waiters", "after", "chain", "head", "indexes", "key_id", "leaves", "subjects")
+    __slots__ = (
+        "_error",
+        "_finished",
+        "_listeners",
+        "_waiters",
+        "after",
+        "chain",
+        "head",
+        "indexes",
+        "key_id",
+        "leaves",
+        "subjects",
+    )
 
     def __init__(
         self,
@@ -52,6 +64,23 @@ class Submission:
         self._error: HaloopError | None = None
         self._finished = False
         self._waiters: list[asyncio.Future[None]] = []
+        self._listeners: list[Callable[[HaloopError | None], None]] = []
+
+    @property
+    def ts(self) -> int:
+        """When these facts are, microseconds since 1970."""
+        return self.leaves[-1].ts
+
+    def part_hashes(self, number: int) -> Mapping[str, bytes]:
+        """The hashes of one entry's parts."""
+        return {part.name: part.hash for part in self.leaves[number].parts}
+
+    def then(self, listener: Callable[[HaloopError | None], None]) -> None:
+        """Call back on the event loop once these are durable, or with the reason why they are not."""
+        if self._finished:
+            listener(self._error)
+        else:
+            self._listeners.append(listener)
 
     def __await__(self) -> Generator[object, None, tuple[int, ...]]:
         if not self._finished:
@@ -73,3 +102,6 @@ class Submission:
             if not waiter.done():
                 waiter.set_result(None)
         self._waiters.clear()
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener(self._error)

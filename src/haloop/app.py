@@ -1,0 +1,64 @@
+"""The only file that knows everything: it builds a running Haloop from a home, desks and connectors."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from haloop.engines.local import LocalEngine
+from haloop.engines.receipts import prove
+from haloop.kernel.connector import Connector
+from haloop.kernel.desk import Desk
+from haloop.kernel.fact import PersonAdded
+from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
+from haloop.kernel.people import Role
+from haloop.kernel.receipt import Receipt
+from haloop.settings import Settings
+from haloop.store.home import Home
+from haloop.store.signing import read_or_make_signer, verify_passkey
+from haloop.store.sqlite import SqliteLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Haloop:
+    """A running Haloop with one account and its owner."""
+
+    ledger: SqliteLedger
+    engine: LocalEngine
+    account: AccountId
+    owner: PersonId
+
+    async def receipt(self, run: RunId, effect: str) -> Receipt:
+        """The file that proves one effect of a run to a stranger."""
+        return await prove(self.ledger, self.account, run, effect)
+
+
+@asynccontextmanager
+async def open_haloop(
+    settings: Settings, *, desks: Sequence[Desk], connectors: Sequence[Connector]
+) -> AsyncIterator[Haloop]:
+    """Open a home, made on first use, and take up every run that has not ended."""
+    home = Home(settings.home)
+    home.make()
+    signer = read_or_make_signer(home.secrets)
+    async with (
+        SqliteLedger.opened(home.path, signer=signer, witness_folder=settings.state) as ledger,
+        LocalEngine.opened(ledger, desks=desks, connectors=connectors, verify=verify_passkey) as engine,
+    ):
+        account = await _first_account(ledger)
+        owner = await _owner(engine, account)
+        yield Haloop(ledger=ledger, engine=engine, account=account, owner=owner)
+
+
+async def _first_account(ledger: SqliteLedger) -> AccountId:
+    known = await ledger.accounts()
+    return known[0] if known else await ledger.open_account()
+
+
+async def _owner(engine: LocalEngine, account: AccountId) -> PersonId:
+    people = (await engine.account(account)).people.values()
+    owners = [person.id for person in people if Role.OWNER in person.roles]
+    if owners:
+        return owners[0]
+    owner = new_person_id()
+    await engine.record(account, PersonAdded(person=owner, name="You", roles=[Role.OWNER.value]), by="kernel")
+    return owner

@@ -1,0 +1,112 @@
+"""Asking at a terminal: the card in plain words, a yes or a no, and nothing else.
+
+It shows the very card that the kernel made, so the person says yes to what the approval is bound to. End of
+input is not an answer: the gate stays open, and nothing happens.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+from haloop.app import Haloop
+from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.gate import Answer, GateId, Verdict, View
+from haloop.kernel.ids import RunId
+from haloop.kernel.money import Money
+
+_WORDS: dict[str, Canonical] = {
+    "at most": "at most {}",
+    "for": "paid to {}",
+    "live": "this is real",
+    "practice": "practice only",
+    "question": "Do it? [yes/no] ",
+    "undo": "can be undone ({})",
+}
+"""What this surface adds to a card, in its one language."""
+
+_VIEW = View(language="en", renderer="terminal/1", catalogue=sha256(canonical.encode(_WORDS)).hexdigest())
+_SECOND = 1_000_000
+
+
+async def ask_at_terminal(haloop: Haloop, run: RunId, *, read: Callable[[str], str] = input) -> bool:
+    """Put a run's open gate before whoever sits here; False if it still waits for an answer."""
+    await haloop.engine.settled()
+    gate = _gate_of(haloop, run)
+    if gate is None:
+        return True
+    seen = await haloop.engine.gate(haloop.account, gate)
+    print("\n".join(card_lines(seen.card)))
+    try:
+        said = read(str(_WORDS["question"])).strip().lower()
+    except EOFError:
+        print("\nNobody answered; the run still waits. Start again to be asked again.")
+        return False
+    answer = Answer(
+        gate=gate,
+        revision=seen.gate.revision,
+        draft=seen.gate.draft,
+        card=seen.gate.card,
+        view=_VIEW,
+        verdict=Verdict.APPROVED if said in ("y", "yes") else Verdict.REFUSED,
+        person=haloop.owner,
+        nonce=secrets.token_urlsafe(16),
+        expires=seen.gate.expires_at,
+        disclosures_read=True,
+    )
+    await haloop.engine.decide(haloop.account, answer)
+    return True
+
+
+def card_lines(card: Canonical) -> Iterator[str]:
+    """A card as lines of text."""
+    match card:
+        case {"title": str(title), "rows": list(rows), "effects": list(effects), "disclosures": list(disclosures)}:
+            yield f"  {_plain(title).upper()}"
+            for disclosure in disclosures:
+                yield f"  ! {disclosure}"
+            yield from (f"  {line}" for row in rows for line in _row(row))
+            yield from (f"  → {_effect(one)}" for one in effects)
+
+
+def _row(row: Canonical) -> Iterator[str]:
+    match row:
+        case {"label": str(label), "value": value}:
+            yield f"{_plain(label)}: {_value(value)}"
+
+
+def _value(value: Canonical) -> str:
+    match value:
+        case {"type": "money", "minor": int(minor), "currency": str(currency)}:
+            return Money(minor=minor, currency=currency).format()
+        case {"type": "model_text", "text": str(text), "model": str(model)}:
+            return f"“{text}” (written by {model})"
+        case {"type": "record", "rows": list(rows)}:
+            return ", ".join(line for row in rows for line in _row(row))
+        case {"type": "list", "items": list(items)}:
+            return "; ".join(_value(item) for item in items)
+        case {"type": "yes_no", "yes": yes}:
+            return "yes" if yes else "no"
+        case {"text": text} | {"number": text} | {"iso": text} | {"key": text}:
+            return str(text)
+    return "…"
+
+
+def _effect(effect: Canonical) -> str:
+    match effect:
+        case {"operation": str(operation), "with": name, "live": live, "cost_max": cost, "payee": payee, "undo": undo}:
+            said = [f"{operation} by {name}", str(_WORDS["live"] if live else _WORDS["practice"])]
+            said += [str(_WORDS["at most"]).format(_value(cost))] if cost else []
+            said += [str(_WORDS["for"]).format(payee)] if payee else []
+            said += [str(_WORDS["undo"]).format(undo)] if undo else []
+            return ", ".join(said)
+    return "?"
+
+
+def _plain(key: str) -> str:
+    return key.rpartition(".")[2].replace("_", " ")
+
+
+def _gate_of(haloop: Haloop, run: RunId) -> GateId | None:
+    mine = [gate for gate in haloop.engine.open_gates(haloop.account) if run.removeprefix("run_") in gate]
+    return mine[-1] if mine else None

@@ -1,0 +1,1 @@
+"""Engines drive procedures: in this process, or on somebody else's scheduler."""

@@ -1,0 +1,551 @@
+"""A gate: a draft is shown, people answer, and the run hears what they decided.
+
+The rule of who must say yes comes from policy, the verdict on each answer from the kernel's gate. What is kept
+here is the draft itself: the very bytes of each revision, and which effect of it goes by which name.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, get_type_hints
+
+from haloop.engines.at import At, Host
+from haloop.kernel import canonical, values
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.card import card_of
+from haloop.kernel.draft import Draft, Effect, NamedEffect, decode_draft, effects_of, encode_draft, plain_payload
+from haloop.kernel.drive import Position
+from haloop.kernel.errors import AnswerRefused, BadInput, HaloopError
+from haloop.kernel.fact import (
+    Fact,
+    GateAnswered,
+    GateApproved,
+    GateChanging,
+    GateEscalated,
+    GateExpired,
+    GateExtended,
+    GateOpened,
+    GateRefused,
+    GateRevised,
+    GateWithdrawn,
+)
+from haloop.kernel.gate import (
+    WITHIN_MAX,
+    Answer,
+    Approved,
+    Expired,
+    Gate,
+    GateId,
+    GateStatus,
+    Given,
+    Refused,
+    Verdict,
+    first_answer,
+    judge,
+    need_as_canonical,
+    read_need,
+)
+from haloop.kernel.grant import Grant
+from haloop.kernel.ids import PersonId
+from haloop.kernel.part import commitment, encode_hashes
+from haloop.kernel.passkey import Assertion
+from haloop.kernel.people import Proof
+from haloop.kernel.policy import Allow, Ask, Deny, Ruling
+from haloop.kernel.run import GateCall
+
+_SECOND = 1_000_000
+_GRANT_GONE = Deny(code="grant.gone", sentence="The grant that opened this gate no longer covers it.")
+_TOO_WEAK = Deny(code="approval.too_weak", sentence="It would take more to approve this now.")
+
+
+class AtGate(At):
+    """One gate at its position."""
+
+    def __init__(self, at: Position, host: Host, call: GateCall[Any]) -> None:
+        self._call = call
+        self._effects = effects_of(call.draft)
+        payload = plain_payload(call.draft, self._effects)
+        super().__init__(at, host, f"gate {type(call.draft).__name__}", [payload, call.stage])
+        self.draft: Draft = call.draft
+        self.named: dict[str, NamedEffect] = {}
+        self.gate: Gate | None = None
+        self.grant: str | None = None
+        self.approved_by: tuple[str, ...] = ()
+        """The persons, or the grant, whose yes this is."""
+        self.valid_until = 0
+        self.used: dict[str, Position] = {}
+        """The effects of this approval that a position has taken."""
+        self.settled: set[str] = set()
+        """Of these, the ones whose end is known."""
+        self.made: dict[str, Canonical] = {}
+        """What those that happened made, for the places that were to be filled later."""
+        self.approved_at = 0
+        self._written_at = 0
+        self._bodies = (b"", b"")
+        self._revised: tuple[Draft, str] | None = None
+
+    # What the approval allows
+
+    def effect(self, name: str) -> Effect[Any]:
+        """The planned effect of that name."""
+        return self._effects[name]
+
+    def name_of(self, planned: Effect[Any]) -> str | None:
+        """The name of an effect of this very draft; none for an effect of any other."""
+        return next((name for name, one in self._effects.items() if one is planned), None)
+
+    def unsettled(self) -> dict[str, NamedEffect]:
+        """The effects whose end is not known, because they have not begun or nobody knows."""
+        return {name: one for name, one in self.named.items() if name not in self.settled}
+
+    def rule(self) -> Ruling:
+        """What policy says of this draft now."""
+        return self._rule(self.named, self.host.account.grants.values() if type(self.draft).grants else ())
+
+    def why_not_now(self) -> Deny | None:
+        """Policy again in the moment of an intent: what has changed since the yes, if that matters."""
+        account, gate = self.host.account, self.open_gate()
+        # Only the grant that opened this: another would run it on its own caps and be charged to this one's.
+        grants = [one for one in account.grants.values() if one.id == self.grant]
+        ruling = self._rule(self.unsettled(), grants)
+        if isinstance(ruling, Deny):
+            return ruling
+        if self.grant is not None:
+            return None if isinstance(ruling, Allow) else _GRANT_GONE
+        held_to = replace(gate, need=ruling.need.raised(gate.need)) if isinstance(ruling, Ask) else gate
+        return None if held_to.may_close(account.people, account.credentials) else _TOO_WEAK
+
+    def has_heard(self, answer: Answer) -> bool:
+        """Whether this person said the very same before."""
+        return self.gate is not None and first_answer(self.gate, answer) is not None
+
+    def _rule(self, effects: Mapping[str, NamedEffect], grants: Iterable[Grant]) -> Ruling:
+        return self.host.account.rule(
+            effects,
+            need=self._call.need,
+            grants=grants,
+            proposers=self._askers() if self.gate is None else self.gate.proposers,
+            now=self.host.world.now(),
+            besides="" if self.gate is None else self.gate.id,
+        )
+
+    # Facts
+
+    def apply(self, fact: Fact) -> None:
+        match fact:
+            case GateOpened():
+                self.require_same(self.what, fact.args)
+                self._take_opening(fact)
+            case GateRevised():
+                self._take_revision(fact)
+            case GateChanging():
+                self._take_change(fact)
+            case GateAnswered():
+                self._count(fact, Verdict.APPROVED)
+            case GateEscalated():
+                self.gate = replace(self.open_gate(), escalated=True)
+            case GateExtended():
+                self.gate = replace(self.open_gate(), expires_at=fact.expires_at)
+            case _:
+                self._close(fact)
+
+    def _close(self, fact: Fact) -> None:
+        match fact:
+            case GateApproved():
+                self._approve(fact)
+            case GateRefused():
+                self._refuse(fact)
+            case GateExpired():
+                self._end(GateStatus.EXPIRED)
+                self.answer(Expired(at=self.open_gate().expires_at))
+            case GateWithdrawn():
+                self._end(GateStatus.WITHDRAWN)
+                self.is_over = True
+                if fact.by:
+                    self.answer(Refused(reason=fact.reason, code="gate.withdrawn", by=fact.by))
+            case _:
+                super().apply(fact)
+
+    def recorded(self, fact: Fact, hashes: Mapping[str, bytes], ts: int) -> None:
+        if isinstance(fact, GateOpened | GateRevised) and self.gate is not None:
+            self.gate = replace(self.gate, draft=_hash(hashes, "draft"), card=_hash(hashes, "card"))
+            self._written_at = ts
+        if isinstance(fact, GateOpened) and self.gate is not None:
+            self.gate = replace(self.gate, opened_at=ts)
+        if isinstance(fact, GateApproved):
+            self.approved_at = ts
+
+    def open_gate(self) -> Gate:
+        """The gate, once it has been opened."""
+        if self.gate is None:
+            raise AnswerRefused("This gate has not been opened.", code="answer.foreign")
+        return self.gate
+
+    def card(self) -> Canonical:
+        """What people are shown."""
+        return canonical.decode(self._bodies[1])
+
+    # Live
+
+    def go_on(self) -> None:
+        if self.gate is None:
+            self._open()
+        elif self._revised is not None:
+            self._note_revision(*self._revised)
+        elif self.gate.status is GateStatus.OPEN and self._may_be_forgotten(self._written_at):
+            self._note_revision(self.draft, "")
+        if self.is_undecided:
+            self.host.after_recorded(self._wait)
+
+    def on_time(self) -> None:
+        gate, now = self.open_gate(), self.host.world.now()
+        if now >= gate.expires_at:
+            self.host.note(GateExpired(at=self.at, gate=gate.id))
+        elif gate.need.escalation and not gate.escalated and now >= self._escalates_at(gate):
+            self.host.note(GateEscalated(at=self.at, gate=gate.id))
+        if not self.is_over:
+            self._wait()
+
+    def drop(self) -> None:
+        super().drop()
+        if self.gate is not None:
+            self.host.world.gates.pop(self.gate.id, None)
+
+    def let_go(self) -> None:
+        self.withdraw("The run went on without it.")
+
+    def withdraw(self, reason: str, *, by: str = "") -> None:
+        """The run no longer asks; where whoever asked for it takes this back, the run hears that and goes on."""
+        if self.is_undecided:
+            gate = self.open_gate()
+            self.host.note(GateWithdrawn(at=self.at, gate=gate.id, reason=reason, by=by), actor=by or "kernel")
+
+    def require_withdrawable(self, by: str) -> None:
+        """Only whoever asked takes it back, and only while nobody has decided."""
+        if self.host.started is None or self.host.started.by != by:
+            raise AnswerRefused("Only whoever asked for this can take it back.", code="answer.not_allowed")
+        if not self.is_undecided:
+            raise AnswerRefused(f"This gate is closed: it was {self.open_gate().status}.", code="answer.late")
+
+    @property
+    def is_undecided(self) -> bool:
+        return self.gate is not None and self.gate.status in (GateStatus.OPEN, GateStatus.REVISING)
+
+    # Answers
+
+    def require_good(self, answer: Answer, *, proof: Proof) -> None:
+        """Raise AnswerRefused for an answer that does not count."""
+        person = self.host.account.people.get(answer.person)
+        judge(self.open_gate(), answer, person, proof=proof, now=self.host.world.now())
+        if answer.batch is not None and answer.assertion is None:
+            raise AnswerRefused("A batch is signed with a passkey, and this is not.", code="answer.malformed")
+        if answer.verdict is Verdict.CHANGED:
+            self._require_change(answer.change)
+
+    def take(self, answer: Answer, *, proof: Proof) -> None:
+        """Record an answer that counts."""
+        gate = self.open_gate()
+        actor = f"person:{answer.person}"
+        said: dict[str, Any] = {
+            "at": self.at,
+            "gate": gate.id,
+            "revision": gate.revision,
+            "person": answer.person,
+            "proof": int(proof),
+            "decision": answer.decision(),
+            "assertion": self._assertion(answer),
+            "batch": answer.batch,
+        }
+        if answer.verdict is Verdict.CHANGED:
+            self.host.note(GateChanging(**said, change=answer.change), actor=actor)
+        elif answer.verdict is Verdict.REFUSED:
+            no = GateRefused(**said, code="gate.refused", reason=answer.reason, back_to=answer.back_to)
+            self.host.note(no, actor=actor)
+        else:
+            given = _given(gate, answer.person, answer.verdict, proof, said["assertion"])
+            self._note_yes(gate.answered(given), said, actor)
+
+    def require_extendable(self, until: int) -> None:
+        """More time is for a gate that still waits, and never past what policy allows."""
+        gate = self.open_gate()
+        if gate.status is not GateStatus.OPEN or self.host.world.now() >= gate.expires_at:
+            raise AnswerRefused("Only a gate that still waits can be given more time.", code="answer.late")
+        latest = gate.opened_at + int(WITHIN_MAX.total_seconds()) * _SECOND
+        if not gate.expires_at < until <= latest:
+            raise AnswerRefused(
+                f"More time ends later than now set, and within {WITHIN_MAX.days} days.", code="answer.extension"
+            )
+
+    def extend(self, person: PersonId, until: int) -> None:
+        """An owner gives more time."""
+        gate = self.open_gate().id
+        self.host.note(GateExtended(at=self.at, gate=gate, expires_at=until, person=person), actor=f"person:{person}")
+        self._wait()
+
+    def _assertion(self, answer: Answer) -> bytes | None:
+        """What the passkey signed, with the place of its enrolment as the ledger has it, whatever the surface said."""
+        if answer.assertion is None:
+            return None
+        assertion = Assertion.decode(answer.assertion)
+        enrolled_at = self.host.account.credentials[assertion.credential].enrolled_at
+        return replace(assertion, enrolled_at=enrolled_at).encode()
+
+    def _note_yes(self, counted: Gate, said: Mapping[str, Any], actor: str) -> None:
+        people, credentials = self.host.account.people, self.host.account.credentials
+        if not counted.may_close(people, credentials):
+            self.host.note(GateAnswered(**said), actor=actor)
+            return
+        by = [f"person:{one.person}" for one in counted.standing(people, credentials)]
+        until = self.host.world.now() + int(counted.valid_for.total_seconds()) * _SECOND
+        self.host.note(GateApproved(**said, grant=None, by=by, valid_until=until), actor=actor)
+
+    # Opening
+
+    def _open(self) -> None:
+        self.named = self.host.world.connectors.name_effects(self._effects)
+        ruling = self.rule()
+        need = ruling.need if isinstance(ruling, Ask) else self._call.need
+        bodies, disclosures = self._write(self.draft, self._effects)
+        gate, now = self.host.next_gate(), self.host.world.now()
+        within = min(self._call.within, WITHIN_MAX)
+        opened = GateOpened(
+            at=self.at,
+            args=self.args,
+            gate=gate,
+            revision=1,
+            need=need_as_canonical(need),
+            expires_at=now + int(within.total_seconds()) * _SECOND,
+            valid_for=int(self._call.valid_for.total_seconds()),
+            proposers=sorted(self._askers()),
+            disclosures=disclosures,
+            stage=self._call.stage,
+            draft=bodies[0],
+            card=bodies[1],
+        )
+        self.host.note(opened)
+        self._rule_out(ruling)
+
+    def _askers(self) -> frozenset[PersonId]:
+        """The person who asked for this run, if it was one."""
+        kind, _, name = (self.host.started.by if self.host.started else "").partition(":")
+        return frozenset({PersonId(name)} if kind == "person" else ())
+
+    def _rule_out(self, ruling: Ruling) -> None:
+        """Policy may close a gate by itself: with a no, or with the yes of a grant."""
+        gate = self.open_gate()
+        match ruling:
+            case Deny():
+                self.host.note(
+                    GateRefused(
+                        at=self.at,
+                        gate=gate.id,
+                        revision=gate.revision,
+                        person=None,
+                        proof=0,
+                        code=ruling.code,
+                        reason=ruling.sentence,
+                        back_to=None,
+                    ),
+                    actor="policy",
+                )
+            case Allow():
+                until = self.host.world.now() + int(gate.valid_for.total_seconds()) * _SECOND
+                self.host.note(
+                    GateApproved(
+                        at=self.at,
+                        gate=gate.id,
+                        revision=gate.revision,
+                        person=None,
+                        proof=0,
+                        grant=ruling.grant,
+                        by=[f"grant:{ruling.grant}"],
+                        valid_until=until,
+                    ),
+                    actor=f"grant:{ruling.grant}",
+                )
+
+    def _write(self, draft: Draft, effects: Mapping[str, Effect[Any]]) -> tuple[tuple[bytes, bytes], bool]:
+        """The bytes of a revision and of its card, and whether something on it must be read first."""
+        disclosures = self.host.account.disclosures(self.named.values())
+        back = self.host.world.ledger.went_back
+        if back is not None and self.gate is not None and self._may_be_forgotten(self.gate.opened_at):
+            disclosures.append({"key": "may_have_happened", "since": back.since})
+        body = encode_draft(plain_payload(draft, effects), self.named)
+        return (body, canonical.encode(card_of(draft, self.named, disclosures))), bool(disclosures)
+
+    def _may_be_forgotten(self, ts: int) -> bool:
+        """Whether the ledger went back after this moment, so that more may have happened than it knows."""
+        back = self.host.world.ledger.went_back
+        return back is not None and ts <= back.since
+
+    def _wait(self) -> None:
+        gate = self.gate
+        if gate is None or self.is_over or self.is_dropped:
+            return
+        self.host.world.gates[gate.id] = self.host.account.id
+        due = gate.expires_at
+        if gate.need.escalation and not gate.escalated:
+            due = min(due, self._escalates_at(gate))
+        self.host.world.timers.set(self.host.id, self.at, due)
+
+    def _escalates_at(self, gate: Gate) -> int:
+        escalation = gate.need.escalation
+        return gate.opened_at + int(escalation.after.total_seconds()) * _SECOND if escalation else gate.expires_at
+
+    # Taking facts in
+
+    def _take_opening(self, fact: GateOpened) -> None:
+        self._bodies = (fact.draft, fact.card)
+        if not self.named:
+            self.named = _named_in(fact.draft)
+        self.gate = Gate(
+            id=GateId(fact.gate),
+            at=self.at,
+            revision=fact.revision,
+            draft="",
+            card="",
+            need=read_need(fact.need),
+            expires_at=fact.expires_at,
+            valid_for=timedelta(seconds=fact.valid_for),
+            opened_at=0,
+            proposers=frozenset(PersonId(one) for one in fact.proposers),
+            disclosures=fact.disclosures,
+        )
+
+    def _count(self, fact: GateAnswered | GateApproved | GateChanging | GateRefused, verdict: Verdict) -> None:
+        gate, change = self.open_gate(), fact.change if isinstance(fact, GateChanging) else None
+        given = _given(gate, PersonId(fact.person or ""), verdict, Proof(fact.proof), fact.assertion)
+        if verdict is Verdict.CHANGED:
+            given = replace(given, change=values.digest(change))
+        self.gate = gate.answered(given)
+
+    def _approve(self, fact: GateApproved) -> None:
+        if fact.person is not None:
+            self._count(fact, Verdict.APPROVED)
+        self._end(GateStatus.APPROVED)
+        self.grant, self.approved_by, self.valid_until = fact.grant, tuple(fact.by), fact.valid_until
+        gate = self.open_gate()
+        self.answer(
+            Approved(
+                draft=self.draft,
+                gate=gate.id,
+                revision=gate.revision,
+                by=self.approved_by,
+                valid_until=fact.valid_until,
+            )
+        )
+
+    def _refuse(self, fact: GateRefused) -> None:
+        if fact.person is not None:
+            self._count(fact, Verdict.REFUSED)
+        self._end(GateStatus.REFUSED)
+        self.answer(Refused(reason=fact.reason, code=fact.code, by=fact.person or "policy", back_to=fact.back_to))
+
+    def _end(self, status: GateStatus) -> None:
+        gate = self.open_gate()
+        self.gate = gate.ended(status)
+        self.host.world.gates.pop(gate.id, None)
+
+    # Changes
+
+    def _require_change(self, change: Canonical) -> None:
+        """A change must be of the type that this draft takes, before anything is recorded of it."""
+        if self._call.revise is None and type(self.draft).apply is Draft.apply:
+            raise AnswerRefused("This draft cannot be changed; say no and why instead.", code="change.unknown")
+        try:
+            self._typed_change(change)
+        except BadInput as error:
+            raise AnswerRefused(f"This draft takes no such change. {error.sentence}", code="change.unknown") from error
+
+    def _typed_change(self, change: Canonical) -> Any:  # noqa: ANN401  # whatever type the desk declared
+        taker = self._call.revise or type(self.draft).apply
+        hints = get_type_hints(taker)
+        hints.pop("return", None)
+        hints.pop("self", None)
+        return values.typed(list(hints.values())[-1], change)
+
+    def _take_change(self, fact: GateChanging) -> None:
+        self._count(fact, Verdict.CHANGED)
+        self.gate = self.open_gate().changed_by(PersonId(fact.person))
+        self.host.add_line(
+            f"{self.at}!{fact.revision}/", self._revise(self._typed_change(fact.change)), self._on_revised
+        )
+
+    async def _revise(self, change: Any) -> Draft:  # noqa: ANN401
+        if self._call.revise is None:
+            return self.draft.apply(change)
+        revised: Draft = await self._call.revise(self.draft, change)
+        return revised
+
+    def _on_revised(self, draft: Any, fault: BaseException | None) -> None:  # noqa: ANN401
+        problem = ""
+        if fault is not None or type(draft) is not type(self.draft):
+            problem = fault.sentence if isinstance(fault, HaloopError) else str(fault or "It gave no draft back.")
+        self._revised = (self.draft if problem else draft, problem)
+
+    def take_revision(self) -> None:
+        """The new draft is ready: put it before people."""
+        if self._revised is not None and not self.is_over:
+            self._note_revision(*self._revised)
+            self.host.after_recorded(self._wait)
+
+    def _note_revision(self, draft: Draft, problem: str) -> None:
+        self._revised = None
+        try:
+            bodies, disclosures = self._prepare(draft)
+        except HaloopError as error:  # what a change led to cannot be put before anybody; the draft before it can
+            problem = problem or error.sentence
+            bodies, disclosures = self._prepare(self.draft)
+        gate, ruling = self.open_gate(), self.rule()
+        need = ruling.need.raised(gate.need) if isinstance(ruling, Ask) else gate.need
+        self.host.note(
+            GateRevised(
+                at=self.at,
+                gate=gate.id,
+                revision=gate.revision + 1,
+                need=need_as_canonical(need),
+                disclosures=disclosures,
+                problem=problem[:500],
+                draft=bodies[0],
+                card=bodies[1],
+            )
+        )
+        if isinstance(ruling, Deny):
+            self._rule_out(ruling)
+
+    def _prepare(self, draft: Draft) -> tuple[tuple[bytes, bytes], bool]:
+        effects = self._effects if draft is self.draft else effects_of(draft)
+        self.named = self.host.world.connectors.name_effects(effects)
+        return self._write(draft, effects)
+
+    def _take_revision(self, fact: GateRevised) -> None:
+        self._revised = None
+        self._bodies = (fact.draft, fact.card)
+        operations = self.host.world.connectors.operations
+        self.draft, self.named = decode_draft(type(self.draft), fact.draft, operations)
+        self._effects = effects_of(self.draft)
+        self.gate = self.open_gate().revised(draft="", card="", need=read_need(fact.need), disclosures=fact.disclosures)
+
+
+def _given(gate: Gate, person: PersonId, verdict: Verdict, proof: Proof, assertion: bytes | None) -> Given:
+    return Given(
+        person=person,
+        verdict=verdict,
+        revision=gate.revision,
+        draft=gate.draft,
+        card=gate.card,
+        proof=proof,
+        credential=None if assertion is None else Assertion.decode(assertion).credential,
+    )
+
+
+def _named_in(draft: bytes) -> dict[str, NamedEffect]:
+    match canonical.decode(draft):
+        case {"effects": dict(named)}:
+            return {name: NamedEffect.read(name, fields) for name, fields in named.items()}
+    return {}
+
+
+def _hash(hashes: Mapping[str, bytes], name: str) -> str:
+    """A draft's or card's hash: the commitment to its one part."""
+    return commitment(encode_hashes({name: hashes[name]})).hex()

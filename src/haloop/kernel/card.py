@@ -1,0 +1,100 @@
+"""The card: a draft as data for a person to read, the same on every surface.
+
+It holds message keys and typed values, never finished sentences, so that each surface shows it in the
+reader's language and every reader sees the same amounts. The rows come from the draft's fields, the effects'
+lines from the named effects themselves: nobody can show an amount or a payee that is not what would run. Text
+that a model wrote is marked as such, and whatever the kernel wants read first stands under `disclosures`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.draft import Draft, Effect, Later, NamedEffect
+from haloop.kernel.money import Money
+from haloop.kernel.secret import Secret
+
+
+class ModelText(BaseModel, frozen=True, extra="forbid"):
+    """Words that a model wrote; cards show them as such."""
+
+    text: str
+    model: str
+
+
+def card_of(draft: Draft, effects: Mapping[str, NamedEffect], disclosures: Sequence[Canonical] = ()) -> Canonical:
+    """What the person is shown."""
+    title = type(draft).title or _key(type(draft).__name__)
+    return {
+        "disclosures": list(disclosures),
+        "effects": [_line(planned) for planned in effects.values()],
+        "rows": _rows(title, draft),
+        "title": title,
+    }
+
+
+def _line(planned: NamedEffect) -> Canonical:
+    return {
+        "argument": planned.argument,
+        "cost_max": None if planned.cost_max is None else value_of(planned.cost_max),
+        "live": planned.live,
+        "name": planned.name,
+        "operation": planned.operation,
+        "payee": planned.payee,
+        "preconditions": dict(planned.preconditions),
+        "provider_account": planned.provider_account,
+        "purpose": planned.purpose,
+        "undo": planned.undo,
+        "with": planned.connector,
+    }
+
+
+def _rows(title: str, record: BaseModel) -> list[Canonical]:
+    shown = [(name, getattr(record, name)) for name in type(record).__pydantic_fields__]
+    return [{"label": f"{title}.{name}", "value": value_of(value)} for name, value in shown if not _runs(value)]
+
+
+def _runs(value: object) -> bool:
+    """Effects have lines of their own; a field that is not there has none."""
+    return value is None or isinstance(value, Effect)
+
+
+def value_of(value: object) -> Canonical:
+    """A value with its type, for a surface to spell."""
+    match value:
+        case ModelText():
+            return {"model": value.model, "text": value.text, "type": "model_text"}
+        case Money():
+            return {"currency": value.currency, "minor": value.minor, "type": "money"}
+        case Later():
+            return {"type": "later"}
+        case Secret():
+            return {"name": value.name, "type": "secret"}
+        case BaseModel():
+            return {"rows": _rows(_key(type(value).__name__), value), "type": "record"}
+        case list() | tuple():
+            return {"items": [value_of(item) for item in value], "type": "list"}
+        case dict():
+            return {"items": [[str(key), value_of(item)] for key, item in value.items()], "type": "table"}
+    return _plain_value(value)
+
+
+def _plain_value(value: object) -> Canonical:
+    match value:
+        case bool():
+            return {"type": "yes_no", "yes": value}
+        case int():
+            return {"number": value, "type": "number"}
+        case datetime() | date() | time():
+            return {"iso": value.isoformat(), "type": type(value).__name__}
+        case StrEnum():
+            return {"key": str(value), "type": "word"}
+    return {"text": str(value), "type": "text"}
+
+
+def _key(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

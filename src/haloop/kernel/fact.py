@@ -1,0 +1,563 @@
+"""What an engine records, one class for each kind of fact.
+
+A fact's fields are plain values and go into one part, so that it can be read back field by field; fields that
+hold bytes are parts of their own, under their own hash, because they are approved, signed or shown alone. The
+ledger's history of a run is a list of these, and nothing else is remembered anywhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeAlias
+
+from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import BadEntry
+from haloop.kernel.ledger import EFFECT_INTENDED, RUN_ENDED, Entry
+from haloop.kernel.part import Part
+
+FACT = "fact"
+"""The part that holds a fact's plain fields."""
+
+Plain: TypeAlias = Any
+"""Any plain value; spelled so because a dataclass field cannot hold a recursive type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that is so from now on."""
+
+    kind: ClassVar[str]
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Fields that are parts of their own."""
+
+    def entry(self, actor: str, claim: bytes | None = None) -> Entry:
+        """The fact as the ledger takes it."""
+        body, apart = {}, []
+        for name in _names(type(self)):
+            value = getattr(self, name)
+            if name not in self.parts:
+                body[name] = value
+            elif value is not None:
+                apart.append(Part(name=name, body=value))
+        return Entry(kind=self.kind, actor=actor, parts=(Part.of(FACT, body), *apart), claim=claim)
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _names(kind: type[Fact]) -> tuple[str, ...]:
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(field.name for field in fields(kind))
+    return _NAMES[kind]
+
+
+# The run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Fact):
+    kind: ClassVar[str] = "run.started"
+    desk: str
+    procedure: str
+    version: int
+    arguments: Plain
+    by: str
+    parent: str | None = None
+    follows: str | None = None
+    """The run whose successor this is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunParked(Fact):
+    kind: ClassVar[str] = "run.parked"
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelling(Fact):
+    kind: ClassVar[str] = "run.cancelling"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(Fact):
+    kind: ClassVar[str] = RUN_ENDED
+    code: str
+    reason: str
+    result: Plain = None
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecorded(Fact):
+    kind: ClassVar[str] = "run.recorded"
+    at: str
+    args: str
+    what: str
+    """The type of what was recorded."""
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildStarted(Fact):
+    kind: ClassVar[str] = "child.started"
+    at: str
+    args: str
+    run: str
+    desk: str
+    procedure: str
+    version: int
+    arguments: Plain
+    detached: bool
+
+
+# Steps, sleeping, waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepBegun(Fact):
+    kind: ClassVar[str] = "step.begun"
+    at: str
+    args: str
+    operation: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDone(Fact):
+    kind: ClassVar[str] = "step.done"
+    at: str
+    args: str
+    operation: str
+    attempt: int
+    result: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTried(Fact):
+    kind: ClassVar[str] = "step.failed"
+    at: str
+    args: str
+    operation: str
+    attempt: int
+    failure: str
+    sentence: str
+    again_at: int | None
+    """When it is tried again; None where this was the last time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepBegun(Fact):
+    kind: ClassVar[str] = "sleep.begun"
+    at: str
+    args: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepOver(Fact):
+    kind: ClassVar[str] = "sleep.over"
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitBegun(Fact):
+    kind: ClassVar[str] = "wait.begun"
+    at: str
+    args: str
+    arrival: str
+    key: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitOver(Fact):
+    kind: ClassVar[str] = "wait.over"
+    at: str
+    index: int | None
+    """Which arrival was taken, by its place in the account's tree; None where time ran out."""
+    value: Plain = None
+
+
+# The gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateOpened(Fact):
+    kind: ClassVar[str] = "gate.opened"
+    parts: ClassVar[tuple[str, ...]] = ("draft", "card")
+    at: str
+    args: str
+    gate: str
+    revision: int
+    need: Plain
+    expires_at: int
+    valid_for: int
+    proposers: Plain
+    disclosures: bool
+    stage: str
+    draft: bytes
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateChanging(Fact):
+    kind: ClassVar[str] = "gate.changing"
+    parts: ClassVar[tuple[str, ...]] = ("decision", "assertion", "batch")
+    at: str
+    gate: str
+    revision: int
+    person: str
+    proof: int
+    change: Plain
+    decision: bytes
+    assertion: bytes | None = None
+    batch: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRevised(Fact):
+    kind: ClassVar[str] = "gate.revised"
+    parts: ClassVar[tuple[str, ...]] = ("draft", "card")
+    at: str
+    gate: str
+    revision: int
+    need: Plain
+    disclosures: bool
+    problem: str
+    """Why the change could not be made, where this is the old draft again."""
+    draft: bytes
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateAnswered(Fact):
+    """A yes that was not the last one needed."""
+
+    kind: ClassVar[str] = "gate.answered"
+    parts: ClassVar[tuple[str, ...]] = ("decision", "assertion", "batch")
+    at: str
+    gate: str
+    revision: int
+    person: str
+    proof: int
+    decision: bytes
+    assertion: bytes | None = None
+    batch: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateApproved(Fact):
+    kind: ClassVar[str] = "gate.approved"
+    parts: ClassVar[tuple[str, ...]] = ("decision", "assertion", "batch")
+    at: str
+    gate: str
+    revision: int
+    person: str | None
+    """Whose yes was the last one needed; None where a grant opened the gate."""
+    proof: int
+    grant: str | None
+    by: Plain
+    valid_until: int
+    decision: bytes | None = None
+    assertion: bytes | None = None
+    batch: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRefused(Fact):
+    kind: ClassVar[str] = "gate.refused"
+    parts: ClassVar[tuple[str, ...]] = ("decision", "assertion", "batch")
+    at: str
+    gate: str
+    revision: int
+    person: str | None
+    """Who said no; None where a rule did."""
+    proof: int
+    code: str
+    reason: str
+    back_to: str | None
+    decision: bytes | None = None
+    assertion: bytes | None = None
+    batch: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateExpired(Fact):
+    kind: ClassVar[str] = "gate.expired"
+    at: str
+    gate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateWithdrawn(Fact):
+    kind: ClassVar[str] = "gate.withdrawn"
+    at: str
+    gate: str
+    reason: str
+    by: str = ""
+    """Whoever asked for the run, where they took it back; nobody where the run itself no longer asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateEscalated(Fact):
+    kind: ClassVar[str] = "gate.escalated"
+    at: str
+    gate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateExtended(Fact):
+    kind: ClassVar[str] = "gate.extended"
+    at: str
+    gate: str
+    expires_at: int
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTurnedAway(Fact):
+    """An answer that did not count, and why; it stands in the account's own chain."""
+
+    kind: ClassVar[str] = "answer.refused"
+    gate: str
+    revision: int
+    person: str
+    verdict: str
+    code: str
+    sentence: str
+
+
+# The effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectIntended(Fact):
+    """The claim, the hold and the intent, in one fact."""
+
+    kind: ClassVar[str] = EFFECT_INTENDED
+    at: str
+    gate: str
+    revision: int
+    effect: str
+    operation: str
+    connector: str
+    argument: Plain
+    key: str
+    deadline: int
+    recovery: Plain
+    holds: Plain
+    """What all effects of this approval may cost at most, where this is its first: effect name -> money."""
+    cost_max: Plain
+    payee: str | None
+    purpose: str
+    live: bool
+    grant: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectResent(Fact):
+    kind: ClassVar[str] = "effect.resent"
+    at: str
+    gate: str
+    effect: str
+    attempt: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectUncertain(Fact):
+    kind: ClassVar[str] = "effect.uncertain"
+    at: str
+    gate: str
+    effect: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectHappened(Fact):
+    kind: ClassVar[str] = "effect.happened"
+    parts: ClassVar[tuple[str, ...]] = ("statement", "assertion")
+    at: str
+    gate: str
+    revision: int
+    effect: str
+    result: Plain
+    charged: Plain
+    exceeded: bool
+    found_by: str
+    """How it is known: by its answer, by sending again, by looking, or from a person."""
+    statement: bytes | None = None
+    """What the person said, where one found out."""
+    assertion: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectNotDone(Fact):
+    kind: ClassVar[str] = "effect.not_done"
+    parts: ClassVar[tuple[str, ...]] = ("statement", "assertion")
+    at: str
+    gate: str
+    effect: str
+    why: str
+    code: str
+    sentence: str
+    seen: Plain
+    found_by: str
+    statement: bytes | None = None
+    assertion: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectContradicted(Fact):
+    """What was settled as absent turned out to have happened, or the other way round."""
+
+    kind: ClassVar[str] = "effect.contradicted"
+    at: str
+    gate: str
+    effect: str
+    sentence: str
+    holds: Plain
+    """What counts as spent again: effect name -> money."""
+    grant: str | None
+
+
+# The account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonAdded(Fact):
+    kind: ClassVar[str] = "person.added"
+    person: str
+    name: str
+    roles: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRemoved(Fact):
+    kind: ClassVar[str] = "person.removed"
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialEnrolled(Fact):
+    kind: ClassVar[str] = "credential.enrolled"
+    person: str
+    credential: str
+    algorithm: int
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRevoked(Fact):
+    kind: ClassVar[str] = "credential.revoked"
+    credential: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesSet(Fact):
+    """What the account asks for beyond the built-in rule, and how much it may spend."""
+
+    kind: ClassVar[str] = "rules.set"
+    need: Plain
+    ceilings: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantGiven(Fact):
+    kind: ClassVar[str] = "grant.given"
+    grant: str
+    terms: Plain
+    by: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRevoked(Fact):
+    kind: ClassVar[str] = "grant.revoked"
+    grant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantSuspended(Fact):
+    kind: ClassVar[str] = "grant.suspended"
+    grant: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxArrived(Fact):
+    kind: ClassVar[str] = "inbox.arrived"
+    source: str
+    delivery: str
+    arrival: str
+    key: str
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTrusted(Fact):
+    """An owner said that the moved clock is right."""
+
+    kind: ClassVar[str] = "clock.trusted"
+    moved: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSet(Fact):
+    kind: ClassVar[str] = "schedule.set"
+    schedule: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleFired(Fact):
+    kind: ClassVar[str] = "schedule.fired"
+    schedule: str
+    nominal: int
+    problem: str
+    """Why nothing, or not everything, could be begun; empty if all is well."""
+
+
+_KINDS: Mapping[str, type[Fact]] = {
+    one.kind: one
+    for one in (
+        *(RunStarted, RunParked, RunCancelling, RunEnded, RunRecorded, ChildStarted),
+        *(StepBegun, StepDone, StepTried, SleepBegun, SleepOver, WaitBegun, WaitOver),
+        *(GateOpened, GateChanging, GateRevised, GateAnswered, GateApproved, GateRefused, GateExpired),
+        *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),
+        *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
+        *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, RulesSet),
+        *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
+        *(ScheduleSet, ScheduleFired, ClockTrusted),
+    )
+}
+
+
+def is_known(kind: str) -> bool:
+    """Whether facts of this kind are an engine's."""
+    return kind in _KINDS
+
+
+def parts_of(kind: str) -> tuple[str, ...]:
+    """The parts that may hold such a fact's fields."""
+    return (FACT, *_KINDS[kind].parts)
+
+
+def read_fact(kind: str, body: Callable[[str], bytes | None]) -> Fact:
+    """The fact that these parts hold."""
+    known = _KINDS[kind]
+    raw = body(FACT)
+    plain = None if raw is None else canonical.decode(raw)
+    if not isinstance(plain, dict):
+        raise BadEntry(f"A {kind} says nothing.", code="fact.bad")
+    apart = {name: body(name) for name in known.parts}
+    try:
+        return known(**plain, **apart)
+    except TypeError as error:
+        raise BadEntry(f"A {kind} has other fields than its kind.", code="fact.bad") from error
+
+
+def money_as_plain(amount: Any) -> Canonical:  # noqa: ANN401  # Money or nothing
+    """An amount inside a fact."""
+    return None if amount is None else amount.as_canonical()

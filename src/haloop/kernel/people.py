@@ -1,0 +1,43 @@
+"""Who may say what: persons and their roles in an account, and how sure we must be that it was them.
+
+An account's people are facts in its ledger. Owners decide and change the account's settings, approvers
+decide, viewers look. An agent is nobody here: it has a name for the record and no role, so there is nothing
+it could be given by mistake.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from haloop.kernel.ids import PersonId
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    """Decides, settles, revokes any grant, and changes who may do what."""
+    APPROVER = "approver"
+    """Decides on drafts."""
+    VIEWER = "viewer"
+    """Sees, and changes nothing."""
+
+
+class Proof(IntEnum):
+    """How an answer shows that a person gave it; more is better."""
+
+    TOKEN = 1
+    """Whoever can read a file on this machine could have given it: enough in practice mode only."""
+    PASSKEY = 2
+    """A device of the person's signed this very decision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One person in one account."""
+
+    id: PersonId
+    name: str
+    roles: frozenset[Role]
+
+    @property
+    def actor(self) -> str:
+        """How the ledger names them."""
+        return f"person:{self.id}"

@@ -1,0 +1,130 @@
+"""When somebody turns the clock, nothing irreversible starts and nothing expires until it can be believed."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from haloop.kernel.desk import (
+    Approved,
+    Call,
+    Connector,
+    Desk,
+    Draft,
+    Effect,
+    Ended,
+    NotDone,
+    Receipt,
+    Run,
+    effect,
+    procedure,
+)
+from haloop.kernel.people import Role
+from haloop.testing.practice import Practice
+from haloop.testing.provider import Provider
+
+
+class Bell(Protocol):
+    """Something that can be rung."""
+
+    @effect
+    async def ring(self, times: int, call: Call) -> str | NotDone: ...
+
+
+class TownBell:
+    """The bell in the town."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    @effect
+    async def ring(self, times: int, call: Call) -> str | NotDone:
+        return await self.provider.act(call, lambda: f"rang {times} times")
+
+
+class BellDraft(Draft):
+    """How often it will ring."""
+
+    ring: Effect[str]
+
+
+@procedure(version=1)
+async def ring_bell(run: Run, times: int) -> Receipt[str] | NotDone | Ended:
+    """Ask, then ring."""
+    yes = await run.gate(BellDraft(ring=Effect.of(Bell.ring, times)), within=timedelta(days=2))
+    if not isinstance(yes, Approved):
+        return run.end(yes)
+    return await run.effect(yes, yes.draft.ring)
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+async def practice(tmp_path: Path, provider: Provider) -> AsyncIterator[Practice]:
+    bell = Connector(port=Bell, speaks=TownBell(provider), name="town")
+    async with Practice.opened(tmp_path, desks=[Desk("bells", procedures=[ring_bell])], connectors=[bell]) as practice:
+        yield practice
+
+
+TURNS = [timedelta(days=3_650), timedelta(days=-1), timedelta(hours=1), timedelta(seconds=-61)]
+
+
+@pytest.mark.parametrize("turn", TURNS)
+async def test_a_turned_clock_expires_no_gate(practice: Practice, turn: timedelta) -> None:
+    """Ten years ahead or a day back: whoever was asked can still answer."""
+    await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    practice.clock.turn(turn)
+    await practice.move(timedelta(seconds=1))
+    assert len(practice.engine.open_gates(practice.account)) == 1
+    assert "gate.expired" not in await practice.kinds(run)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+async def test_nothing_irreversible_starts_under_a_turned_clock(
+    practice: Practice, provider: Provider, turn: timedelta
+) -> None:
+    """A yes is kept, and its effect waits until the clock is right again."""
+    ana = await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    practice.clock.turn(turn)
+    await practice.yes(run, ana)
+    assert provider.done.total() == 0
+    practice.clock.turn(-turn)
+    await practice.move(timedelta(seconds=1))
+    assert (await practice.ended(run)).code == "done"
+    assert provider.done.total() == 1
+
+
+async def test_an_owner_may_say_that_the_clock_is_right(practice: Practice, provider: Provider) -> None:
+    """After a true change of time work goes on at an owner's word, which is a fact."""
+    ana = await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    practice.clock.turn(timedelta(minutes=5))
+    await practice.yes(run, ana)
+    await practice.engine.trust_clock(practice.account, by=ana)
+    assert (await practice.ended(run)).code == "done"
+    assert provider.done.total() == 1
+
+
+async def test_nobody_but_an_owner_says_that(practice: Practice) -> None:
+    """An approver decides on drafts, not on what time it is."""
+    ben = await practice.person("Ben", Role.APPROVER)
+    practice.clock.turn(timedelta(hours=1))
+    with pytest.raises(Exception, match="another role"):
+        await practice.engine.trust_clock(practice.account, by=ben)
+
+
+async def test_a_gate_expires_at_its_moment_and_not_before(practice: Practice) -> None:
+    """One microsecond early is early."""
+    await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    await practice.move(timedelta(days=2) - timedelta(microseconds=1))
+    assert "gate.expired" not in await practice.kinds(run)
+    await practice.move(timedelta(microseconds=1))
+    assert (await practice.ended(run)).code == "expired"

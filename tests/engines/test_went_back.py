@@ -1,0 +1,160 @@
+"""After a restore nothing that was approved runs, every open question says what may be forgotten, and money rests."""
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from haloop.kernel import canonical
+from haloop.kernel.desk import (
+    Approved,
+    Call,
+    Connector,
+    Desk,
+    Draft,
+    Effect,
+    Ended,
+    Money,
+    Need,
+    NotDone,
+    Receipt,
+    Run,
+    effect,
+    procedure,
+)
+from haloop.kernel.gate import GateStatus
+from haloop.kernel.policy import Ceiling
+from haloop.testing.practice import Practice
+from haloop.testing.provider import Provider
+
+COST = Money(minor=500, currency="EUR")
+
+
+class Bell(Protocol):
+    """Something that can be rung for money."""
+
+    @effect
+    async def ring(self, times: int, call: Call) -> str | NotDone: ...
+
+
+class TownBell:
+    """The bell in the town."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    @effect
+    async def ring(self, times: int, call: Call) -> str | NotDone:
+        return await self.provider.act(call, lambda: f"rang {times} times")
+
+
+class BellDraft(Draft):
+    """How often it will ring."""
+
+    ring: Effect[str]
+
+
+@procedure(version=1)
+async def ring_bell(run: Run, times: int) -> Receipt[str] | NotDone | Ended:
+    """Ask, sleep on it, ring."""
+    draft = BellDraft(ring=Effect.of(Bell.ring, times, cost_max=COST))
+    yes = await run.gate(draft, valid_for=timedelta(days=2))
+    if not isinstance(yes, Approved):
+        return run.end(yes)
+    await run.sleep(timedelta(days=1))
+    return await run.effect(yes, yes.draft.ring)
+
+
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+async def practice(tmp_path: Path, provider: Provider) -> AsyncIterator[Practice]:
+    bell = Connector(port=Bell, speaks=TownBell(provider), name="town")
+    async with Practice.opened(tmp_path, desks=[Desk("bells", procedures=[ring_bell])], connectors=[bell]) as practice:
+        yield practice
+
+
+async def roll_back(practice: Practice, saved: Path) -> None:
+    """Put an older copy of the home in its place, as a restored backup does."""
+    await practice.stop()
+    practice.clock.move(timedelta(seconds=1))
+    shutil.rmtree(practice.home)
+    shutil.copytree(saved, practice.home)
+    await practice.restart()
+    await practice.engine.settled()
+
+
+async def save(practice: Practice, to: Path) -> Path:
+    """Keep a copy of the home as it is now, and let something happen that the copy will not know of."""
+    await practice.stop()
+    shutil.copytree(practice.home, to)
+    await practice.restart()
+    await practice.person("Zoe")
+    return to
+
+
+async def test_an_approval_from_before_is_void(practice: Practice, provider: Provider, tmp_path: Path) -> None:
+    """What a yes from before the restore allowed may be done already, so it does not run."""
+    ana = await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    await practice.yes(run, ana)
+    await roll_back(practice, await save(practice, tmp_path / "saved"))
+    await practice.ledger.end_recovery(actor=f"person:{ana}")
+    await practice.move(timedelta(days=1, seconds=1))
+    ended = await practice.ended(run)
+    assert (ended.code, ended.result["code"]) == ("not_done", "approval.void")
+    assert provider.requests.total() == 0
+
+
+async def test_an_open_gate_comes_back_and_says_what_may_have_happened(practice: Practice, tmp_path: Path) -> None:
+    """The question is asked anew, with something to read first, and an answer to the old one is stale."""
+    ana = await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    await roll_back(practice, await save(practice, tmp_path / "saved"))
+    view = await practice.view(practice.gate_of(run))
+    assert view.gate.revision == 2
+    assert b'"key":"may_have_happened"' in canonical.encode(view.card)
+    assert await practice.yes(run, ana) is GateStatus.APPROVED
+
+
+async def test_a_gate_comes_back_once(practice: Practice, tmp_path: Path) -> None:
+    """A second start does not ask anew again."""
+    await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    await roll_back(practice, await save(practice, tmp_path / "saved"))
+    await practice.restart()
+    await practice.engine.settled()
+    assert (await practice.view(practice.gate_of(run))).gate.revision == 2
+
+
+async def test_budget_windows_count_as_spent(practice: Practice, tmp_path: Path) -> None:
+    """Nobody knows what was spent after the backup, so the whole window is."""
+    await practice.person("Ana")
+    await practice.rules(Need(), Ceiling(amount=Money(minor=10_000, currency="EUR"), window=timedelta(days=7)))
+    await roll_back(practice, await save(practice, tmp_path / "saved"))
+    refused = await practice.start(ring_bell.of(3))
+    assert (await practice.ended(refused)).reason.startswith("5.00 EUR more would exceed")
+    await practice.move(timedelta(days=8))
+    later = await practice.start(ring_bell.of(3))
+    assert practice.gate_of(later)
+
+
+async def test_nothing_irreversible_starts_until_somebody_has_looked(
+    practice: Practice, provider: Provider, tmp_path: Path
+) -> None:
+    """In recovery mode a new yes is kept and its effect waits for the end of recovery."""
+    ana = await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    await roll_back(practice, await save(practice, tmp_path / "saved"))
+    await practice.yes(run, ana)
+    await practice.move(timedelta(days=1, seconds=1))
+    assert practice.engine.parked[run].code == "recovery.open"
+    await practice.engine.end_recovery(practice.account, by=ana)
+    assert (await practice.ended(run)).code == "done"
+    assert provider.done.total() == 1

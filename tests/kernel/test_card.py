@@ -1,0 +1,91 @@
+"""Cards: a draft as data that every surface shows alike, with nothing in it that would not run."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import BaseModel
+
+from haloop.kernel import canonical
+from haloop.kernel.card import ModelText, card_of, value_of
+from haloop.kernel.draft import Draft, NamedEffect
+from haloop.kernel.gate import Verdict
+from haloop.kernel.money import Money
+
+
+class Line(BaseModel, frozen=True):
+    item: str
+    count: int
+
+
+class Basket(Draft):
+    lines: tuple[Line, ...]
+    advice: ModelText | None = None
+
+
+PAY = NamedEffect(
+    name="pay",
+    operation="Shop.buy",
+    connector="karl",
+    version="1",
+    live=True,
+    leaves=True,
+    provider_account="ana@karl",
+    argument={"item": "tea"},
+    cost_max=Money(minor=500, currency="EUR"),
+    payee="Karl",
+    purpose="tea",
+    preconditions={"price": 500},
+    undo="Shop.send_back",
+)
+
+
+def test_a_card_is_data_that_has_one_spelling() -> None:
+    """The same draft is the same bytes on the web, in a mail and in a terminal."""
+    card = card_of(Basket(lines=(Line(item="tea", count=2),)), {"pay": PAY})
+
+    assert canonical.encode(card) == canonical.encode(canonical.decode(canonical.encode(card)))
+
+
+def test_an_effects_line_is_read_from_the_effect_itself() -> None:
+    """Who is paid, how much at most, what is sent and what would undo it are never a desk's words."""
+    card = card_of(Basket(lines=()), {"pay": PAY})
+
+    assert card == {
+        "disclosures": [],
+        "effects": [
+            {
+                "argument": {"item": "tea"},
+                "cost_max": {"currency": "EUR", "minor": 500, "type": "money"},
+                "live": True,
+                "name": "pay",
+                "operation": "Shop.buy",
+                "payee": "Karl",
+                "preconditions": {"price": 500},
+                "provider_account": "ana@karl",
+                "purpose": "tea",
+                "undo": "Shop.send_back",
+                "with": "karl",
+            }
+        ],
+        "rows": [{"label": "basket.lines", "value": {"items": [], "type": "list"}}],
+        "title": "basket",
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Money(minor=5, currency="EUR"), {"currency": "EUR", "minor": 5, "type": "money"}),
+        (True, {"type": "yes_no", "yes": True}),
+        (3, {"number": 3, "type": "number"}),
+        ("tea", {"text": "tea", "type": "text"}),
+        (Verdict.APPROVED, {"key": "approved", "type": "word"}),
+        (datetime(2030, 1, 2, tzinfo=UTC), {"iso": "2030-01-02T00:00:00+00:00", "type": "datetime"}),
+        ({"tea": 1}, {"items": [["tea", {"number": 1, "type": "number"}]], "type": "table"}),
+        (ModelText(text="Buy!", model="m"), {"model": "m", "text": "Buy!", "type": "model_text"}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_value_says_what_it_is(value: object, shown: object) -> None:
+    """A surface spells it in the reader's language, and words of a model are marked as such."""
+    assert value_of(value) == shown
