@@ -120,12 +120,12 @@ def test_an_unknown_key_is_missing_by_name(ring: KeyRing) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 5, 31, 33])
-def test_a_damaged_key_is_corruption(ring: KeyRing, size: int) -> None:
+def test_a_damaged_key_is_corruption(path: Path, ring: KeyRing, size: int) -> None:
     """A key of the wrong length is named as corruption, not met as a crash."""
     key = ring.take()
     ring._connection.execute("UPDATE key SET key = zeroblob(?) WHERE key_id = ?", (size, key))
-    with pytest.raises(Corrupt, match=str(key)):
-        ring.cipher(key)
+    with closing(KeyRing.open(path)) as later, pytest.raises(Corrupt, match=str(key)):
+        later.cipher(key)
 
 
 def test_a_copy_opens_what_the_original_locked(ring: KeyRing, tmp_path: Path) -> None:

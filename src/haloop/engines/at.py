@@ -29,6 +29,8 @@ class Host(Protocol):
     cancelling: bool
     started: RunStarted | None
     ended: RunEnded | None
+    effects: list[Any]
+    """Its effects so far, as AtEffect, which stands on this module."""
 
     def durable(self) -> Pending | None:
         """The newest append, to wait for."""
@@ -61,8 +63,6 @@ class Host(Protocol):
     def next_gate(self) -> GateId: ...
 
     def gate_at(self, gate: str) -> Any: ...  # noqa: ANN401  # an AtGate, which stands on this module
-
-    def effects(self) -> list[Any]: ...
 
 
 class At:

@@ -470,7 +470,7 @@ class AtEffect(At):
         return self._intent
 
     def _others(self, gate: AtGate) -> "list[AtEffect]":
-        return [one for one in self.host.effects() if one.gate is gate]
+        return [one for one in self.host.effects if one.gate is gate]
 
     def _operation(self) -> EffectOp[Any, Any]:
         _, named = self._approved()

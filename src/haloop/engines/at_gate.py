@@ -112,7 +112,8 @@ class AtGate(At):
             return ruling
         if self.grant is not None:
             return None if isinstance(ruling, Allow) else _GRANT_GONE
-        held_to = replace(gate, need=ruling.need.raised(gate.need)) if isinstance(ruling, Ask) else gate
+        need = ruling.need.raised(gate.need) if isinstance(ruling, Ask) else gate.need
+        held_to = gate if need == gate.need else replace(gate, need=need)
         return None if held_to.may_close(account.people, account.credentials) else _TOO_WEAK
 
     def has_heard(self, answer: Answer) -> bool:
@@ -167,13 +168,14 @@ class AtGate(At):
                 super().apply(fact)
 
     def recorded(self, fact: Fact, hashes: Mapping[str, bytes], ts: int) -> None:
-        if isinstance(fact, GateOpened | GateRevised) and self.gate is not None:
-            self.gate = replace(self.gate, draft=_hash(hashes, "draft"), card=_hash(hashes, "card"))
-            self._written_at = ts
-        if isinstance(fact, GateOpened) and self.gate is not None:
-            self.gate = replace(self.gate, opened_at=ts)
-        if isinstance(fact, GateApproved):
-            self.approved_at = ts
+        match fact:
+            case GateOpened() | GateRevised():
+                gate, self._written_at = self.open_gate(), ts
+                opened_at = ts if isinstance(fact, GateOpened) else gate.opened_at
+                draft, card = _hash(hashes, "draft"), _hash(hashes, "card")
+                self.gate = replace(gate, draft=draft, card=card, opened_at=opened_at)
+            case GateApproved():
+                self.approved_at = ts
 
     def open_gate(self) -> Gate:
         """The gate, once it has been opened."""
@@ -181,9 +183,10 @@ class AtGate(At):
             raise AnswerRefused("This gate has not been opened.", code="answer.foreign")
         return self.gate
 
-    def card(self) -> Canonical:
+    @property
+    def card(self) -> bytes:
         """What people are shown."""
-        return canonical.decode(self._bodies[1])
+        return self._bodies[1]
 
     # Live
 
@@ -242,7 +245,7 @@ class AtGate(At):
         if answer.verdict is Verdict.CHANGED:
             self._require_change(answer.change)
 
-    def take(self, answer: Answer, *, proof: Proof) -> None:
+    def take(self, answer: Answer, decision: bytes, *, proof: Proof) -> None:
         """Record an answer that counts."""
         gate = self.open_gate()
         actor = f"person:{answer.person}"
@@ -252,7 +255,7 @@ class AtGate(At):
             "revision": gate.revision,
             "person": answer.person,
             "proof": int(proof),
-            "decision": answer.decision(),
+            "decision": decision,
             "assertion": self._assertion(answer),
             "batch": answer.batch,
         }
@@ -291,11 +294,11 @@ class AtGate(At):
         return replace(assertion, enrolled_at=enrolled_at).encode()
 
     def _note_yes(self, counted: Gate, said: Mapping[str, Any], actor: str) -> None:
-        people, credentials = self.host.account.people, self.host.account.credentials
-        if not counted.may_close(people, credentials):
+        standing = counted.standing(self.host.account.people, self.host.account.credentials)
+        if not counted.is_enough(standing):
             self.host.note(GateAnswered(**said), actor=actor)
             return
-        by = [f"person:{one.person}" for one in counted.standing(people, credentials)]
+        by = [f"person:{one.person}" for one in standing]
         until = self.host.world.now() + int(counted.valid_for.total_seconds()) * _SECOND
         self.host.note(GateApproved(**said, grant=None, by=by, valid_until=until), actor=actor)
 

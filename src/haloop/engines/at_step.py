@@ -35,7 +35,7 @@ class AtStep(At):
                 self._begun = True
             case StepDone():
                 self.require_same(f"step {fact.operation}", fact.args)
-                self.answer(values.typed(self._call.operation.result, fact.result))
+                self.answer(values.typed(self._call.operation.parameters.result, fact.result))
             case StepTried():
                 self.require_same(f"step {fact.operation}", fact.args)
                 self._take_failure(fact)
@@ -71,15 +71,15 @@ class AtStep(At):
             return
         operation = self._call.operation
         method = self.host.world.connectors.step(operation)
-        arguments = {name: values.typed(operation.types[name], one) for name, one in self._call.arguments.items()}
+        arguments = operation.parameters.typed(self._call.arguments)
         self._task = self.host.world.spawn(self._perform(method, arguments))
 
     async def _perform(self, method: Any, arguments: dict[str, Any]) -> None:  # noqa: ANN401  # a connector's
         operation = self._call.operation
         try:
             async with asyncio.timeout(operation.rules.deadline.total_seconds()):
-                result = values.plain(operation.result, await method(**arguments))
-            values.typed(operation.result, result)  # what cannot be read again cannot be remembered
+                result = values.plain(operation.parameters.result, await method(**arguments))
+            values.typed(operation.parameters.result, result)  # what cannot be read again cannot be remembered
         except asyncio.CancelledError:
             self._task = None
             raise

@@ -73,6 +73,8 @@ class LiveRun:
         self._head: Head = START
         self._drive = Drive()
         self._at: dict[Position, At] = {}
+        self.gates: list[AtGate] = []
+        self.effects: list[AtEffect] = []
         self._queue: deque[At] = deque()
         self._noted: list[tuple[Fact, Entry]] = []
         self._after: list[Callable[[], None]] = []
@@ -155,6 +157,8 @@ class LiveRun:
         """Out of memory: what the procedure does on being let go is heard by nobody."""
         self._is_replaying = True
         self._drive.close()
+        for standing in (self._at, self.gates, self.effects):  # each knows its run: the circle would outlive it
+            standing.clear()
 
     def cancel(self, reason: str, actor: str) -> None:
         """End the run as soon as nothing is under way that cannot be taken back."""
@@ -217,13 +221,7 @@ class LiveRun:
 
     def gate_at(self, gate: str) -> AtGate | None:
         """This run's gate of that id."""
-        return next((at for at in self.gates() if at.gate is not None and at.gate.id == gate), None)
-
-    def gates(self) -> list[AtGate]:
-        return [at for at in self._at.values() if isinstance(at, AtGate)]
-
-    def effects(self) -> list[AtEffect]:
-        return [at for at in self._at.values() if isinstance(at, AtEffect)]
+        return next((at for at in self.gates if at.gate is not None and at.gate.id == gate), None)
 
     # For the procedure
 
@@ -260,7 +258,7 @@ class LiveRun:
 
     def _go_on(self) -> None:
         self._drive_on()
-        for gate in self.gates():
+        for gate in self.gates:
             gate.take_revision()
 
     def _drive_on(self) -> None:
@@ -281,12 +279,19 @@ class LiveRun:
             except HaloopError as error:
                 self.fail(at, error)
                 continue
-            self._at[at] = here
+            self._place(at, here)
             refusal = here.refusal()
             if refusal is not None:
                 here.fail(refusal)
             elif not self._is_replaying:
                 self._queue.append(here)
+
+    def _place(self, position: Position, here: At) -> None:
+        self._at[position] = here
+        if isinstance(here, AtGate):
+            self.gates.append(here)
+        elif isinstance(here, AtEffect):
+            self.effects.append(here)
 
     def _drop_lost_lines(self) -> None:
         for position in self._drive.take_dropped():
@@ -391,11 +396,15 @@ class LiveRun:
             self.world.begin_run(successor, self.account, request, by=by, follows=self.id, then=begun)
 
     def _end_now(self, fact: RunEnded) -> None:
-        for gate in self.gates():
+        for gate in self.gates:
             gate.withdraw("The run ended.")
         self._drop_all()
         self.note(fact)
-        self.after_recorded(lambda: self.world.on_ended(self.id, fact))
+        self.after_recorded(lambda: self._leave_ended(fact))
+
+    def _leave_ended(self, fact: RunEnded) -> None:
+        self.world.on_ended(self.id, fact)
+        self.leave()
 
     def _stop(self, fault: HaloopError) -> None:
         """The run cannot go on, for a reason with a name."""

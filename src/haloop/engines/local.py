@@ -9,7 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
 
@@ -26,7 +26,7 @@ from haloop.engines.schedules import Schedules
 from haloop.engines.timekeeper import Timekeeper
 from haloop.engines.timers import Timers
 from haloop.engines.world import Heard, Listener, World
-from haloop.kernel import values
+from haloop.kernel import canonical, values
 from haloop.kernel.account import Account
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.clock import Clock, SystemClock
@@ -54,7 +54,7 @@ from haloop.kernel.fact import (
     RunStarted,
 )
 from haloop.kernel.finding import Finding
-from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, require_readable, run_of
+from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, read_decision, run_of
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.inbox import Delivery
 from haloop.kernel.ledger import Chain, Ledger
@@ -211,12 +211,12 @@ class LocalEngine:
         """Take a person's answer; AnswerRefused where it does not count. What it says is durable on return."""
         try:
             here = await self._gate(account, answer.gate)
-            require_readable(answer)
+            decision = read_decision(answer)
             if not here.has_heard(answer):
-                asked = partial(challenge, answer.decision(), answer.batch)
+                asked = partial(challenge, decision, answer.batch)
                 proof = self._proof(here.host.account, answer.person, answer.assertion, asked)
                 here.require_good(answer, proof=proof)
-                here.host.ask(lambda: here.take(answer, proof=proof))
+                here.host.ask(lambda: here.take(answer, decision, proof=proof))
                 await _durable(here.host)
         except AnswerRefused as refusal:
             await self._turn_away(account, answer, refusal)
@@ -243,7 +243,7 @@ class LocalEngine:
     async def uncertain(self, account: AccountId, run: RunId) -> list[EffectIntended]:
         """The effects of a run whose outcome nobody knows, as they were intended."""
         live = await self._wake(account, run)
-        return [at.known_intent() for at in live.effects() if at.is_uncertain]
+        return [at.known_intent() for at in live.effects if at.is_uncertain]
 
     async def settle(self, account: AccountId, finding: Finding) -> None:
         """Take a person's word on how an uncertain effect ended; it takes what approving it took."""
@@ -671,8 +671,13 @@ class GateView:
 
     def __init__(self, at: AtGate) -> None:
         self.gate: Gate = at.open_gate()
-        self.card: Canonical = at.card()
         self.draft = at.draft
+        self._card = at.card
+
+    @cached_property
+    def card(self) -> Canonical:
+        """What people are shown."""
+        return canonical.decode(self._card)
 
 
 def _by_version(desks: Sequence[Desk]) -> Mapping[tuple[str, str, int], Procedure[..., Any]]:
@@ -684,7 +689,7 @@ def _run_id(account: AccountId, key: str) -> RunId:
 
 
 def _effect(gate: AtGate, name: str) -> AtEffect:
-    for at in gate.host.effects():
+    for at in gate.host.effects:
         if at.gate is gate and at.name == name:
             found: AtEffect = at
             return found

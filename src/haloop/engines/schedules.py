@@ -100,9 +100,9 @@ class Schedules:
         if procedure.over is None:
             return [{}]
         operation = step_op(procedure.over)
-        (parameter,) = procedure.types
+        (parameter,) = procedure.parameters.types
         found = await self._connectors.step(operation)()
-        (kind,) = get_args(operation.result) or (procedure.types[parameter],)
+        (kind,) = get_args(operation.parameters.result) or (procedure.parameters.types[parameter],)
         return [{parameter: values.plain(kind, item)} for item in found]
 
     def _newest(self, name: str, since: int) -> datetime:

@@ -5,6 +5,7 @@ moment an effect is intended until it is known how it ended, so two runs can nev
 money whose fate is unknown counts as spent.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -187,9 +188,11 @@ class Account:
         self._intents[fact.gate, fact.effect] = fact
         self._runs.setdefault(run, set()).add(fact.gate)
         for name, amount in fact.holds.items():
-            self.holds[fact.gate, name] = Hold(amount=Money(**amount), grant=fact.grant)
-        if (fact.gate, fact.effect) in self.holds:
-            self.holds[fact.gate, fact.effect] = replace(self.holds[fact.gate, fact.effect], intent=fact)
+            intent = fact if name == fact.effect else None
+            self.holds[fact.gate, name] = Hold(amount=Money(**amount), grant=fact.grant, intent=intent)
+        held = self.holds.get((fact.gate, fact.effect))
+        if held is not None and held.intent is not fact:
+            self.holds[fact.gate, fact.effect] = replace(held, intent=fact)
 
     def _pay(self, fact: EffectHappened, ts: int) -> None:
         place = (fact.gate, fact.effect)
@@ -225,7 +228,8 @@ class Account:
 
     def _sum(self, currency: str, since: int, besides: str, grant: Grant | None) -> Money:
         """What is paid since then or held, by anybody; or what a grant must count as its own."""
-        paid = (one.amount for one in self.payments if one.ts >= since and _was_paid(one, grant))
+        first = bisect_left(self.payments, since, key=_when)
+        paid = (one.amount for one in self.payments[first:] if _was_paid(one, grant))
         held = (
             hold.amount
             for (gate, _), hold in self.holds.items()
@@ -264,6 +268,10 @@ class Account:
                 self.suspended_silently.discard(fact.grant)
                 if fact.grant in self.grants:
                     self.grants[fact.grant] = self.grants[fact.grant].suspend()
+
+
+def _when(payment: Payment) -> int:
+    return payment.ts
 
 
 def _was_paid(payment: Payment, grant: Grant | None) -> bool:

@@ -8,7 +8,7 @@ that no two texts in a ledger stand for the same record.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn, TypeAlias, cast
 
 import orjson
@@ -17,7 +17,8 @@ from haloop.kernel.errors import NotCanonical
 
 INTEGER_MAX = (1 << 53) - 1  # beyond it a reader that keeps numbers as doubles sees another number
 DEPTH_MAX = 64
-_ALWAYS_FINE = frozenset({str, bool, type(None)})
+_LEAVES = frozenset({str, int, bool, type(None)})
+_HOLDING_MORE = frozenset({dict, list, tuple})
 
 Canonical: TypeAlias = "str | int | bool | Sequence[Canonical] | Mapping[str, Canonical] | None"
 """What has canonical bytes. At run time arrays are lists or tuples and objects are dicts, and only those
@@ -26,12 +27,11 @@ very types: an enum or another subclass may print as something other than what i
 
 def encode(value: Canonical) -> bytes:
     """The bytes of a record; raise NotCanonical when it has none."""
-    _check(value, DEPTH_MAX)
+    _check([value], DEPTH_MAX + 1)
     try:
-        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
     except (orjson.JSONEncodeError, UnicodeEncodeError):
-        # Every type was checked above: what is left is half a surrogate pair, which no UTF-8 can hold.
-        raise NotCanonical("A string holds half a character.", code="canonical.text") from None
+        _refuse_leaf(value)
     return written if written.isascii() else orjson.dumps(_sorted(value))  # only past ASCII the two orders differ
 
 
@@ -47,33 +47,43 @@ def decode(data: bytes) -> Canonical:
     return value
 
 
-def _check(value: object, depth: int) -> None:
-    """Refuse by name what has no canonical bytes."""
-    kind = type(value)
-    if kind is dict or kind is list or kind is tuple:
-        _check_items(value, depth)  # type: ignore[arg-type]  # as just seen
-    elif kind is int:
-        if not -INTEGER_MAX <= value <= INTEGER_MAX:  # type: ignore[operator]  # as just seen
-            raise NotCanonical("A whole number lies beyond 2^53-1.", code="canonical.integer")
-    elif kind is float:
-        raise NotCanonical(f"{value!r} is a float; write it as a string.", code="canonical.float")
-    elif kind not in _ALWAYS_FINE:
-        raise NotCanonical(f"A {kind.__name__} has no canonical bytes.", code="canonical.type")
-
-
-def _check_items(value: "dict[object, object] | Sequence[object]", depth: int) -> None:
+def _check(value: "dict[object, object] | Sequence[object]", depth: int) -> None:
+    """Refuse by name whatever is of a type that has no canonical bytes."""
     if depth == 0:  # also what ends a list that contains itself
         raise NotCanonical(f"Values are nested deeper than {DEPTH_MAX}.", code="canonical.depth")
+    items: Iterable[object] = value
     if type(value) is dict:
         for key in value:
             if type(key) is not str:
                 raise NotCanonical(f"A {type(key).__name__} cannot be a key.", code="canonical.type")
-        items: Iterable[object] = value.values()
-    else:
-        items = value
+        items = value.values()
     for item in items:
-        if type(item) not in _ALWAYS_FINE:  # most are, and a call for each would cost more than all the rest
-            _check(item, depth - 1)
+        kind = type(item)
+        if kind not in _LEAVES:  # most are, and a call for each would cost more than all the rest
+            if kind not in _HOLDING_MORE:
+                _refuse_kind(item)
+            _check(item, depth - 1)  # type: ignore[arg-type]  # as just seen
+
+
+def _refuse_kind(item: object) -> NoReturn:
+    if type(item) is float:
+        raise NotCanonical(f"{item!r} is a float; write it as a string.", code="canonical.float")
+    raise NotCanonical(f"A {type(item).__name__} has no canonical bytes.", code="canonical.type")
+
+
+def _refuse_leaf(value: object) -> NoReturn:
+    """Every type was checked: what is left is too large a number, or half a surrogate pair, which no UTF-8 holds."""
+    if any(type(leaf) is int and not -INTEGER_MAX <= leaf <= INTEGER_MAX for leaf in _leaves(value)):
+        raise NotCanonical("A whole number lies beyond 2^53-1.", code="canonical.integer") from None
+    raise NotCanonical("A string holds half a character.", code="canonical.text") from None
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if type(value) not in _HOLDING_MORE:
+        yield value
+    else:
+        for item in value.values() if type(value) is dict else value:  # type: ignore[attr-defined]  # as just seen
+            yield from _leaves(item)
 
 
 def _sorted(value: object) -> object:

@@ -46,24 +46,22 @@ class Connectors:
             for operation in vars(connector.port).values()
             if isinstance(operation, EffectOp)
         }
+        self._effects: dict[str, tuple[Connector, EffectOp[Any, Any], Callable[..., Any]]] = {}
 
     def step(self, operation: StepOp) -> Callable[..., Any]:
         """The connector's method for a step."""
         connector, name = self._behind(operation.name)
-        if getattr_static(connector.port, name, None) is not operation.function:
+        if vars(connector.port).get(name) is not operation.function:
             raise BadProcedure(f"{operation.name} is not the operation of the port that is bound.", code="step.foreign")
         method: Callable[..., Any] = getattr(connector.speaks, name)
         return method
 
     def effect(self, operation: str) -> tuple[Connector, EffectOp[Any, Any], Callable[..., Any]]:
         """Who carries an effect out: the connector, its own declaration, and its method."""
-        connector, name = self._behind(operation)
-        declared = getattr_static(type(connector.speaks), name, None)
-        if not isinstance(declared, EffectOp):
-            raise BadProcedure(
-                f"{connector.name} does not implement {operation} as an effect.", code="connector.effect"
-            )
-        return connector, declared, getattr(connector.speaks, name)
+        found = self._effects.get(operation)
+        if found is None:
+            found = self._effects[operation] = self._find_effect(operation)
+        return found
 
     def name_effects(self, effects: Mapping[str, Effect[Any]]) -> dict[str, NamedEffect]:
         """What a draft's effects would be, as things are now."""
@@ -88,6 +86,15 @@ class Connectors:
             preconditions=planned.preconditions,
             undo=None if planned.undo is None else planned.undo.name,
         )
+
+    def _find_effect(self, operation: str) -> tuple[Connector, EffectOp[Any, Any], Callable[..., Any]]:
+        connector, name = self._behind(operation)
+        declared = getattr_static(type(connector.speaks), name, None)
+        if not isinstance(declared, EffectOp):
+            raise BadProcedure(
+                f"{connector.name} does not implement {operation} as an effect.", code="connector.effect"
+            )
+        return connector, declared, getattr(connector.speaks, name)
 
     def _behind(self, operation: str) -> tuple[Connector, str]:
         port, _, name = operation.partition(".")

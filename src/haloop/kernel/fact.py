@@ -7,6 +7,7 @@ ledger's history of a run is a list of these, and nothing else is remembered any
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, ClassVar, TypeAlias
 
 from haloop.kernel import canonical
@@ -32,23 +33,27 @@ class Fact:
 
     def entry(self, actor: str, claim: bytes | None = None) -> Entry:
         """The fact as the ledger takes it."""
-        body, apart = {}, []
-        for name in _names(type(self)):
-            value = getattr(self, name)
-            if name not in self.parts:
-                body[name] = value
-            elif value is not None:
-                apart.append(Part(name=name, body=value))
-        return Entry(kind=self.kind, actor=actor, parts=(Part.of(FACT, body), *apart), claim=claim)
+        names, read = _plain_fields(type(self))
+        body: dict[str, Any] = dict(zip(names, read(self), strict=True))
+        parts = [Part.of(FACT, body)]
+        for name in self.parts:
+            apart = getattr(self, name)
+            if apart is not None:
+                parts.append(Part(name=name, body=apart))
+        return Entry(kind=self.kind, actor=actor, parts=tuple(parts), claim=claim)
 
 
-_NAMES: dict[type, tuple[str, ...]] = {}
+_Read: TypeAlias = Callable[[Fact], tuple[Any, ...]]
+_PLAIN_FIELDS: dict[type[Fact], tuple[tuple[str, ...], _Read]] = {}
 
 
-def _names(kind: type[Fact]) -> tuple[str, ...]:
-    if kind not in _NAMES:
-        _NAMES[kind] = tuple(field.name for field in fields(kind))
-    return _NAMES[kind]
+def _plain_fields(kind: type[Fact]) -> tuple[tuple[str, ...], _Read]:
+    """The fields that go into a fact's one part, and what reads them all at once."""
+    if kind not in _PLAIN_FIELDS:
+        names = tuple(field.name for field in fields(kind) if field.name not in kind.parts)
+        read = attrgetter(*names)
+        _PLAIN_FIELDS[kind] = names, read if len(names) > 1 else lambda fact: (read(fact),)
+    return _PLAIN_FIELDS[kind]
 
 
 # The run

@@ -111,6 +111,8 @@ class Need:
 
     def raised(self, other: "Need") -> "Need":
         """What satisfies both; where they have no role in common, the first keeps its word."""
+        if self == other:
+            return self
         roles = (self.roles & other.roles) or self.roles
         return Need(
             count=max(self.count, other.count),
@@ -262,7 +264,11 @@ class Gate:
 
     def may_close(self, people: Mapping[PersonId, Person], credentials: Container[str]) -> bool:
         """Whether enough distinct people have said a yes that counts."""
-        return len({one.person for one in self.standing(people, credentials)}) >= self.need.count
+        return self.is_enough(self.standing(people, credentials))
+
+    def is_enough(self, yeses: Iterable[Given]) -> bool:
+        """Whether these are of enough distinct people."""
+        return len({one.person for one in yeses}) >= self.need.count
 
     def is_entitled(self, person: Person | None) -> bool:
         """Whether this person's answer counts."""
@@ -295,11 +301,11 @@ def first_answer(gate: Gate, answer: Answer) -> Given | None:
     return next((one for one in gate.given if one.is_repeated_by(answer)), None)
 
 
-def require_readable(answer: Answer) -> None:
-    """Refuse an answer that could not even be written down."""
+def read_decision(answer: Answer) -> bytes:
+    """The bytes of what somebody decided; refuse an answer that could not even be written down."""
     try:
-        answer.decision()
         canonical.encode([answer.change, answer.reason, answer.back_to])
+        return answer.decision()
     except BadInput as error:
         raise AnswerRefused(error.sentence, code="answer.malformed") from error
 

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, cas
 from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadProcedure, BadValue
+from haloop.kernel.parameters import Parameters
 from haloop.kernel.values import Annotation
 
 A = TypeVar("A")
@@ -259,17 +260,13 @@ class StepOp:
 
     name: str
     function: Callable[..., Any]
-    signature: inspect.Signature
-    types: Mapping[str, Annotation]
-    result: Annotation
+    parameters: Parameters
     rules: StepRules
 
     def arguments(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, Canonical]:
         """The plain form of a call's arguments, by parameter name."""
         try:
-            bound = self.signature.bind(None, *args, **kwargs)
-            bound.apply_defaults()
-            return {name: values.plain(self.types[name], bound.arguments[name]) for name in self.types}
+            return self.parameters.plain(args, kwargs)
         except (TypeError, BadValue) as error:
             raise BadProcedure(
                 f"{self.name} was called with wrong arguments: {error}", code="step.arguments"
@@ -283,16 +280,10 @@ def step_op(function: Callable[..., Any]) -> StepOp:
         raise BadProcedure(
             f"{getattr(function, 'name', function)!r} is no step operation of a port.", code="step.operation"
         )
-    types = get_type_hints(function)
-    result = types.pop("return", None)
-    signature = inspect.signature(function)
-    names = list(signature.parameters)[1:]
     return StepOp(
         name=_port_name(function),
         function=function,
-        signature=signature,
-        types={name: types.get(name, Any) for name in names},
-        result=result,
+        parameters=Parameters(function),
         rules=cast("StepRules", getattr(function, _RULES, StepRules())),
     )
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadProcedure, BadValue
-from haloop.kernel.values import Annotation
+from haloop.kernel.parameters import Parameters
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,33 +79,21 @@ class Procedure(Generic[P, R]):
     def of(self, *args: P.args, **kwargs: P.kwargs) -> Request[R]:
         """Ask for this with these arguments."""
         try:
-            bound = self._signature.bind(None, *args, **kwargs)
-            bound.apply_defaults()
-            arguments = {name: values.plain(kind, bound.arguments[name]) for name, kind in self.types.items()}
+            arguments = self.parameters.plain(args, kwargs)
         except (TypeError, BadValue) as error:
             raise BadProcedure(f"{self.name} was asked for wrongly: {error}", code="procedure.arguments") from error
         return Request(procedure=self, arguments=arguments)
 
     def begin(self, run: object, arguments: "dict[str, Canonical]") -> Coroutine[Any, Any, R]:
         """The coroutine of a run, from its recorded arguments."""
-        if arguments.keys() != self.types.keys():
+        if arguments.keys() != self.parameters.types.keys():
             raise BadProcedure(f"{self.name} no longer takes what this run was given.", code="procedure.arguments")
-        typed = {name: values.typed(kind, arguments[name]) for name, kind in self.types.items()}
+        typed = self.parameters.typed(arguments)
         return cast("Callable[..., Coroutine[Any, Any, R]]", self.function)(run, **typed)
 
     @cached_property
-    def types(self) -> "dict[str, Annotation]":
-        hints = get_type_hints(self.function)
-        names = list(self._signature.parameters)[1:]
-        return {name: hints.get(name, Any) for name in names}
-
-    @cached_property
-    def result(self) -> Annotation:
-        return get_type_hints(self.function).get("return", Any)
-
-    @cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.function)
+    def parameters(self) -> Parameters:
+        return Parameters(self.function)
 
 
 def procedure(

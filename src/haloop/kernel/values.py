@@ -25,10 +25,10 @@ Annotation = Any
 def plain(annotation: Annotation, value: object, *, context: Mapping[str, object] | None = None) -> Canonical:
     """The plain form of a value, which must be what its annotation says."""
     try:
-        checked = _shape(annotation).validate_python(value, strict=True)
-        return cast(
-            "Canonical", _shape(annotation).dump_python(checked, mode="json", context=context, warnings="error")
-        )
+        shape = _shape(annotation)
+        checked = shape.validator.validate_python(value, strict=True)
+        written = shape.serializer.to_python(checked, mode="json", context=context, warnings="error")
+        return cast("Canonical", written)
     except (ValidationError, PydanticSerializationError, UnicodeDecodeError) as error:
         raise BadValue(f"This is not {_name(annotation)}: {_first_line(error)}") from error
 
@@ -36,7 +36,7 @@ def plain(annotation: Annotation, value: object, *, context: Mapping[str, object
 def typed(annotation: Annotation, value: Canonical, *, context: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401
     """The value that `plain` was made from."""
     try:
-        return _shape(annotation).validate_json(to_json(value), strict=True, context=context)
+        return _shape(annotation).validator.validate_json(to_json(value), strict=True, context=context)
     except ValidationError as error:
         raise BadValue(f"What is stored is not {_name(annotation)}: {_first_line(error)}") from error
 

@@ -6,14 +6,16 @@ account's, is the claim free) before it changes anything, so that a refused subm
 whatever fails afterwards is a fault.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
+from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
 from haloop.kernel.checkpoint import Checkpoint
 from haloop.kernel.errors import ClaimTaken, Conflict, ForeignRun, NotFound, OutOfSequence
 from haloop.kernel.ids import AccountId, RunId
@@ -25,6 +27,16 @@ from haloop.store.submission import Leaf, Submission
 
 _RUNS_MAX = 20_000
 _ROWS_MAX = 64
+
+# Each statement lets go of the interpreter, and taking it back from a busy event loop costs more than what the
+# statement does: so one for a whole batch.
+_RUNS = (
+    "SELECT run_id, run, account, key_id, run_seq, leaf_hash FROM json_each(?) JOIN run ON run_id = value"
+    " JOIN tree USING (tree) JOIN event USING (run)"
+    " WHERE run_seq = (SELECT max(run_seq) FROM event AS newest WHERE newest.run = run.run)"
+)
+_CLAIMS = "SELECT tree, claim FROM json_each(?) JOIN claim ON tree = value ->> 0 AND claim = unhex(value ->> 1)"
+_END = "UPDATE run SET ended = value ->> 0 FROM json_each(?) WHERE run = value ->> 1 AND ended IS NULL"
 
 
 @dataclass(slots=True)
@@ -82,6 +94,8 @@ class Batch:
         self.runs: dict[RunId, RunState] = {}
         self.next_run = index.next_run
         self.next_tree = index.next_tree
+        self._found: dict[RunId, RunState] = {}
+        self._taken: set[tuple[int, bytes]] = set()
         self._claims: dict[tuple[int, bytes], int] = {}
         self._new_runs: list[tuple[object, ...]] = []
         self._ended: list[tuple[int, int]] = []
@@ -95,10 +109,17 @@ class Batch:
         """The accounts whose trees grow."""
         return set(self.trees)
 
+    def look_up(self, submissions: Sequence[Submission]) -> None:
+        """Ask in two questions what admission must know of the disk: the runs not touched lately, and the claims."""
+        named = {submission.chain.run_id for submission in submissions} - self._index.runs.keys()
+        for run_id, number, account, key_id, run_seq, newest in self._ask(_RUNS, list(named)):
+            self._found[run_id] = RunState(number, account, key_id, Head(run_seq=run_seq, hash=newest))
+        self._taken.update(self._ask(_CLAIMS, [claim for one in submissions for claim in self._claims_of(one)]))
+
     def admit(self, submission: Submission) -> None:
         """Add a submission, or raise the conflict that keeps it out."""
         run_id, account = submission.chain.run_id, submission.chain.account
-        run = self.runs.get(run_id) or self._index.runs.get(run_id) or self._find(run_id)
+        run = self.runs.get(run_id) or self._index.runs.get(run_id) or self._found.get(run_id)
         _require_next(submission, run)
         tree = self._tree(submission)
         self._require_free(tree, submission)
@@ -116,7 +137,7 @@ class Batch:
         self._insert("run", self._new_runs)
         self._insert("node", self._nodes)
         self._insert("claim", [(*key, at) for key, at in self._claims.items()])
-        self._change("UPDATE run SET ended = ? WHERE run = ? AND ended IS NULL", self._ended)
+        self._ask(_END, self._ended)
         self._change("INSERT OR IGNORE INTO subject VALUES (?, ?, ?)", self._subjects)
         self._change(
             "INSERT INTO tree VALUES (?, ?, ?, ?, ?) ON CONFLICT (tree) DO UPDATE SET"
@@ -141,17 +162,16 @@ class Batch:
             self._connection.execute(_insertion(table, len(chunk[0]), count), tuple(chain.from_iterable(chunk)))
             at += count
 
-    def _find(self, run_id: RunId) -> RunState | None:
-        """A run that has not been touched lately."""
-        row = self._connection.execute(
-            "SELECT run, account, key_id FROM run JOIN tree USING (tree) WHERE run_id = ?", (run_id,)
-        ).fetchone()
-        if row is None:
-            return None
-        number, account, key_id = row
-        query = "SELECT run_seq, leaf_hash FROM event WHERE run = ? ORDER BY run_seq DESC LIMIT 1"
-        run_seq, newest = read_one(self._connection, query, number)
-        return RunState(number, account, key_id, Head(run_seq=run_seq, hash=newest))
+    def _ask(self, statement: str, values: Sequence[Canonical]) -> Sequence[tuple[Any, ...]]:
+        """Run one statement over many values, handed over as a JSON array."""
+        if not values:
+            return ()
+        return list(self._connection.execute(statement, (canonical.encode(values).decode(),)))
+
+    def _claims_of(self, submission: Submission) -> Iterator[tuple[int, str]]:
+        tree = self._index.trees.get(submission.chain.account)
+        if tree is not None:
+            yield from ((tree.number, leaf.claim.hex()) for leaf in submission.leaves if leaf.claim is not None)
 
     def _tree(self, submission: Submission) -> TreeState:
         """The account's tree, copied on its first use in this batch; made by the account's own first fact."""
@@ -172,15 +192,12 @@ class Batch:
         for leaf in submission.leaves:
             if leaf.claim is None:
                 continue
-            if leaf.claim in seen or self._taken(tree.number, leaf.claim):
+            if leaf.claim in seen or self._is_taken(tree.number, leaf.claim):
                 raise ClaimTaken(f"The claim of {leaf.kind} in {submission.chain.run_id} is taken.")
             seen.add(leaf.claim)
 
-    def _taken(self, tree: int, claim: bytes) -> bool:
-        if (tree, claim) in self._claims:
-            return True
-        query = "SELECT 1 FROM claim WHERE tree = ? AND claim = ?"
-        return self._connection.execute(query, (tree, claim)).fetchone() is not None
+    def _is_taken(self, tree: int, claim: bytes) -> bool:
+        return (tree, claim) in self._claims or (tree, claim) in self._taken
 
     def _open(self, tree: TreeState, submission: Submission) -> int:
         number = self.next_run

@@ -98,13 +98,13 @@ class KeyRing:
             self._connection.close()
 
     def _make(self) -> list[int]:
-        made = range(self._newest + 1, self._newest + 1 + MADE_AHEAD)
+        made = {self._newest + 1 + number: os.urandom(KEY_BYTES) for number in range(MADE_AHEAD)}
         with self._connection:
-            self._connection.executemany(
-                "INSERT INTO key (key_id, key) VALUES (?, ?)", [(key_id, os.urandom(KEY_BYTES)) for key_id in made]
-            )
-        self._newest = made[-1]
-        return list(reversed(made))  # taken from the end: in the order of their numbers
+            self._connection.executemany("INSERT INTO key (key_id, key) VALUES (?, ?)", list(made.items()))
+        for key_id, key in made.items():
+            self._keep(key_id, AESGCM(key))
+        self._newest = max(made)
+        return sorted(made, reverse=True)  # taken from the end: in the order of their numbers
 
     def _read(self, key_id: int) -> AESGCM:
         row = self._connection.execute("SELECT key FROM key WHERE key_id = ?", (key_id,)).fetchone()

@@ -189,6 +189,7 @@ class Writer:
 
     def _commit(self, submissions: list[Submission]) -> None:
         batch = Batch(self._connection, self._index)
+        batch.look_up(submissions)
         refusals: list[Callable[[], None]] = []
         for submission in submissions:
             try:
