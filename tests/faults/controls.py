@@ -118,7 +118,7 @@ def _intent_after_the_call() -> AbstractContextManager[None]:
             gate, named = self._approved()
             self._intent = self._intention(gate, named)
             self._deadline, self._under_way = self._intent.deadline, True
-            self.host.world.spawn(self._perform(ANSWER))
+            self.host.world.tasks.spawn(self._perform(ANSWER))
 
         def record_then(self, answer: object, problem: str, source: Source) -> None:
             gate, named = self._approved()

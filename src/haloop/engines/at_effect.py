@@ -174,7 +174,7 @@ class AtEffect(At):
     def _send(self) -> None:
         """The intent is durable: now, and only now, it leaves the house, unless its time is over already."""
         if self.host.world.now() < self._deadline:
-            self.host.world.spawn(self._perform(ANSWER))
+            self.host.world.tasks.spawn(self._perform(ANSWER))
             return
         self._under_way = False
         too_late = "It was held up until its time was over, and was not sent."
@@ -301,7 +301,7 @@ class AtEffect(At):
                 self._resend(self._intended_at + int(how.for_.total_seconds()) * _SECOND)
             case Queryable() as how:
                 self._under_way = True
-                self.host.world.spawn(self._look(how))
+                self.host.world.tasks.spawn(self._look(how))
 
     def _recovery(self) -> Recovery:
         """What the intent says, of the very outside system that was called, and no more than it still offers."""
@@ -327,7 +327,7 @@ class AtEffect(At):
 
     def _send_again(self) -> None:
         if self.host.world.now() < self._deadline:
-            self.host.world.spawn(self._perform(RESENT))
+            self.host.world.tasks.spawn(self._perform(RESENT))
             return
         self._under_way = False
         self._recover_soon()

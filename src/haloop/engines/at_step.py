@@ -72,7 +72,7 @@ class AtStep(At):
         operation = self._call.operation
         method = self.host.world.connectors.step(operation)
         arguments = operation.parameters.typed(self._call.arguments)
-        self._task = self.host.world.spawn(self._perform(method, arguments))
+        self._task = self.host.world.tasks.spawn(self._perform(method, arguments))
 
     async def _perform(self, method: Any, arguments: dict[str, Any]) -> None:  # noqa: ANN401  # a connector's
         operation = self._call.operation

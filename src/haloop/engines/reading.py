@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from haloop.kernel.fact import Fact, GateOpened, SleepBegun, is_known, parts_of, read_fact
-from haloop.kernel.gate import GateId
+from haloop.kernel import canonical
+from haloop.kernel.fact import FACT, Fact, GateOpened, SleepBegun, is_known, parts_of, read_fact
+from haloop.kernel.gate import GateId, gate_id
 from haloop.kernel.ledger import Event, Ledger, OpenRun
 
-_WAITS = frozenset({"gate.opened", "sleep.begun"})
+_WAITS = frozenset({GateOpened.kind, SleepBegun.kind})
 _LEAVES_SOMETHING = ("child.", "effect.", "run.cancelling")
 """Kinds of facts after which something may be left to do beside the line that waits."""
 
@@ -16,9 +17,6 @@ class Waits(NamedTuple):
 
     at: str
     until: int
-    gate: GateId | None
-    since: int
-    """When it began to wait; microseconds since 1970."""
 
 
 async def read_event(ledger: Ledger, event: Event) -> Fact:
@@ -33,20 +31,28 @@ async def read_known(ledger: Ledger, event: Event) -> Fact | None:
     return await read_event(ledger, event) if is_known(event.header.kind) else None
 
 
+def only_waits(run: OpenRun) -> bool:
+    """Whether its line waits for time or people, and nothing else of it can be under way."""
+    return run.kinds[-1] in _WAITS and not any(kind.startswith(_LEAVES_SOMETHING) for kind in run.kinds)
+
+
+def open_gate(run: OpenRun) -> GateId | None:
+    """The gate at which a run that only waits does so, if it is one."""
+    is_gate = run.kinds[-1] == GateOpened.kind
+    return gate_id(run.chain.run_id, run.kinds.count(GateOpened.kind)) if is_gate else None
+
+
 async def waits_until(ledger: Ledger, run: OpenRun) -> Waits | None:
-    """Until when a run does nothing but wait; none where it must be looked at as a whole."""
-    if run.kind not in _WAITS:
-        return None
-    *before, newest = await ledger.run(run.chain)
-    if any(event.header.kind.startswith(_LEAVES_SOMETHING) for event in before):
-        return None
-    fact = await read_event(ledger, newest)
-    match fact:
-        case GateOpened() if _is_alone(fact.at) and fact.need["escalation"] is None:
-            return Waits(fact.at, fact.expires_at, GateId(fact.gate), newest.header.ts)
-        case SleepBegun() if _is_alone(fact.at):
-            return Waits(fact.at, fact.until, None, newest.header.ts)
-    return None
+    """Until when a run that only waits does so; none where it must be looked at as a whole."""
+    event = await ledger.event(run.chain.account, run.index)
+    match event.header.kind, canonical.decode(await ledger.body(event, FACT)):
+        case GateOpened.kind, {"at": str(at), "expires_at": int(until), "need": {"escalation": None}}:
+            pass
+        case SleepBegun.kind, {"at": str(at), "until": int(until)}:
+            pass
+        case _:
+            return None
+    return Waits(at, until) if _is_alone(at) else None
 
 
 def _is_alone(at: str) -> bool:

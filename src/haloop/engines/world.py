@@ -3,12 +3,12 @@
 A run's own state is its history. Everything here can be lost and read again.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from haloop.engines.inbox import Inbox
+from haloop.engines.tasks import Tasks
 from haloop.engines.timekeeper import Timekeeper
 from haloop.engines.timers import Timers
 from haloop.kernel.account import Account
@@ -59,6 +59,8 @@ class World:
     time: Timekeeper
     timers: Timers
     inbox: Inbox
+    tasks: Tasks
+    listeners: list[Listener]
     on_parked: Callable[[RunId, HaloopError], None]
     on_ended: Callable[[RunId, RunEnded], None]
     begin_run: BeginRun
@@ -67,9 +69,7 @@ class World:
     """Records a fact about a run that has ended, in the account's own chain, under a claim."""
     gates: dict[GateId, AccountId] = field(default_factory=dict)
     """Gates that are open and durable."""
-    listeners: list[Listener] = field(default_factory=list)
     reports: list[Callable[[AccountId, RunId, str], None]] = field(default_factory=list)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     is_closing: bool = False
     """The process is about to end: what is uncertain is left to the next one."""
 
@@ -94,10 +94,3 @@ class World:
             if known is procedure:
                 return desk
         raise BadProcedure(f"No desk lists {procedure.name}.", code="procedure.unlisted")
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Do something outside; whoever asked is told by what the work does at its end."""
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task

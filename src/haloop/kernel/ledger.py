@@ -216,11 +216,14 @@ class Pending(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRun:
-    """A run that has not ended, and its newest event."""
+    """A run that has not ended, as far as anybody can tell without its keys."""
 
     chain: Chain
-    kind: str
+    kinds: tuple[str, ...]
+    """What it has recorded, oldest first."""
     index: int
+    """Where its newest event stands."""
+    ts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ The live ledger, the verifier, shipping and export all read through this, each o
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import apsw
 
@@ -142,14 +143,16 @@ class Reader:
         return self._events(query, (position(tree, 0), position(tree + 1, 0) - 1))
 
     def open_runs(self) -> Iterator[OpenRun]:
-        """Every run that has not ended, with its newest event."""
+        """Every run that has not ended."""
         query = (
-            "SELECT t.account, r.run_id, e.kind, e.position FROM run r JOIN tree t ON t.tree = r.tree"
-            " JOIN event e ON e.run = r.run AND e.run_seq = (SELECT max(run_seq) FROM event WHERE run = r.run)"
-            " WHERE r.ended IS NULL AND r.run_id <> t.account ORDER BY r.run"
+            "SELECT account, run_id, group_concat(kind, ' ' ORDER BY run_seq), max(position), max(event.ts)"
+            " FROM run JOIN tree USING (tree) JOIN event USING (run)"
+            " WHERE ended IS NULL AND run_id <> account GROUP BY run ORDER BY run"
         )
-        for account, run_id, kind, at in self.connection.execute(query):
-            yield OpenRun(chain=Chain(account=account, run_id=run_id), kind=kind, index=place(at)[1])
+        split = cache(str.split)  # most have recorded the same
+        for account, run_id, kinds, at, ts in self.connection.execute(query):
+            chain = Chain(account=account, run_id=run_id)
+            yield OpenRun(chain=chain, kinds=tuple(split(kinds)), index=place(at)[1], ts=ts)
 
     def run_of(self, tree: int, index: int) -> RunId | None:
         """Which run an event's row says it belongs to; its header may say anything once it is damaged."""

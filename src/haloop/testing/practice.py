@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from haloop.engines.local import GateView, LocalEngine
+from haloop.engines.decisions import GateView
+from haloop.engines.local import LocalEngine
 from haloop.kernel.account import ceiling_as_plain
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.connector import Connector
@@ -89,8 +90,7 @@ class Practice:
     async def crash(self) -> None:
         """Kill the process and start it again: what was under way is heard of by nobody."""
         self.pull_plug()
-        for task in list(self.engine.world.tasks):
-            task.cancel()
+        self.engine.world.tasks.cancel()
         await self.restart()
 
     def pull_plug(self) -> None:

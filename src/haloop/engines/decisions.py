@@ -1,0 +1,180 @@
+"""What people say: to a gate, and about an effect whose outcome nobody knows.
+
+Every word is held against the rules before it counts, and what does not count is recorded too, with the reason.
+What counts is durable when the call returns.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property, partial
+from typing import Any
+
+from haloop.engines.accounts import Accounts
+from haloop.engines.at import Host
+from haloop.engines.at_effect import AtEffect
+from haloop.engines.at_gate import AtGate
+from haloop.engines.live_run import LiveRun
+from haloop.kernel import canonical
+from haloop.kernel.account import Account
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import AnswerRefused, BadInput, ForeignRun, NotFound
+from haloop.kernel.fact import AnswerTurnedAway, EffectIntended
+from haloop.kernel.finding import Finding
+from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, read_decision, run_of
+from haloop.kernel.ids import AccountId, PersonId, RunId
+from haloop.kernel.ledger import Ledger
+from haloop.kernel.operation import Absent, Found
+from haloop.kernel.passkey import Assertion, VerifySignature, challenge, check_assertion
+from haloop.kernel.people import Proof
+
+Wake = Callable[[AccountId, RunId], Awaitable[LiveRun]]
+
+
+class GateView:
+    """A gate as a surface shows it: where it stands, the card, and what an answer must name."""
+
+    def __init__(self, at: AtGate) -> None:
+        self.gate: Gate = at.open_gate()
+        self.draft = at.draft
+        self._card = at.card
+
+    @cached_property
+    def card(self) -> Canonical:
+        """What people are shown."""
+        return canonical.decode(self._card)
+
+
+class Decisions:
+    """Takes people's words in."""
+
+    def __init__(self, ledger: Ledger, *, accounts: Accounts, wake: Wake, verify: VerifySignature) -> None:
+        self._ledger = ledger
+        self._accounts = accounts
+        self._wake = wake
+        self._verify = verify
+
+    async def gate(self, account: AccountId, gate: GateId) -> AtGate:
+        """A gate in its run, which is woken for it."""
+        try:
+            live = await self._wake(account, run_of(gate))
+        except (ForeignRun, NotFound) as error:
+            if error.code not in (ForeignRun.code, NotFound.code):
+                raise  # it is there, and something it needs is not
+            raise AnswerRefused("There is no such gate in this account.", code="answer.foreign") from error
+        except BadInput as error:
+            raise AnswerRefused(error.sentence, code="answer.malformed") from error
+        here = live.gate_at(gate)
+        if here is None:
+            raise AnswerRefused("There is no such gate.", code="answer.foreign")
+        return here
+
+    async def decide(self, account: AccountId, answer: Answer) -> GateStatus:
+        """Take a person's answer; AnswerRefused where it does not count."""
+        try:
+            here = await self.gate(account, answer.gate)
+            decision = read_decision(answer)
+            if not here.has_heard(answer):
+                asked = partial(challenge, decision, answer.batch)
+                proof = self._proof(here.host.account, answer.person, answer.assertion, asked)
+                here.require_good(answer, proof=proof)
+                here.host.ask(lambda: here.take(answer, decision, proof=proof))
+                await durable(here.host)
+        except AnswerRefused as refusal:
+            await self._turn_away(account, answer, refusal)
+            raise
+        return here.open_gate().status
+
+    async def extend(self, account: AccountId, gate: GateId, *, by: PersonId, until: int) -> None:
+        """Give people more time to answer; an owner's word."""
+        await self._accounts.require_owner(account, by)
+        here = await self.gate(account, gate)
+        here.require_extendable(until)
+        here.host.ask(lambda: here.extend(by, until))
+        await durable(here.host)
+
+    async def withdraw(self, account: AccountId, gate: GateId, *, by: str, reason: str) -> None:
+        """Take a question back, as whoever asked for its run."""
+        here = await self.gate(account, gate)
+        here.require_withdrawable(by)
+        here.host.ask(lambda: here.withdraw(reason, by=by))
+        await durable(here.host)
+
+    async def uncertain(self, account: AccountId, run: RunId) -> list[EffectIntended]:
+        """The effects of a run whose outcome nobody knows, as they were intended."""
+        live = await self._wake(account, run)
+        return [at.known_intent() for at in live.effects if at.is_uncertain]
+
+    async def settle(self, account: AccountId, finding: Finding) -> None:
+        """Take a person's word on how an uncertain effect ended; it takes what approving it took."""
+        gate = await self.gate(account, finding.gate)
+        at = _effect(gate, finding.effect)
+        self._require_entitled(gate, finding)
+        at.require_settleable(finding)
+        gate.host.ask(lambda: at.settle(finding))
+        await durable(gate.host)
+
+    async def contradict(self, account: AccountId, gate: GateId, effect: str, found: "Found[Any] | Absent") -> None:
+        """Take in later evidence of the outside on how an effect ended, also after its run has."""
+        here = await self.gate(account, gate)
+        here.host.ask(lambda: _effect(here, effect).contradict(found))
+        await durable(here.host)
+        await self._accounts.late_facts_recorded()
+
+    def _require_entitled(self, gate: AtGate, finding: Finding) -> None:
+        """The original roles and proof, and never whoever asked for the run."""
+        account, open_gate, person = gate.host.account, gate.open_gate(), finding.person
+        if person in open_gate.proposers or not open_gate.is_entitled(account.people.get(person)):
+            raise AnswerRefused(
+                "Settling takes what approving took, of somebody who did not propose it.", code="answer.not_allowed"
+            )
+        if self._proof(account, person, finding.assertion, finding.challenge) < open_gate.need.proof:
+            raise AnswerRefused("This takes a passkey.", code="answer.proof")
+
+    def _proof(self, account: Account, person: PersonId, assertion: bytes | None, asked: Callable[[], bytes]) -> Proof:
+        """What somebody's word proves: a passkey's counts only if it was given for this very question."""
+        if assertion is None:
+            return Proof.TOKEN
+        try:
+            signed = Assertion.decode(assertion)
+        except BadInput as error:
+            raise AnswerRefused(error.sentence, code=error.code) from error
+        credential = account.credentials.get(signed.credential)
+        if credential is None or credential.person != person:
+            raise AnswerRefused("This passkey is not one of theirs.", code="answer.credential")
+        try:
+            check_assertion(signed, asked(), credential.key, self._verify)
+        except BadInput as error:
+            raise AnswerRefused(error.sentence, code=error.code) from error
+        return Proof.PASSKEY
+
+    async def _turn_away(self, account: AccountId, answer: Answer, refusal: AnswerRefused) -> None:
+        """No answer is lost, also none that did not count."""
+        fact = AnswerTurnedAway(
+            gate=_printable(answer.gate),
+            revision=answer.revision,
+            person=_printable(answer.person),
+            verdict=str(answer.verdict),
+            code=refusal.code,
+            sentence=_printable(refusal.sentence),
+        )
+        known = (await self._accounts.of(account)).people.get(answer.person)
+        await self._ledger.record(account, fact.entry(known.actor if known else "somebody"))
+
+
+async def durable(run: Host) -> None:
+    """Wait until all that a run has said is on the disk."""
+    pending = run.durable()
+    if pending is not None:
+        await pending
+
+
+def _effect(gate: AtGate, name: str) -> AtEffect:
+    for at in gate.host.effects:
+        if at.gate is gate and at.name == name:
+            found: AtEffect = at
+            return found
+    raise NotFound(f"{name!r} of this gate has not been begun.", code="effect.unknown")
+
+
+def _printable(text: str) -> str:
+    """What somebody sent, short and without what no canonical text can hold."""
+    return text[:200].encode(errors="replace").decode()
