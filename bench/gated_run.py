@@ -123,7 +123,8 @@ class GatedRuns:
 
     def __init__(self, engine: LocalEngine, account: AccountId, person: PersonId, book: Book) -> None:
         self.book = book
-        self.decided: list[float] = []
+        self.decided_at = 0.0
+        """When the newest answer was given."""
         self._engine = engine
         self._account = account
         self._person = person
@@ -160,6 +161,7 @@ class GatedRuns:
             nonce=gate,
             expires=seen.expires_at,
         )
+        self.decided_at = perf_counter()
         await self._engine.decide(self._account, answer)
         ended = await self._engine.ended(self._account, run)
         assert ended.code == "done", ended
@@ -171,6 +173,18 @@ class GatedRuns:
         self._gates[run] = waiter
         return await waiter
 
+    async def wake(self, gate: GateId) -> None:
+        """Look at a gate, whose run may have left memory."""
+        await self._engine.gate(self._account, gate)
+
+    def parked(self) -> list[GateId]:
+        """The gates that wait."""
+        return self._engine.open_gates(self._account)
+
+    async def timers_read(self) -> None:
+        """Wait until the engine knows until when each run waits."""
+        await self._engine.settled()
+
     def _hear(self, _account: AccountId, run: RunId, fact: Fact) -> None:
         if isinstance(fact, GateOpened):
             waiter = self._gates.pop(run, None)
@@ -181,9 +195,9 @@ class GatedRuns:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[GatedRuns]:
-    """Our engine on a new home; on the way out its ledger is verified."""
-    book = Book()
+async def opened(folder: Path, book: Book | None = None) -> AsyncIterator[GatedRuns]:
+    """Our engine on a home, made on first use; on the way out its ledger is verified."""
+    book = book or Book()
     async with (
         SqliteLedger.opened(
             folder / "home", signer=read_or_make_signer(folder / "secrets"), witness_folder=folder / "witness"
@@ -195,7 +209,8 @@ async def opened(folder: Path) -> AsyncIterator[GatedRuns]:
             verify=verify_passkey,
         ) as engine,
     ):
-        account, person = await ledger.open_account(), new_person_id()
+        account = next(iter(await ledger.accounts()), None) or await ledger.open_account()
+        person = next(iter((await engine.account(account)).people), None) or new_person_id()
         await engine.record(account, PersonAdded(person=person, name="Ana", roles=["owner"]), by="kernel")
         yield GatedRuns(engine, account, person, book)
     report = verify_home(folder / "home")

@@ -13,6 +13,7 @@ import apsw
 from haloop.engines import approval, local, timekeeper
 from haloop.engines.at_effect import ANSWER, AtEffect, Source
 from haloop.engines.live_run import LiveRun
+from haloop.engines.outgoing import Outgoing
 from haloop.kernel import operation
 from haloop.kernel.ledger import ACCOUNT_OPENED
 from haloop.kernel.operation import Why, idempotent
@@ -107,7 +108,7 @@ def _wall_clock_timers() -> AbstractContextManager[None]:
 
 def _blind_retry() -> AbstractContextManager[None]:
     """Row 10: whatever is uncertain is sent again, as if every outside made one key one act."""
-    return patched(AtEffect, _recovery=lambda _: idempotent(for_=timedelta(hours=1)))
+    return patched(Outgoing, recovery=lambda _: idempotent(for_=timedelta(hours=1)))
 
 
 def _intent_after_the_call() -> AbstractContextManager[None]:
@@ -116,8 +117,7 @@ def _intent_after_the_call() -> AbstractContextManager[None]:
     class HastyEffect(AtEffect):
         def send_at_once(self) -> None:
             gate, named = self._approved()
-            self._intent = self._intention(gate, named)
-            self._deadline, self._under_way = self._intent.deadline, True
+            self._outgoing, self.is_under_way = self._out(self._intention(gate, named)), True
             self.host.world.tasks.spawn(self._perform(ANSWER))
 
         def record_then(self, answer: object, problem: str, source: Source) -> None:
@@ -134,7 +134,7 @@ def _recovery_that_guesses() -> AbstractContextManager[None]:
 
     class Guess(AtEffect):
         def take_up(self) -> None:
-            if self.keeps_open and not self._under_way:
+            if self.keeps_open and not self.is_under_way:
                 self._note_not_done(approval.not_done(Why.SETTLED, "effect.absent", "Surely not."), ANSWER)
             else:
                 go_on(self)

@@ -25,8 +25,10 @@ from random import Random
 from typing import Any
 
 from haloop.engines.at_effect import AtEffect
+from haloop.engines.clearing_up import ClearingUp
 from haloop.engines.live_run import LiveRun
 from haloop.engines.local import LocalEngine
+from haloop.engines.outgoing import Outgoing
 from haloop.engines.reading import read_event
 from haloop.kernel import canonical, values
 from haloop.kernel.connector import Connector
@@ -64,11 +66,11 @@ POINTS: Mapping[str, tuple[type, str]] = {
     "acknowledgement": (Submission, "finish"),
     "noting a fact": (LiveRun, "note"),
     "sending": (AtEffect, "_send"),
-    "sending again": (AtEffect, "_send_again"),
-    "call": (AtEffect, "_call"),
+    "sending again": (AtEffect, "resend"),
+    "call": (Outgoing, "send"),
     "taking an answer": (AtEffect, "_take_answer"),
-    "question": (AtEffect, "_ask"),
-    "taking a finding": (AtEffect, "_take_finding"),
+    "question": (Outgoing, "ask"),
+    "taking a finding": (ClearingUp, "_take_finding"),
 }
 """The product's own functions at which a process may end, by the names that a report uses."""
 

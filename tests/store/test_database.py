@@ -14,7 +14,7 @@ from tests.store.conftest import Place, always_read
 
 EVERYWHERE = {
     "busy_timeout": 5000,
-    "cache_size": -65536,
+    "cache_size": -16384,
     "cell_size_check": 1,
     "foreign_keys": 1,
     "temp_store": 2,

@@ -17,10 +17,11 @@ from functools import partial
 from typing import Any
 
 from haloop.engines.at import At
-from haloop.engines.at_effect import AtEffect, AtUndo
+from haloop.engines.at_effect import AtEffect
 from haloop.engines.at_gate import AtGate
 from haloop.engines.at_rest import AtRecord, AtSleep, AtStart, AtWait
 from haloop.engines.at_step import AtStep
+from haloop.engines.at_undo import AtUndo
 from haloop.engines.ending import ending, successor_id
 from haloop.engines.world import World
 from haloop.kernel.account import Account

@@ -21,7 +21,7 @@ SYNCHRONOUS = "FULL"
 _BUSY_MILLISECONDS = 5_000
 _COMMON = {
     "busy_timeout": str(_BUSY_MILLISECONDS),
-    "cache_size": "-65536",
+    "cache_size": "-16384",
     "cell_size_check": "ON",
     "foreign_keys": "ON",
     "mmap_size": "0",  # an I/O error must be an error, not a signal

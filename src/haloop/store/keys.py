@@ -20,7 +20,7 @@ from haloop.store.database import copy_database, open_for_reading, open_for_writ
 
 KEY_BYTES = 32
 MADE_AHEAD = 64
-_CACHED_MAX = 16_384
+_CACHED_MAX = 2_048
 
 
 class KeyRing:
