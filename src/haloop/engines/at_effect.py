@@ -193,8 +193,7 @@ class AtEffect(At):
             return
         if self._contradicts(happened=True):
             return
-        intent, charged = self.known_intent(), getattr(result, "charged", None)
-        paid = charged if isinstance(charged, Money) else None
+        intent, paid = self.known_intent(), _paid(result)
         happened = EffectHappened(
             at=self.at,
             gate=intent.gate,
@@ -422,6 +421,11 @@ class AtEffect(At):
         gate, named = self._approved()
         account = self.host.account.id
         return Outgoing(intent, named, world=self.host.world, account=account, by=gate.approved_by)
+
+
+def _paid(result: object) -> Money | None:
+    charged = getattr(result, "charged", None)
+    return charged if isinstance(charged, Money) else None
 
 
 def _understood(shape: Any, value: object) -> Canonical:  # noqa: ANN401  # a type as it is written

@@ -426,17 +426,9 @@ class AtGate(At):
         if fact.person is not None:
             self._count(fact, Verdict.APPROVED)
         self._end(GateStatus.APPROVED)
-        self.grant, self.approved_by, self.valid_until = fact.grant, tuple(fact.by), fact.valid_until
-        gate = self.open_gate()
-        self.answer(
-            Approved(
-                draft=self.draft,
-                gate=gate.id,
-                revision=gate.revision,
-                by=self.approved_by,
-                valid_until=fact.valid_until,
-            )
-        )
+        gate, by, until = self.open_gate(), tuple(fact.by), fact.valid_until
+        self.grant, self.approved_by, self.valid_until = fact.grant, by, until
+        self.answer(Approved(draft=self.draft, gate=gate.id, revision=gate.revision, by=by, valid_until=until))
 
     def _refuse(self, fact: GateRefused) -> None:
         if fact.person is not None:
