@@ -1,7 +1,7 @@
 """Procedures that run by the clock run once for each nominal time, and make up for what was missed once."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from haloop.kernel.desk import Connector, Daily, Desk, Ended, Run, procedure
+from haloop.kernel.errors import BadProcedure
 from haloop.kernel.fact import RunStarted
 from haloop.kernel.ids import RunId
 from haloop.testing.practice import Practice
@@ -37,7 +38,7 @@ class Ledgers:
         return [Household(name="Ana"), Household(name="Ben")]
 
 
-@procedure(version=1, every=Daily(at=time(2, 0), zone="Europe/Berlin"), over=Books.changed)
+@procedure(version=1, every=Daily("02:00", zone="Europe/Berlin"), over=Books.changed)
 async def nightly(run: Run, household: Household) -> Ended:
     """Look through one household's books."""
     return run.end(f"Looked at {household.name}.")
@@ -103,4 +104,11 @@ async def test_a_schedule_that_is_off_begins_nothing(practice: Practice) -> None
 )
 def test_a_night_with_a_time_change_has_one_nominal_time(moment: datetime, expected: datetime) -> None:
     """Where the clock skips or repeats an hour, the schedule still has one time that night."""
-    assert Daily(at=time(2, 30), zone="Europe/Berlin").next_after(moment) == expected
+    assert Daily("02:30", zone="Europe/Berlin").next_after(moment) == expected
+
+
+@pytest.mark.parametrize(("at", "zone"), [("2", "UTC"), ("25:00", "UTC"), ("", "UTC"), ("02:00", "Atlantis")])
+def test_a_time_that_no_clock_shows_is_refused(at: str, zone: str) -> None:
+    """A desk that lists an impossible time does not load."""
+    with pytest.raises(BadProcedure):
+        Daily(at, zone=zone)

@@ -14,7 +14,7 @@ from functools import cached_property
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadProcedure, BadValue
@@ -27,23 +27,30 @@ _UNREPEATABLE = frozenset({"asyncio", "os", "posix", "random", "secrets", "subpr
 _CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Daily:
-    """Once a day at a time of the wall clock in a zone.
+    """Once a day at a time of the wall clock in a zone, such as `Daily("02:00", zone="Europe/Berlin")`.
 
     Where the clock skips that time it runs as much later as the clock skipped; where the clock shows it
     twice, at the first of the two.
     """
 
-    at: time
+    at: str
     zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        try:
+            time.fromisoformat(self.at)
+            ZoneInfo(self.zone)
+        except (ValueError, ZoneInfoNotFoundError) as error:
+            raise BadProcedure(f"{self.at!r} in {self.zone!r} is no time of day.", code="schedule.time") from error
 
     def next_after(self, moment: datetime) -> datetime:
         """The first nominal time after a moment."""
         zone = ZoneInfo(self.zone)
         day = moment.astimezone(zone).date() - timedelta(days=1)
         while True:
-            nominal = datetime.combine(day, self.at, zone).astimezone(UTC)
+            nominal = datetime.combine(day, time.fromisoformat(self.at), zone).astimezone(UTC)
             if nominal > moment:
                 return nominal
             day += timedelta(days=1)
