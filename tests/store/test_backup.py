@@ -1,10 +1,11 @@
 """A backup: what it holds, and what it refuses to be put beside or over."""
 
+import stat
 from pathlib import Path
 
 import pytest
 
-from haloop.kernel.errors import BadInput, Corrupt, HomeMissing
+from haloop.kernel.errors import BadInput, Corrupt, HomeMissing, Refused
 from haloop.kernel.ids import AccountId
 from haloop.kernel.ledger import START, Chain
 from haloop.store.backup import back_up
@@ -83,3 +84,17 @@ def test_a_home_that_is_not_there_makes_no_backup(tmp_path: Path, backup: Path) 
     """An empty folder is no home to back up."""
     with pytest.raises(HomeMissing):
         back_up(tmp_path / "nothing", backup, keys=None, now=NOW)
+
+
+async def test_a_copy_by_the_writer_itself_is_its_owners_alone_and_overwrites_nothing(
+    place: Place, tmp_path: Path
+) -> None:
+    """A live ledger copies itself and its keys into files that nobody else may read; what is there stays."""
+    ledger_copy, keys_copy = tmp_path / "ledger.db", tmp_path / "keys.db"
+    async with place.opened() as ledger:
+        await ledger.open_account()
+        await ledger.back_up(ledger_copy, keys=keys_copy)
+        assert [stat.S_IMODE(copy.stat().st_mode) for copy in (ledger_copy, keys_copy)] == [0o600, 0o600]
+        with pytest.raises(Refused):
+            await ledger.back_up(ledger_copy)
+    assert verify_home(tmp_path).ok

@@ -128,15 +128,6 @@ def test_a_damaged_key_is_corruption(path: Path, ring: KeyRing, size: int) -> No
         later.cipher(key)
 
 
-def test_a_copy_opens_what_the_original_locked(ring: KeyRing, tmp_path: Path) -> None:
-    """A backup of the keys is whole."""
-    key = ring.take()
-    closed = ring.cipher(key).encrypt(bytes(12), b"words", None)
-    ring.copy_to(tmp_path / "backup.db")
-    with closing(KeyRing.open_read_only(tmp_path / "backup.db")) as backup:
-        assert backup.cipher(key).decrypt(bytes(12), closed, None) == b"words"
-
-
 def test_a_ring_for_reading_changes_nothing(ring: KeyRing, path: Path) -> None:
     """The verifier's ring can neither make nor forget a key."""
     key = ring.take()

@@ -39,9 +39,11 @@ def copy_into(source: Path, target: Path) -> None:
 def copy_beside_writer(source: Path, target: Path) -> None:
     """A copy made within the process that writes; without a snapshot, so that an erasure can cut the log meanwhile."""
     try:
+        write_new(target, b"")
         with closing(_open(source)) as original, closing(apsw.Connection(str(target))) as copy:
             copy_database(original, copy)
-    except apsw.Error as error:
+        _sync(target)
+    except (apsw.Error, OSError) as error:
         raise Refused(
             f"The backup could not be written: {error}.",
             code="backup.failed",

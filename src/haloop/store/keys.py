@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from haloop.kernel.errors import Corrupt, KeyMissing
 from haloop.store import schema
-from haloop.store.database import copy_database, open_for_reading, open_for_writing, read_one, truncate_log
+from haloop.store.database import open_for_reading, open_for_writing, read_one, truncate_log
 
 KEY_BYTES = 32
 MADE_AHEAD = 64
@@ -87,11 +87,6 @@ class KeyRing:
         with self._lock:
             there = {row[0] for row in self._connection.execute("SELECT key_id FROM key")}
         return [key_id for key_id in key_ids if key_id not in there]
-
-    def copy_to(self, path: Path) -> None:
-        """A consistent copy of all keys, for the short-lived backup."""
-        with self._lock, apsw.Connection(str(path)) as target:
-            copy_database(self._connection, target)
 
     def close(self) -> None:
         with self._lock:
