@@ -23,8 +23,9 @@ check: format lint types imports workflows ## The fast part of the gate: nothing
 faults: setup ## The fault matrix in full: SCALE=ci (default, under 90 minutes) or SCALE=release (a night)
 	@python -m tests.faults --scale $(SCALE)
 
-bench: setup ## Measure speed beside the floor and beside the peers, on this machine (about ten minutes)
+bench: setup ## Measure speed beside the floor and beside the peers, on this machine (about twenty minutes)
 	@python -m bench
+	@python -m bench.parked
 	@uv run --isolated --group bench python -m bench.peers
 
 setup: ## Install what is missing: uv, the locked dependencies, strace and faketime

@@ -16,19 +16,19 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from bench.peers.work import WISH, Book, find_tables
+from haloop.app import open_haloop
 from haloop.engines.local import LocalEngine
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
 from haloop.kernel.draft import Draft, Effect
-from haloop.kernel.fact import Fact, GateOpened, PersonAdded
+from haloop.kernel.fact import Fact, GateOpened
 from haloop.kernel.gate import Answer, Approved, GateId, Verdict, View
-from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
+from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.money import Money
 from haloop.kernel.operation import Call, NotDone, effect
 from haloop.kernel.procedure import procedure
 from haloop.kernel.run import Ended, Receipt, Run
-from haloop.store.signing import read_or_make_signer, verify_passkey
-from haloop.store.sqlite import SqliteLedger
+from haloop.settings import Settings
 from haloop.store.verify import verify_home
 
 COST_MAX = Money(minor=2_500, currency="EUR")
@@ -198,20 +198,10 @@ class GatedRuns:
 async def opened(folder: Path, book: Book | None = None) -> AsyncIterator[GatedRuns]:
     """Our engine on a home, made on first use; on the way out its ledger is verified."""
     book = book or Book()
-    async with (
-        SqliteLedger.opened(
-            folder / "home", signer=read_or_make_signer(folder / "secrets"), witness_folder=folder / "witness"
-        ) as ledger,
-        LocalEngine.opened(
-            ledger,
-            desks=[Desk("errands", procedures=[book_table])],
-            connectors=[Connector(port=Booking, speaks=BookConnector(book), name="book")],
-            verify=verify_passkey,
-        ) as engine,
-    ):
-        account = next(iter(await ledger.accounts()), None) or await ledger.open_account()
-        person = next(iter((await engine.account(account)).people), None) or new_person_id()
-        await engine.record(account, PersonAdded(person=person, name="Ana", roles=["owner"]), by="kernel")
-        yield GatedRuns(engine, account, person, book)
+    booking = Connector(port=Booking, speaks=BookConnector(book), name="book")
+    settings = Settings(home=folder / "home", state=folder / "witness")
+    desk = Desk("errands", procedures=[book_table])
+    async with open_haloop(settings, desks=[desk], connectors=[booking]) as haloop:
+        yield GatedRuns(haloop.engine, haloop.account, haloop.owner, book)
     report = verify_home(folder / "home")
     assert report.ok, report.problems

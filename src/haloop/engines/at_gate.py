@@ -7,15 +7,16 @@ here is the draft itself: the very bytes of each revision, and which effect of i
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, get_type_hints
+from typing import Any
 
 from haloop.engines.at import At, Host
+from haloop.engines.changing import Changing
 from haloop.kernel import canonical, values
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.card import card_of
 from haloop.kernel.draft import Draft, Effect, NamedEffect, decode_draft, effects_of, encode_draft, plain_payload
 from haloop.kernel.drive import Position
-from haloop.kernel.errors import AnswerRefused, BadInput, HaloopError
+from haloop.kernel.errors import AnswerRefused, HaloopError
 from haloop.kernel.fact import (
     Fact,
     GateAnswered,
@@ -63,6 +64,7 @@ class AtGate(At):
 
     def __init__(self, at: Position, host: Host, call: GateCall[Any]) -> None:
         self._call = call
+        self._changing = Changing(call)
         self._effects = effects_of(call.draft)
         payload = plain_payload(call.draft, self._effects)
         super().__init__(at, host, f"gate {type(call.draft).__name__}", [payload, call.stage])
@@ -243,7 +245,7 @@ class AtGate(At):
         if answer.batch is not None and answer.assertion is None:
             raise AnswerRefused("A batch is signed with a passkey, and this is not.", code="answer.malformed")
         if answer.verdict is Verdict.CHANGED:
-            self._require_change(answer.change)
+            self._changing.require(answer.change)
 
     def take(self, answer: Answer, decision: bytes, *, proof: Proof) -> None:
         """Record an answer that counts."""
@@ -443,34 +445,11 @@ class AtGate(At):
 
     # Changes
 
-    def _require_change(self, change: Canonical) -> None:
-        """A change must be of the type that this draft takes, before anything is recorded of it."""
-        if self._call.revise is None and type(self.draft).apply is Draft.apply:
-            raise AnswerRefused("This draft cannot be changed; say no and why instead.", code="change.unknown")
-        try:
-            self._typed_change(change)
-        except BadInput as error:
-            raise AnswerRefused(f"This draft takes no such change. {error.sentence}", code="change.unknown") from error
-
-    def _typed_change(self, change: Canonical) -> Any:  # noqa: ANN401  # whatever type the desk declared
-        taker = self._call.revise or type(self.draft).apply
-        hints = get_type_hints(taker)
-        hints.pop("return", None)
-        hints.pop("self", None)
-        return values.typed(list(hints.values())[-1], change)
-
     def _take_change(self, fact: GateChanging) -> None:
         self._count(fact, Verdict.CHANGED)
         self.gate = self.open_gate().changed_by(PersonId(fact.person))
-        self.host.add_line(
-            f"{self.at}!{fact.revision}/", self._revise(self._typed_change(fact.change)), self._on_revised
-        )
-
-    async def _revise(self, change: Any) -> Draft:  # noqa: ANN401
-        if self._call.revise is None:
-            return self.draft.apply(change)
-        revised: Draft = await self._call.revise(self.draft, change)
-        return revised
+        revising = self._changing.revise(self.draft, fact.change)
+        self.host.add_line(f"{self.at}!{fact.revision}/", revising, self._on_revised)
 
     def _on_revised(self, draft: Any, fault: BaseException | None) -> None:  # noqa: ANN401
         problem = ""
