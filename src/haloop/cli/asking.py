@@ -16,12 +16,19 @@ from haloop.kernel.ids import RunId
 from haloop.kernel.money import Money
 
 _WORDS: dict[str, Canonical] = {
+    "asks": "{} asks:",
     "at most": "at most {}",
+    "by": "{}({}) by {}",
+    "disclosure": {
+        "may_have_happened": "The ledger went back to an earlier state: this may have happened already.",
+        "uncertain_before": "An earlier try for the same thing has an unknown outcome; it may have happened.",
+    },
     "for": "paid to {}",
     "live": "this is real",
-    "practice": "practice only",
+    "practice": "in practice, nothing is spent",
     "question": "Do it? [yes/no] ",
     "undo": "can be undone ({})",
+    "yes": "if you say yes:",
 }
 """What this surface adds to a card, in its one language."""
 
@@ -36,7 +43,7 @@ async def ask_at_terminal(haloop: Haloop, run: RunId, *, read: Callable[[str], s
     if gate is None:
         return True
     seen = await haloop.engine.gate(haloop.account, gate)
-    print("\n".join(card_lines(seen.card)))
+    print("\n".join([str(_WORDS["asks"]).format(run), *card_lines(seen.card)]))
     try:
         said = read(str(_WORDS["question"])).strip().lower()
     except EOFError:
@@ -62,11 +69,18 @@ def card_lines(card: Canonical) -> Iterator[str]:
     """A card as lines of text."""
     match card:
         case {"title": str(title), "rows": list(rows), "effects": list(effects), "disclosures": list(disclosures)}:
-            yield f"  {_plain(title).upper()}"
-            for disclosure in disclosures:
-                yield f"  ! {disclosure}"
-            yield from (f"  {line}" for row in rows for line in _row(row))
-            yield from (f"  → {_effect(one)}" for one in effects)
+            yield f"  {_plain(title)}"
+            yield from (f"    ! {_disclosure(one)}" for one in disclosures)
+            yield from (f"    {line}" for row in rows for line in _row(row))
+            yield f"  {_WORDS['yes']}"
+            yield from (f"    {_effect(one)}" for one in effects)
+
+
+def _disclosure(disclosure: Canonical) -> str:
+    match disclosure, _WORDS["disclosure"]:
+        case {"key": str(key)}, dict(words) if key in words:
+            return str(words[key])
+    return _argument(disclosure)
 
 
 def _row(row: Canonical) -> Iterator[str]:
@@ -89,18 +103,23 @@ def _value(value: Canonical) -> str:
             return "yes" if yes else "no"
         case {"text": text} | {"number": text} | {"iso": text} | {"key": text}:
             return str(text)
-    return "…"
+    return _argument(value)
 
 
 def _effect(effect: Canonical) -> str:
     match effect:
-        case {"operation": str(operation), "with": name, "live": live, "cost_max": cost, "payee": payee, "undo": undo}:
-            said = [f"{operation} by {name}", str(_WORDS["live"] if live else _WORDS["practice"])]
+        case {"argument": argument, "operation": operation, "with": name, "live": live, "cost_max": cost, **rest}:
+            said = [str(_WORDS["by"]).format(operation, _argument(argument), name)]
             said += [str(_WORDS["at most"]).format(_value(cost))] if cost else []
-            said += [str(_WORDS["for"]).format(payee)] if payee else []
-            said += [str(_WORDS["undo"]).format(undo)] if undo else []
-            return ", ".join(said)
-    return "?"
+            said += [str(_WORDS["for"]).format(rest["payee"])] if rest.get("payee") else []
+            said += [str(_WORDS["undo"]).format(rest["undo"])] if rest.get("undo") else []
+            return ", ".join([*said, str(_WORDS["live"] if live else _WORDS["practice"])])
+    return _argument(effect)
+
+
+def _argument(argument: Canonical) -> str:
+    """What is sent, as it is sent."""
+    return canonical.encode(argument).decode()
 
 
 def _plain(key: str) -> str:
