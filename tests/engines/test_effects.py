@@ -12,14 +12,17 @@ import pytest
 
 from haloop.kernel.desk import Desk
 from haloop.kernel.draft import Effect
-from haloop.kernel.errors import BadDraft, EffectRefused
+from haloop.kernel.errors import BadDraft, EffectRefused, NoRoom
 from haloop.kernel.fact import EffectHappened, EffectIntended, EffectNotDone, EffectUncertain, Fact
 from haloop.kernel.gate import Approved, Need, Verdict
+from haloop.kernel.ids import RunId
+from haloop.kernel.ledger import Chain, Entry, Head, Pending
 from haloop.kernel.money import Money
 from haloop.kernel.operation import Call, NotDone, Why, effect
 from haloop.kernel.policy import Ceiling
 from haloop.kernel.procedure import procedure
 from haloop.kernel.run import Ended, Receipt, Run
+from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider, Trouble
 from tests.engines.trade import (
     DEADLINE,
@@ -453,3 +456,43 @@ async def test_a_cancelled_run_still_clears_up_after_a_restart(tmp_path: Path) -
         await house.settle(run, ana, happened=False)
 
         assert (await house.ended(run)).code == "cancelled"
+
+
+class RefusesTheEnd:
+    """A ledger that begins to refuse: everything about ending a run, from the moment an effect is intended."""
+
+    def __init__(self, house: Practice, run: RunId) -> None:
+        self._ledger = house.engine.world.ledger
+        self._cancel = house.engine.cancel(house.account, run, by="kernel")
+        self.refused: asyncio.Future[None]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def append(self, chain: Chain, after: Head, *entries: Entry) -> Pending:
+        kinds = {entry.kind for entry in entries}
+        if kinds & {"run.cancelling", "run.parked"}:
+            raise NoRoom("The disk is full.")
+        if "effect.intended" in kinds:
+            self.refused = asyncio.ensure_future(self._cancel)
+        return self._ledger.append(chain, after, *entries)
+
+
+async def test_a_run_comes_to_rest_though_its_ledger_refuses_more_while_an_intent_is_on_its_way(
+    tmp_path: Path,
+) -> None:
+    """What was about to be sent is not, the run is parked with the reason, and the process can end."""
+    provider = Provider()
+    async with street(tmp_path, NeitherShop(provider)) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy.of("tea", 10))
+        full = RefusesTheEnd(house, run)
+        house.engine.world.ledger = full
+
+        async with asyncio.timeout(5):
+            await house.yes(run, ana)
+
+        with pytest.raises(NoRoom):
+            await full.refused
+        assert isinstance(house.engine.parked[run], NoRoom)
+        assert not provider.requests

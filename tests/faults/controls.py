@@ -12,7 +12,7 @@ import apsw
 
 from haloop.engines import approval, local, timekeeper
 from haloop.engines.at_effect import ANSWER, AtEffect, Source
-from haloop.engines.live_run import LiveRun
+from haloop.engines.live_run import Act, LiveRun
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel import operation
 from haloop.kernel.ledger import ACCOUNT_OPENED
@@ -146,9 +146,9 @@ def _recovery_that_guesses() -> AbstractContextManager[None]:
 def _no_wait_for_durability() -> AbstractContextManager[None]:
     """Row 8: what should wait until its fact is durable is done right away."""
 
-    def at_once(run: LiveRun, acts: list[Callable[[], None]]) -> None:
+    def at_once(run: LiveRun, acts: list[Act]) -> None:
         for act in acts:
-            act()
+            act.do()
 
     return patched(LiveRun, _when_durable=at_once)
 

@@ -40,8 +40,8 @@ class Host(Protocol):
         """Record a fact, and let it take hold."""
         ...
 
-    def after_recorded(self, act: Callable[[], None]) -> None:
-        """Do something once all that was noted is durable."""
+    def after_recorded(self, act: Callable[[], None], *, otherwise: Callable[[], None] | None = None) -> None:
+        """Do something once all that was noted is durable; otherwise, if it never is."""
         ...
 
     def work(self, act: Callable[[], None]) -> None:

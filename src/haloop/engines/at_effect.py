@@ -123,7 +123,7 @@ class AtEffect(At):
         values.typed(self._operation().argument, intention.argument)  # what cannot be read again is not intended
         self.host.note(intention, claim=approval.claim(gate.open_gate(), named.name))
         self.is_under_way = True
-        self.host.after_recorded(self._send)
+        self.host.after_recorded(self._send, otherwise=self.hold_back)
 
     def _lapsed(self, gate: AtGate, named: NamedEffect) -> NotDone | None:
         """Why the approval no longer stands for this, if so: it is asked again in this last moment."""
@@ -168,6 +168,10 @@ class AtEffect(At):
         else:
             self.is_under_way = False
             self._note_not_done(_TOO_LATE, ANSWER)
+
+    def hold_back(self) -> None:
+        """What was about to leave the house stays: the ledger took no word of it."""
+        self.is_under_way = False
 
     async def _perform(self, source: Source) -> None:
         answer, problem = await self.outgoing.send()
@@ -285,9 +289,6 @@ class AtEffect(At):
     def recorded(self, fact: Fact, hashes: Mapping[str, bytes], ts: int) -> None:  # noqa: ARG002
         if isinstance(fact, EffectIntended):
             self.intended_at = ts
-
-    def lost(self, fact: Fact) -> None:  # noqa: ARG002
-        self.is_under_way = False
 
     # Where it stands
 

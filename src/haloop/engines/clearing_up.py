@@ -31,6 +31,10 @@ class Unclear(Protocol):
     @property
     def is_settled(self) -> bool: ...
 
+    def hold_back(self) -> None:
+        """Nothing is under way after all."""
+        ...
+
     def resend(self) -> None:
         """Send once more, now that the ledger says so."""
         ...
@@ -87,13 +91,13 @@ class ClearingUp:
             )
         )
         effect.is_under_way = True
-        effect.host.after_recorded(self._send_again)
+        effect.host.after_recorded(self._send_again, otherwise=effect.hold_back)
 
     def _send_again(self) -> None:
         if self._effect.outgoing.is_in_time:
             self._effect.resend()
         else:
-            self._effect.is_under_way = False
+            self._effect.hold_back()
             self.soon()
 
     async def _look(self, how: Queryable) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from haloop.engines.at import At
 from haloop.engines.at_effect import AtEffect
@@ -59,6 +59,13 @@ _KINDS: Mapping[type[RunCall[Any]], Callable[..., At]] = {
 }
 
 
+class Act(NamedTuple):
+    """What waits until something is durable."""
+
+    do: Callable[[], None]
+    otherwise: Callable[[], None] | None
+
+
 class LiveRun:
     """One run while it is in memory."""
 
@@ -78,7 +85,7 @@ class LiveRun:
         self.effects: list[AtEffect] = []
         self._queue: deque[At] = deque()
         self._noted: list[tuple[Fact, Entry]] = []
-        self._after: list[Callable[[], None]] = []
+        self._after: list[Act] = []
         self._first: Pending | None = None
         self._last: Pending | None = None
         self._gates = 0
@@ -202,9 +209,9 @@ class LiveRun:
         self._noted.append((fact, fact.entry(actor, claim)))
         self._take(fact)
 
-    def after_recorded(self, act: Callable[[], None]) -> None:
-        """Do something once all that was noted is durable."""
-        self._after.append(act)
+    def after_recorded(self, act: Callable[[], None], *, otherwise: Callable[[], None] | None = None) -> None:
+        """Do something once all that was noted is durable; otherwise, if it never is."""
+        self._after.append(Act(act, otherwise))
 
     def answer(self, at: Position, value: object) -> None:
         self._drive.answer(at, value)
@@ -481,7 +488,8 @@ class LiveRun:
     def _lose(self, noted: list[tuple[Fact, Entry]], error: HaloopError) -> None:
         """The ledger said no: none of this is so, and what hung on it is not done."""
         self._lost = error
-        self._after.clear()
+        acts, self._after = self._after, []
+        _let_be(acts)
         for fact, _ in noted:
             here = self._at.get(getattr(fact, "at", ""))
             if here is not None:
@@ -490,12 +498,13 @@ class LiveRun:
                 self.ended = None
         self._stop(error)
 
-    def _when_durable(self, acts: list[Callable[[], None]]) -> None:
+    def _when_durable(self, acts: list[Act]) -> None:
         def act_now(error: HaloopError | None) -> None:
             self._waiting_acts -= 1
             if error is None and self._lost is None:
                 self.work(lambda: _do(acts))
             else:
+                _let_be(acts)
                 self._leave_if_stopped()
 
         self._waiting_acts += 1
@@ -526,9 +535,15 @@ def _nothing() -> None:
     pass
 
 
-def _do(acts: Iterable[Callable[[], None]]) -> None:
+def _do(acts: Iterable[Act]) -> None:
     for act in acts:
-        act()
+        act.do()
+
+
+def _let_be(acts: Iterable[Act]) -> None:
+    for act in acts:
+        if act.otherwise is not None:
+            act.otherwise()
 
 
 def _raised(fault: BaseException) -> HaloopError:

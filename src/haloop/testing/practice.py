@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from haloop.engines.decisions import GateView
 from haloop.engines.local import LocalEngine
@@ -22,7 +22,6 @@ from haloop.kernel.fact import CredentialEnrolled, Fact, PersonAdded, RulesSet, 
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus, Need, Verdict, View, need_as_canonical
 from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
-from haloop.kernel.ledger import Pending
 from haloop.kernel.passkey import challenge
 from haloop.kernel.people import Role
 from haloop.kernel.policy import Ceiling
@@ -37,11 +36,8 @@ VIEW = View(language="en", renderer="testing/1", catalogue="0" * 64)
 BALLAST_BYTES = 1 << 20
 
 
-class _NoLedger:
-    """What a dead process can write to."""
-
-    def append(self, *_: object) -> Pending:
-        raise LedgerClosed("The process is dead.")
+def _dead(*_: object) -> NoReturn:
+    raise LedgerClosed("The process is dead.")
 
 
 class Practice:
@@ -95,7 +91,7 @@ class Practice:
 
     def pull_plug(self) -> None:
         """From this moment nothing is written any more; `crash` does the rest."""
-        self.engine.world.ledger = _NoLedger()  # type: ignore[assignment]  # a dead process has none
+        self.ledger.append = self.ledger.record = _dead  # type: ignore[assignment, method-assign]  # whoever writes goes there
 
     # People
 
