@@ -866,3 +866,18 @@ async def test_whoever_stops_waiting_disturbs_nobody(ledger: SqliteLedger, accou
     await until(impatient.done)
     assert impatient.cancelled()
     assert await words_of(ledger, chain) == [b'"recorded all the same"']
+
+
+async def test_open_runs_say_what_they_recorded_and_ended_ones_are_not_among_them(
+    ledger: SqliteLedger, account: AccountId
+) -> None:
+    """Whoever starts finds each run that has not ended, with the kinds of its facts in order and its newest place."""
+    waiting, over = new_chain(account), new_chain(account)
+    pending = ledger.append(waiting, START, said("one", kind="run.started"))
+    await ledger.append(over, START, said("x"), ended())
+    (newest,) = await ledger.append(waiting, pending.head, said("two", kind="gate.opened"))
+
+    (run,) = ledger.open_runs()
+
+    assert (run.chain, run.kinds, run.index) == (waiting, ("run.started", "gate.opened"), newest)
+    assert run.ts == (await ledger.event(account, newest)).header.ts

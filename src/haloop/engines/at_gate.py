@@ -214,7 +214,7 @@ class AtGate(At):
     def drop(self) -> None:
         super().drop()
         if self.gate is not None:
-            self.host.world.gates.pop(self.gate.id, None)
+            self.host.world.gates.remove(self.host.account.id, self.gate.id)
 
     def let_go(self) -> None:
         self.withdraw("The run went on without it.")
@@ -387,7 +387,7 @@ class AtGate(At):
         gate = self.gate
         if gate is None or self.is_over or self.is_dropped:
             return
-        self.host.world.gates[gate.id] = self.host.account.id
+        self.host.world.gates.add(self.host.account.id, gate.id)
         due = gate.expires_at
         if gate.need.escalation and not gate.escalated:
             due = min(due, self._escalates_at(gate))
@@ -441,7 +441,7 @@ class AtGate(At):
     def _end(self, status: GateStatus) -> None:
         gate = self.open_gate()
         self.gate = gate.ended(status)
-        self.host.world.gates.pop(gate.id, None)
+        self.host.world.gates.remove(self.host.account.id, gate.id)
 
     # Changes
 

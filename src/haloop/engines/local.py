@@ -175,7 +175,7 @@ class LocalEngine:
 
     def open_gates(self, account: AccountId) -> list[GateId]:
         """The gates of an account that wait for somebody."""
-        return [gate for gate, owner in self.world.gates.items() if owner == account]
+        return self.world.gates.of(account)
 
     async def decide(self, account: AccountId, answer: Answer) -> GateStatus:
         """Take a person's answer; AnswerRefused where it does not count. What it says is durable on return."""

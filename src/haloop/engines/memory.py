@@ -193,7 +193,7 @@ class Memory:
             self._unread[name] = run
             gate = open_gate(run)
             if gate is not None:
-                self._world.gates[gate] = account
+                self._world.gates.add(account, gate)
         if self._unread:
             self._world.tasks.spawn(self._read_timers())
 

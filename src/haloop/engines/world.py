@@ -49,6 +49,23 @@ class CancelRun(Protocol):
     def __call__(self, account: AccountId, run: RunId, *, then: Heard) -> None: ...
 
 
+class OpenGates:
+    """The gates that are open and durable, by account."""
+
+    def __init__(self) -> None:
+        self._open: dict[AccountId, dict[GateId, None]] = {}
+
+    def add(self, account: AccountId, gate: GateId) -> None:
+        self._open.setdefault(account, {})[gate] = None
+
+    def remove(self, account: AccountId, gate: GateId) -> None:
+        self._open.get(account, {}).pop(gate, None)
+
+    def of(self, account: AccountId) -> list[GateId]:
+        """The oldest first."""
+        return list(self._open.get(account, ()))
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class World:
     """Handed to every live run."""
@@ -67,8 +84,7 @@ class World:
     cancel_run: CancelRun
     record_late: Callable[[AccountId, RunId, Fact, bytes], None]
     """Records a fact about a run that has ended, in the account's own chain, under a claim."""
-    gates: dict[GateId, AccountId] = field(default_factory=dict)
-    """Gates that are open and durable."""
+    gates: OpenGates = field(default_factory=OpenGates)
     reports: list[Callable[[AccountId, RunId, str], None]] = field(default_factory=list)
     is_closing: bool = False
     """The process is about to end: what is uncertain is left to the next one."""
