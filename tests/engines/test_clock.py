@@ -3,51 +3,22 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from haloop.kernel.desk import (
     Approved,
-    Call,
-    Connector,
-    Desk,
-    Draft,
     Effect,
     Ended,
     NotDone,
     Receipt,
     Run,
-    effect,
     procedure,
 )
 from haloop.kernel.people import Role
 from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider
-
-
-class Bell(Protocol):
-    """Something that can be rung."""
-
-    @effect
-    async def ring(self, times: int, call: Call) -> str | NotDone: ...
-
-
-class TownBell:
-    """The bell in the town."""
-
-    def __init__(self, provider: Provider) -> None:
-        self.provider = provider
-
-    @effect
-    async def ring(self, times: int, call: Call) -> str | NotDone:
-        return await self.provider.act(call, lambda: f"rang {times} times")
-
-
-class BellDraft(Draft):
-    """How often it will ring."""
-
-    ring: Effect[str]
+from tests.engines.bell import Bell, BellDraft, bell_house
 
 
 @procedure(version=1)
@@ -66,8 +37,7 @@ def provider() -> Provider:
 
 @pytest.fixture
 async def practice(tmp_path: Path, provider: Provider) -> AsyncIterator[Practice]:
-    bell = Connector(port=Bell, speaks=TownBell(provider), name="town")
-    async with Practice.opened(tmp_path, desks=[Desk("bells", procedures=[ring_bell])], connectors=[bell]) as practice:
+    async with bell_house(tmp_path, provider, ring_bell) as practice:
         yield practice
 
 

@@ -4,17 +4,12 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from haloop.kernel import canonical
 from haloop.kernel.desk import (
     Approved,
-    Call,
-    Connector,
-    Desk,
-    Draft,
     Effect,
     Ended,
     Money,
@@ -22,39 +17,15 @@ from haloop.kernel.desk import (
     NotDone,
     Receipt,
     Run,
-    effect,
     procedure,
 )
 from haloop.kernel.gate import GateStatus
 from haloop.kernel.policy import Ceiling
 from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider
+from tests.engines.bell import Bell, BellDraft, bell_house
 
 COST = Money(minor=500, currency="EUR")
-
-
-class Bell(Protocol):
-    """Something that can be rung for money."""
-
-    @effect
-    async def ring(self, times: int, call: Call) -> str | NotDone: ...
-
-
-class TownBell:
-    """The bell in the town."""
-
-    def __init__(self, provider: Provider) -> None:
-        self.provider = provider
-
-    @effect
-    async def ring(self, times: int, call: Call) -> str | NotDone:
-        return await self.provider.act(call, lambda: f"rang {times} times")
-
-
-class BellDraft(Draft):
-    """How often it will ring."""
-
-    ring: Effect[str]
 
 
 @procedure(version=1)
@@ -75,8 +46,7 @@ def provider() -> Provider:
 
 @pytest.fixture
 async def practice(tmp_path: Path, provider: Provider) -> AsyncIterator[Practice]:
-    bell = Connector(port=Bell, speaks=TownBell(provider), name="town")
-    async with Practice.opened(tmp_path, desks=[Desk("bells", procedures=[ring_bell])], connectors=[bell]) as practice:
+    async with bell_house(tmp_path, provider, ring_bell) as practice:
         yield practice
 
 
