@@ -3,13 +3,13 @@
 Kill it with -9 whenever you like, and start it again: it goes on where it was, and never writes twice.
 """
 
-import asyncio
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from haloop.app import open_haloop
-from haloop.cli.asking import ask_at_terminal
+from haloop.cli.asking import ask_at_terminal, run_at_terminal
 from haloop.kernel.desk import (
     Approved,
     Call,
@@ -64,12 +64,13 @@ async def main() -> None:
         if not await ask_at_terminal(haloop, run):
             return
         ended = await haloop.engine.ended(haloop.account, run)
-        print(f"\n{ended.reason}  ({run})")
+        print(f"\n{ended.reason}  ({run}; delete {HERE} to begin anew)")
         if ended.code == "done":
             (HERE / "receipt.json").write_text((await haloop.receipt(run, "pin")).encode())
             key = haloop.ledger.verifier_key(haloop.account)
+            print(f"The note is in {HERE}. Anybody can check the receipt of it, with nothing but Python:")
             print(f"python3 tools/verify_receipt.py {HERE}/receipt.json --key '{key}'")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(run_at_terminal(main()))

@@ -56,8 +56,8 @@ def test_a_yes_pins_the_note_and_leaves_a_receipt_that_a_stranger_can_check(tmp_
 
 
 def test_a_no_pins_nothing(tmp_path: Path) -> None:
-    """Whatever is not a yes is a no, and it says so."""
-    told = run(tmp_path, "perhaps\n")
+    """Whatever is neither a yes nor a no is asked again; a no is final, and it says so."""
+    told = run(tmp_path, "perhaps\n\nno\n")
     assert "refused" in told.stdout
     assert notes(tmp_path) == []
 

@@ -60,6 +60,22 @@ def test_the_docs_say_which_copies_cannot_be_noticed(page: str) -> None:
     assert re.search(r"(clone|copy) on another (host|machine),( or)? a rolled-back virtual machine", said)
 
 
+def test_nobody_is_promised_that_something_happens_exactly_once() -> None:
+    """The words stand only where it is said that they are not promised, in what people read and in the product."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/**/*.py"), *ROOT.glob("examples/**/*.py")]
+    said = [line for page in pages for line in _sentences(page) if re.search(r"exactly[ -]once", line, re.IGNORECASE)]
+    assert [line for line in said if not re.search(r"never|nobody|cannot", line, re.IGNORECASE)] == []
+
+
+def test_the_readme_says_at_most_once() -> None:
+    """What is promised is said in these words, on the first page."""
+    assert "At most once per approval" in README
+
+
+def _sentences(page: Path) -> list[str]:
+    return re.split(r"(?<=[.;])\s", " ".join(page.read_text(encoding="utf-8").split()))
+
+
 def test_the_readme_says_what_an_agent_with_your_shell_is() -> None:
     """The one thing no approval can stop is said plainly."""
     assert "An agent that holds your shell is otherwise you" in README

@@ -176,6 +176,15 @@ async def buy_as_is(run: Run, order: Order) -> Receipt[Bought] | NotDone | Ended
 
 
 @procedure(version=1)
+async def buy_at_any_price(run: Run, order: Order) -> Receipt[Bought] | NotDone | Ended:
+    """Ask, and do not say what it costs at most."""
+    yes = await run.gate(FixedPurchase(buy=Effect.of(Shop.buy, order)))
+    if not isinstance(yes, Approved):
+        return run.end(yes)
+    return await run.effect(yes, yes.draft.buy)
+
+
+@procedure(version=1)
 async def buy_quoted(run: Run, order: Order) -> Receipt[Bought] | NotDone | Ended:
     """A change goes to the shop for a new price before people see it again."""
 
@@ -243,6 +252,26 @@ async def buy_half_wrapped(run: Run, order: Order) -> Ended:
 
 
 @procedure(version=1)
+async def has_it_bought(run: Run, order: Order, asks: Asks, detached: bool) -> Ended:
+    """Let another run ask and pay."""
+    await run.start(buy.of(order, asks), key="errand", detached=detached)
+    return run.end("sent for it")
+
+
+@procedure(version=1)
+async def has_somebody_have_it_bought(run: Run, order: Order, asks: Asks) -> Ended:
+    """Let another run let another run ask and pay."""
+    await run.start(has_it_bought.of(order, asks, detached=False), key="errand")
+    return run.end("sent for it")
+
+
+@procedure(version=1)
+async def buys_next_time(run: Run, order: Order, asks: Asks) -> Ended:
+    """Leave asking and paying to a successor."""
+    return run.succeed(buy.of(order, asks))
+
+
+@procedure(version=1)
 async def buy_two(run: Run, one: Order, other: Order) -> Ended:
     """Two gates, and both effects at once."""
     first = await run.gate(Purchase.of(one))
@@ -257,8 +286,9 @@ def desk() -> Desk:
     return Desk(
         "shop",
         procedures=(
-            *(buy, buy_if_asked, buy_as_is, buy_quoted, buy_or_ask_again, buy_until_bell),
+            *(buy, buy_if_asked, buy_as_is, buy_at_any_price, buy_quoted, buy_or_ask_again, buy_until_bell),
             *(buy_wrapped, buy_half_wrapped, buy_two),
+            *(has_it_bought, has_somebody_have_it_bought, buys_next_time),
         ),
     )
 

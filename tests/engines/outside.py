@@ -15,6 +15,7 @@ from haloop.kernel.desk import Desk
 from haloop.kernel.draft import Draft, Effect
 from haloop.kernel.fact import Fact
 from haloop.kernel.gate import Approved
+from haloop.kernel.ids import AccountId
 from haloop.kernel.inbox import Arrival, Delivery, TimedOut
 from haloop.kernel.operation import Call, NotDone, effect, step
 from haloop.kernel.procedure import Procedure, procedure
@@ -38,6 +39,9 @@ class Outside(Protocol):
 
     @step(attempts=1)
     async def ask_briefly(self, question: str) -> str: ...
+
+    @step(attempts=1, deadline=timedelta(milliseconds=30))
+    async def ask_impatiently(self, question: str) -> str: ...
 
     @effect
     async def send(self, what: str, call: Call) -> Sent | NotDone: ...
@@ -70,6 +74,9 @@ class World:
         return await self.ask(question)
 
     async def ask_briefly(self, question: str) -> str:
+        return await self.ask(question)
+
+    async def ask_impatiently(self, question: str) -> str:
         return await self.ask(question)
 
     @effect
@@ -122,6 +129,11 @@ async def ask_once(run: Run, question: str) -> str:
 @procedure(version=1)
 async def ask_briefly(run: Run, question: str) -> str:
     return await run.step(Outside.ask_briefly, question)
+
+
+@procedure(version=1)
+async def ask_impatiently(run: Run, question: str) -> str:
+    return await run.step(Outside.ask_impatiently, question)
 
 
 @procedure(version=1)
@@ -201,10 +213,18 @@ async def house(
         yield practice
 
 
-async def deliver(practice: Practice, number: int, *, key: str = "door", delivery: str | None = None) -> None:
+async def deliver(
+    practice: Practice,
+    number: int,
+    *,
+    key: str = "door",
+    delivery: str | None = None,
+    source: str = "post",
+    account: AccountId | None = None,
+) -> None:
     """A parcel comes."""
-    parcel = Delivery(source="post", delivery=delivery or str(number), key=key, arrival=Parcel(number=number))
-    await practice.engine.deliver(practice.account, parcel)
+    parcel = Delivery(source=source, delivery=delivery or str(number), key=key, arrival=Parcel(number=number))
+    await practice.engine.deliver(account or practice.account, parcel)
     await practice.engine.settled()
 
 

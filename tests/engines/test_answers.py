@@ -20,6 +20,7 @@ from haloop.kernel.passkey import Assertion, challenge, read_decision
 from haloop.testing.passkey import Passkey
 from haloop.testing.practice import VIEW, Practice
 from tests.engines.buying import Asks, Counter, Order, buy, opened
+from tests.engines.disk import slow_disk
 
 TEA = Order(cents=500)
 
@@ -116,6 +117,39 @@ async def test_a_refused_answer_is_kept_over_a_restart_and_harms_nothing(home: P
         *("run.started", "gate.opened", "gate.approved"),
         *("effect.intended", "effect.happened", "run.ended"),
     ]
+
+
+@pytest.mark.parametrize("revision", [1 << 60, -(1 << 60)])
+async def test_an_answer_to_a_revision_beyond_all_counting_is_refused_and_recorded(
+    home: Practice, revision: int
+) -> None:
+    """A number that no history can hold is refused like any other that does not fit, and that is kept."""
+    ana = await home.person("Ana")
+    run = await home.start(buy.of(TEA, Asks()))
+    good = await home.answer(home.gate_of(run), ana, Verdict.APPROVED)
+
+    with pytest.raises(AnswerRefused) as refused:
+        await home.say(replace(good, revision=revision))
+
+    assert [fact.code for fact in await _turned_away(home)] == [refused.value.code]
+    assert await home.say(good) is GateStatus.APPROVED
+
+
+async def test_an_answer_that_is_said_twice_counts_when_the_first_is_durable(home: Practice) -> None:
+    """Ana's line broke and she says it again at once: neither call comes back before her word is on the disk."""
+    ana = await home.person("Ana")
+    run = await home.start(buy.of(TEA, Asks()))
+    answer = await home.answer(home.gate_of(run), ana, Verdict.REFUSED)
+
+    async def said() -> list[str]:
+        await home.engine.decide(home.account, answer)
+        return await home.kinds(run)
+
+    async with slow_disk(home):
+        both = [asyncio.ensure_future(said()) for _ in range(2)]
+        await asyncio.sleep(0)
+
+    assert [kinds[-2:] for kinds in await asyncio.gather(*both)] == [["gate.refused", "run.ended"]] * 2
 
 
 async def test_a_gate_of_another_account_is_foreign(home: Practice) -> None:
@@ -379,6 +413,21 @@ async def test_a_device_that_did_not_make_sure_proves_nothing(live: Practice, ho
     poor = passkey.answer(challenge(answer.decision()), **how)
 
     assert await _refusal(live, replace(answer, assertion=poor)) == "passkey.bad"
+
+
+@pytest.mark.parametrize("algorithm", [-257, -37, -35, 0], ids=["RS256", "PS256", "ES384", "none"])
+async def test_a_passkey_of_another_kind_proves_nothing(live: Practice, algorithm: int) -> None:
+    """An answer that claims to be signed in any way but the two is refused by name, whatever its signature."""
+    ana = await live.person("Ana")
+    await live.enrol(ana)
+    run = await live.start(buy.of(TEA, Asks()))
+    answer = await live.answer(live.gate_of(run), ana, Verdict.APPROVED)
+    said = canonical.decode(answer.assertion or b"")
+    assert isinstance(said, dict)
+
+    code = await _refusal(live, replace(answer, assertion=canonical.encode(said | {"alg": algorithm})))
+
+    assert code == "passkey.bad"
 
 
 async def test_what_is_recorded_says_where_the_passkey_was_enrolled(live: Practice) -> None:

@@ -82,13 +82,14 @@ async def practice(tmp_path: Path, world: World) -> AsyncIterator[Practice]:
 
 
 async def test_the_first_line_wins_and_the_others_are_taken_back(practice: Practice, world: World) -> None:
-    """Losing gates are withdrawn, so that nobody answers what no longer matters."""
+    """Losing gates are withdrawn at once, so that nobody answers what no longer matters."""
     ana = await practice.person("Ana")
     world.closed.add("why")
     run = await practice.engine.start(practice.account, race.of("why"), by="agent:test")
     await until(lambda: len(practice.engine.open_gates(practice.account)) == 2)
     world.opened.set()
     await practice.engine.settled()
+    assert practice.engine.open_gates(practice.account) == [practice.gate_of(run)]
 
     await practice.yes(run, ana)
 

@@ -19,6 +19,7 @@ from tests.engines.buying import (
     Counter,
     Order,
     buy,
+    buy_at_any_price,
     buy_half_wrapped,
     buy_two,
     buy_wrapped,
@@ -158,6 +159,27 @@ async def test_a_change_that_breaks_a_ceiling_closes_the_gate(home: Practice, sh
 
     assert (await home.facts(run))[-2].code == "budget.ceiling"  # type: ignore[attr-defined]
     assert shop.sold == []
+
+
+async def test_what_pays_somebody_without_a_limit_never_runs_under_a_ceiling(home: Practice, shop: Counter) -> None:
+    """Ten euros a month, and a draft that does not say what it costs at most: it is not even asked."""
+    await _with_ceiling(home, 1000)
+
+    run = await home.start(buy_at_any_price.of(Order(cents=1_000_000)))
+
+    assert home.engine.open_gates(home.account) == []
+    assert (await home.facts(run))[-2].code == "budget.no_limit"  # type: ignore[attr-defined]
+    assert shop.sold == []
+
+
+async def test_where_nothing_is_capped_people_may_buy_without_a_limit(home: Practice, shop: Counter) -> None:
+    """Without a ceiling a person decides, as about everything."""
+    ana = await home.person("Ana")
+    run = await home.start(buy_at_any_price.of(Order(cents=1_000_000)))
+
+    await home.yes(run, ana)
+
+    assert shop.sold == [Order(cents=1_000_000)]
 
 
 async def test_a_ceiling_of_another_currency_says_nothing(home: Practice, shop: Counter) -> None:

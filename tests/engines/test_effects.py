@@ -1,6 +1,7 @@
 """One approved act on the world: intended before it is done, done once, and honest about what became of it."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from haloop.kernel.desk import Desk
 from haloop.kernel.draft import Effect
-from haloop.kernel.errors import BadDraft, EffectRefused, NoRoom
+from haloop.kernel.errors import BadDraft, ClaimTaken, EffectRefused, NoRoom
 from haloop.kernel.fact import EffectHappened, EffectIntended, EffectNotDone, EffectUncertain, Fact
 from haloop.kernel.gate import Approved, Need, Verdict
 from haloop.kernel.ids import RunId
@@ -71,9 +72,19 @@ async def test_the_intent_can_be_read_from_the_disk_before_the_provider_is_calle
         assert seen == [(1, 1)]
 
 
-async def test_an_intent_holds_what_it_may_cost_and_says_how_it_would_be_cleared_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recovery", "told"),
+    [
+        ("neither", {"kind": "neither"}),
+        ("idempotent", {"kind": "idempotent", "seconds": 3600}),
+        ("queryable", {"kind": "queryable", "settled_after": 60}),
+    ],
+)
+async def test_an_intent_holds_what_it_may_cost_and_says_how_it_would_be_cleared_up(
+    tmp_path: Path, recovery: str, told: dict[str, object]
+) -> None:
     """The hold and the declared recovery stand in the same fact as the intent."""
-    async with street(tmp_path, SHOPS["idempotent"](Provider())) as house:
+    async with street(tmp_path, SHOPS[recovery](Provider())) as house:
         ana = await house.person("Ana")
         run = await house.start(buy.of("tea", 10))
 
@@ -82,7 +93,42 @@ async def test_an_intent_holds_what_it_may_cost_and_says_how_it_would_be_cleared
         intent = last(await house.facts(run), EffectIntended)
         assert isinstance(intent, EffectIntended)
         assert intent.holds == {"order": {"currency": "EUR", "minor": 1000}}
-        assert intent.recovery == {"kind": "idempotent", "seconds": 3600}
+        assert intent.recovery == told
+
+
+async def test_the_claim_stands_in_the_very_fact_of_the_intent(tmp_path: Path) -> None:
+    """No crash can come between claim, hold and intent, and nobody else can make the same claim afterwards."""
+    async with street(tmp_path, NeitherShop(Provider())) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy.of("tea", 10))
+
+        await house.yes(run, ana)
+
+        events = await house.ledger.run(Chain(account=house.account, run_id=run))
+        claims = {event.header.kind: event.header.claim for event in events if event.header.claim}
+        assert list(claims) == ["effect.intended"]
+        with pytest.raises(ClaimTaken):
+            await house.ledger.record(
+                house.account, Entry(kind="effect.intended", actor="kernel", claim=claims["effect.intended"])
+            )
+
+
+async def test_what_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
+    """The ledger dies between the yes and the intent: nothing leaves, and the next process does it, once."""
+    provider = Provider()
+    async with street(tmp_path, NeitherShop(provider), desks=LATER) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy_later.of(5))
+        await house.yes(run, ana)
+        house.pull_plug()
+        await house.move(timedelta(minutes=5))
+        assert not provider.requests
+
+        await house.crash()
+        await house.engine.settled()
+
+        assert (await house.ended(run)).code == "done"
+        assert list(provider.requests.values()) == [1]
 
 
 # The answer
@@ -204,6 +250,67 @@ async def test_an_approval_is_used_up_however_its_effect_ended(tmp_path: Path, t
         assert list(provider.requests.values()) == [1]
 
 
+@pytest.mark.parametrize("why", [Why.DECLINED, Why.DRIFTED, Why.ALREADY])
+async def test_no_answer_of_the_outside_reopens_an_approval(tmp_path: Path, why: Why) -> None:
+    """Whatever the reason was, the same yes is not good for a second try."""
+    desks = [Desk("shopping", procedures=[try_again])]
+    async with street(tmp_path, Answering(NotDone(why=why)), desks=desks) as house:
+        ana = await house.person("Ana")
+        run = await house.start(try_again.of("tea"))
+
+        await house.yes(run, ana)
+
+        assert (await house.ended(run)).result == ["NotDone", "approval.used"]
+
+
+@procedure(version=1)
+async def try_again_later(run: Run, minutes: int) -> list[str]:
+    """Buy some time after the yes, and once more if that was not done."""
+    yes = await run.gate(Purchase.of("tea"))
+    assert isinstance(yes, Approved)
+    await run.sleep(timedelta(minutes=minutes))
+    first = await run.effect(yes, yes.draft.order)
+    try:
+        await run.effect(yes, yes.draft.order)
+    except EffectRefused as refused:
+        return [str(getattr(first, "why", "")), refused.code]
+    return ["sent again"]
+
+
+TRYING = [Desk("shopping", procedures=[try_again_later])]
+
+
+@pytest.mark.parametrize(("minutes", "cents", "why"), [(15, 1000, "lapsed"), (5, 999, "over_budget")])
+async def test_no_rule_of_ours_reopens_an_approval(tmp_path: Path, minutes: int, cents: int, why: str) -> None:
+    """What was too late or too dear is not tried again under the same yes, once there is time or money again."""
+    provider = Provider()
+    async with street(tmp_path, NeitherShop(provider), desks=TRYING) as house:
+        ana = await house.person("Ana")
+        run = await house.start(try_again_later.of(minutes))
+        await house.yes(run, ana)
+        await house.rules(Need(), Ceiling(amount=Money(minor=cents, currency="EUR"), window=timedelta(days=30)))
+
+        await house.move(timedelta(minutes=minutes))
+
+        assert (await house.ended(run)).result == [why, "approval.used"]
+        assert not provider.requests
+
+
+async def test_no_finding_reopens_an_approval(tmp_path: Path) -> None:
+    """A person found that it had not happened; trying again takes another yes."""
+    provider = Provider()
+    provider.troubles.append(Trouble.REQUEST_LOST)
+    async with street(tmp_path, NeitherShop(provider), desks=TRYING) as house:
+        ana = await house.person("Ana")
+        run = await house.start(try_again_later.of(0))
+        await house.yes(run, ana)
+
+        await house.settle(run, ana, happened=False)
+
+        assert (await house.ended(run)).result == ["settled", "approval.used"]
+        assert list(provider.requests.values()) == [1]
+
+
 @pytest.mark.parametrize(
     ("charged", "exceeded"),
     [(None, False), (Money(minor=1000, currency="EUR"), False), (Money(minor=1001, currency="EUR"), True)],
@@ -256,7 +363,47 @@ async def test_an_approval_that_ran_out_allows_nothing(tmp_path: Path) -> None:
         assert not provider.requests
 
 
-@pytest.mark.parametrize("changed", [{"version": "2"}, {"account": "somebody else"}, {"live": True}, {"name": "mall"}])
+@procedure(version=1)
+async def buy_something_else(run: Run, field: str) -> Receipt[Bought] | NotDone | Ended:
+    """Get a yes, and then change one thing about what was approved, which no procedure should."""
+    yes = await run.gate(Purchase.of("tea"))
+    if not isinstance(yes, Approved):
+        return run.end(yes)
+    setattr(yes.draft.order, field, OTHERWISE[field])
+    return await run.effect(yes, yes.draft.order)
+
+
+OTHERWISE: Mapping[str, object] = {
+    "operation": Shop.set_aside,
+    "argument": Order(what="coffee"),
+    "cost_max": Money(minor=1001, currency="EUR"),
+    "preconditions": {"price": 11},
+    "undo": None,
+}
+
+
+@pytest.mark.parametrize("field", OTHERWISE)
+async def test_any_difference_from_what_was_approved_lapses(tmp_path: Path, field: str) -> None:
+    """Another operation, argument, price, precondition or undo than the one that was shown is not carried out."""
+    provider = Provider()
+    desks = [Desk("shopping", procedures=[buy_something_else])]
+    async with street(tmp_path, NeitherShop(provider), desks=desks) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy_something_else.of(field))
+
+        await house.yes(run, ana)
+
+        outcome = last(await house.facts(run), *OUTCOMES)
+        assert isinstance(outcome, EffectNotDone)
+        assert (outcome.why, outcome.code) == ("lapsed", "effect.changed")
+        assert field in outcome.sentence
+        assert not provider.requests
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"version": "2"}, {"account": "somebody else"}, {"live": True}, {"leaves": False}, {"name": "mall"}],
+)
 async def test_an_approval_does_not_cover_another_connector(tmp_path: Path, changed: dict[str, Any]) -> None:
     """A yes to one connector, version, account and mode has lapsed once any of them is another."""
     provider = Provider()

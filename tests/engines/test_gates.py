@@ -11,6 +11,7 @@ from haloop.kernel.fact import CredentialRevoked, GateOpened, GateWithdrawn, Per
 from haloop.kernel.gate import GateStatus, Need, Verdict
 from haloop.kernel.inbox import Delivery
 from haloop.kernel.people import Proof, Role
+from haloop.kernel.procedure import Request
 from haloop.testing.practice import Practice
 from tests.engines.buying import (
     Asks,
@@ -22,6 +23,9 @@ from tests.engines.buying import (
     buy_or_ask_again,
     buy_quoted,
     buy_until_bell,
+    buys_next_time,
+    has_it_bought,
+    has_somebody_have_it_bought,
     opened,
 )
 
@@ -87,15 +91,15 @@ async def test_while_revising_every_answer_is_stale(home: Practice, shop: Counte
 
 
 async def test_a_change_voids_earlier_yeses_and_is_no_yes(home: Practice, shop: Counter) -> None:
-    """Two must agree: Ana said yes, Bo changes the draft, and both must say yes again."""
-    ana, bo = await home.person("Ana"), await home.person("Bo")
+    """Two must agree: Ana said yes, then Bo changed the draft; Cy's yes to that is the first and Ana's the second."""
+    ana, bo, cy = await home.person("Ana"), await home.person("Bo"), await home.person("Cy")
     run = await home.start(buy.of(TEA, Asks(count=2)))
     await home.yes(run, ana)
     await home.change(run, bo, 400)
 
-    assert await home.yes(run, ana) is GateStatus.OPEN
+    assert await home.yes(run, cy) is GateStatus.OPEN
     assert shop.sold == []
-    assert await home.yes(run, bo) is GateStatus.APPROVED
+    assert await home.yes(run, ana) is GateStatus.APPROVED
     assert shop.sold == [Order(cents=400)]
 
 
@@ -162,6 +166,38 @@ async def test_whoever_asked_for_a_run_does_not_approve_it_where_that_is_separat
 
     assert refused.value.code == "answer.own"
     assert await home.yes(run, bo) is GateStatus.APPROVED
+
+
+APART = Asks(separation=True)
+
+
+@pytest.mark.parametrize("restarts", [0, 1])
+@pytest.mark.parametrize(
+    "errand",
+    [
+        has_it_bought.of(TEA, APART, detached=False),
+        has_it_bought.of(TEA, APART, detached=True),
+        has_somebody_have_it_bought.of(TEA, APART),
+        buys_next_time.of(TEA, APART),
+    ],
+    ids=["a child", "a child let go", "a grandchild", "a successor"],
+)
+async def test_whoever_sent_for_something_does_not_approve_it_where_that_is_separate(
+    home: Practice, shop: Counter, errand: Request[object], restarts: int
+) -> None:
+    """Ana asked for a run that has others ask: their questions are hers too, so somebody else says yes."""
+    ana, bo = await home.person("Ana"), await home.person("Bo")
+    await home.start(errand, by=f"person:{ana}")
+    for _ in range(restarts):
+        await home.restart()
+    (gate,) = home.engine.open_gates(home.account)
+
+    with pytest.raises(AnswerRefused) as refused:
+        await home.say(await home.answer(gate, ana, Verdict.APPROVED))
+    await home.say(await home.answer(gate, bo, Verdict.APPROVED))
+
+    assert refused.value.code == "answer.own"
+    assert shop.sold == [TEA]
 
 
 async def test_where_nothing_is_separate_whoever_asked_may_approve(home: Practice) -> None:

@@ -1,6 +1,7 @@
 """Grants: how a standing yes is given, what it opens, what it never opens, and how it ends."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from haloop.kernel.ids import PersonId, RunId
 from haloop.kernel.money import Money
 from haloop.kernel.people import Proof, Role
 from haloop.testing.practice import Practice
-from tests.engines.buying import Asks, Counter, Order, buy, buy_if_asked, eur, opened
+from tests.engines.buying import Asks, Counter, Order, buy, buy_at_any_price, buy_if_asked, eur, opened
 
 TEA = Order(cents=500)
 DAY = timedelta(days=1)
@@ -98,6 +99,25 @@ async def test_a_live_grant_opens_what_a_passkey_would(live: Practice, shop: Cou
     await live.start(buy.of(Order(item="milk", cents=300), Asks()))
 
     assert [order.item for order in shop.sold] == ["tea", "milk"]
+
+
+async def test_what_a_live_grant_opened_takes_a_passkey_to_settle(live: Practice, shop: Counter) -> None:
+    """Nobody signed this very order, but the grant for it was: the local token does not say how it ended."""
+    ana = await live.person("Ana")
+    await live.enrol(ana)
+    await live.yes(await live.start(buy.of(TEA, Asks())), ana)
+    await _given(live, ana, _terms(live, live=True))
+    shop.fails = True
+    run = await live.start(buy.of(Order(item="milk", cents=300), Asks()))
+    signed = await live.found(run, ana, happened=False)
+
+    with pytest.raises(AnswerRefused) as refused:
+        await live.engine.settle(live.account, replace(signed, assertion=None))
+    assert await live.uncertain(run) == ["buy"]
+    await live.engine.settle(live.account, signed)
+
+    assert refused.value.code == "answer.proof"
+    assert await live.uncertain(run) == []
 
 
 async def test_a_payee_known_from_practice_is_new_when_it_is_live(tmp_path: Path, shop: Counter) -> None:
@@ -206,6 +226,17 @@ async def test_a_purpose_that_is_uncertain_asks_even_under_a_grant(home: Practic
 
     assert (await home.view(home.gate_of(again))).gate.disclosures
     assert shop.sold == [TEA, milk]
+
+
+async def test_what_pays_somebody_without_a_limit_asks_even_under_a_grant(home: Practice, shop: Counter) -> None:
+    """Karl is named and known, but the draft does not say what he takes at most: that is no small sum."""
+    ana = await _known_at_karls(home)
+    await _given(home, ana, _terms(home))
+
+    run = await home.start(buy_at_any_price.of(Order(item="pearls", cents=1_000_000)))
+
+    assert shop.sold == [TEA]
+    assert home.gate_of(run)
 
 
 async def test_a_grants_total_is_over_a_window(home: Practice, shop: Counter) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from haloop.kernel.errors import BadProcedure
-from haloop.kernel.fact import RunParked
+from haloop.kernel.fact import EffectNotDone, RunParked
 from haloop.kernel.ids import PersonId, RunId
 from haloop.kernel.procedure import Procedure, procedure
 from haloop.kernel.run import Run
@@ -158,6 +158,20 @@ async def test_an_effect_that_is_altered_after_the_yes_lapses(house: House) -> N
 
     assert (await house.practice.ended(run)).reason == "No longer what was approved: argument, payee, purpose."
     assert house.bookings() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [misuse.alter_a_precondition_after_the_yes, misuse.alter_inside_a_precondition_after_the_yes]
+)
+async def test_a_precondition_that_is_altered_after_the_yes_lapses(wrong: Procedure[[], object], house: House) -> None:
+    """A procedure changes in place what the person was shown to be so: nothing is sent, and the ledger says why."""
+    run = await house.practice.start(wrong.of())
+
+    await house.practice.yes(run, house.ana)
+
+    outcomes = [fact for fact in await house.practice.facts(run) if isinstance(fact, EffectNotDone)]
+    assert house.bookings() == 0
+    assert [(outcome.why, outcome.code) for outcome in outcomes] == [("lapsed", "effect.changed")]
 
 
 async def test_an_approval_never_leaves_its_run(house: House) -> None:

@@ -1,6 +1,8 @@
 """A run that cannot go on says why, loses nothing that was acknowledged, and can be woken when the reason is gone."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +102,24 @@ async def sends_and_breaks(run: Run) -> None:
     await run.first([sends(), asks()])
 
 
+async def greet(run: Run) -> str:
+    await run.gate(Question(text="May I?"))
+    return "hello"
+
+
+greet_once = procedure(version=1)(greet)
+
+
+async def greet_more(run: Run) -> str:
+    await run.gate(Question(text="May I now?"))
+    return "hello, hello"
+
+
+greet_twice = procedure(version=2)(greet_more)
+greet_twice.name = greet_once.name
+
 PROCEDURES: tuple[Procedure[..., Any], ...] = (
-    *(told, told_again, breaks_after_yes, bad_draft, tidy, talkative, talkative_in_turns, sends_and_breaks),
+    *(told, told_again, breaks_after_yes, bad_draft, tidy, talkative, talkative_in_turns, sends_and_breaks, greet_once),
 )
 
 
@@ -164,6 +182,54 @@ async def test_a_run_waits_for_its_version(practice: Practice) -> None:
     await practice.restart()
 
     assert (await practice.view(practice.gate_of(run))).gate.status is GateStatus.OPEN
+
+
+async def test_a_run_whose_version_is_missing_says_so_from_the_start(practice: Practice) -> None:
+    """A new process without its version names the reason by itself; whoever waits for the end hears it at once."""
+    run = await practice.start(send.of("hello"))
+    practice.desks = [Desk("tries", procedures=[ask])]
+
+    await practice.restart()
+    await practice.engine.settled()
+
+    assert [error.code for error in practice.engine.parked.values()] == ["procedure.missing"]
+    async with asyncio.timeout(5):
+        with pytest.raises(NotFound) as missing:
+            await practice.ended(run)
+    assert missing.value.code == "procedure.missing"
+
+
+async def test_looking_at_a_run_that_ended_changes_nothing_although_its_version_is_gone(practice: Practice) -> None:
+    """Somebody opens an old question whose procedure is no longer installed: what ended stays ended."""
+    ana = await practice.person("Ana")
+    run = await practice.start(send.of("hello"))
+    gate = practice.gate_of(run)
+    await practice.no(run, ana)
+    before = await practice.kinds(run)
+    practice.desks = [Desk("tries", procedures=[ask])]
+    await practice.restart()
+
+    with suppress(HaloopError):  # it may be shown, or refused by name
+        await practice.view(gate)
+    await practice.engine.settled()
+
+    assert await practice.kinds(run) == before
+    assert practice.engine.parked == {}
+    assert (await practice.ended(run)).code == "refused"
+
+
+async def test_a_run_stays_with_the_version_it_began_with(practice: Practice) -> None:
+    """A new version is listed beside the old one: the old run ends as it began, and a new run is of the new version."""
+    ana = await practice.person("Ana")
+    old = await practice.start(greet_once.of())
+    practice.desks = [Desk("tries", procedures=[greet_once, greet_twice])]
+    await practice.restart()
+    new = await practice.start(greet_twice.of())
+
+    await practice.yes(old, ana)
+    await practice.yes(new, ana)
+
+    assert [(await practice.ended(run)).result for run in (old, new)] == ["hello", "hello, hello"]
 
 
 async def test_an_answer_is_kept_although_the_procedure_breaks(

@@ -12,6 +12,7 @@ from haloop.kernel.gate import Verdict
 from haloop.kernel.operation import Call, NotDone, effect, idempotent
 from haloop.testing.provider import Provider, Trouble
 from tests.engines.test_effects import LATER, OUTCOMES, buy_later, last
+from tests.engines.test_undo import REGRETS, regret
 from tests.engines.trade import (
     DEADLINE,
     HOUR,
@@ -103,6 +104,62 @@ async def test_a_resent_call_ends_before_the_time_of_its_key(tmp_path: Path) -> 
         again = last(await house.facts(run), EffectResent)
         assert isinstance(again, EffectResent)
         assert again.deadline <= house.clock.read().wall + 10_000_000
+
+
+async def test_the_time_of_a_key_counts_from_when_it_was_sent_though_a_clock_was_turned_before(tmp_path: Path) -> None:
+    """A clock that was two days ahead and was put right lends no key more time: nothing is done twice."""
+    provider = Provider()
+    provider.troubles.extend([Trouble.REPLY_LOST] * 9)
+    async with street(tmp_path, IdempotentShop(provider)) as house:
+        ana = await house.person("Ana")
+        house.clock.turn(timedelta(days=2))
+        await house.person("Ben")  # whatever is recorded now takes the ledger's time along
+        house.clock.set_right()
+        run = await house.start(buy.of("tea", 10))
+        await house.yes(run, ana)
+        await house.move(HOUR)
+        provider.results.clear()  # the outside forgets its keys when it said that it would
+
+        await house.move(HOUR)
+
+        assert list(provider.done.values()) == [1]
+        assert await house.uncertain(run) == ["order"]
+
+
+async def test_what_a_person_settled_is_not_sent_again_although_that_was_written_down(tmp_path: Path) -> None:
+    """Another try is on its way to the disk when Ana says that nothing happened: it stays in the house."""
+    provider = Provider()
+    provider.troubles.extend([Trouble.REQUEST_LOST] * 2)
+    async with street(tmp_path, IdempotentShop(provider)) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy.of("tea", 10))
+        await house.yes(run, ana)
+        finding = await house.found(run, ana, happened=False)
+        sent = provider.requests.total()
+        house.clock.move(3 * SECOND)
+        house.engine.look_at_clock()
+
+        await house.engine.settle(house.account, finding)
+        await house.engine.settled()
+
+        assert (await house.kinds(run)).count("effect.resent") == sent
+        assert provider.requests.total() == sent
+        assert not provider.done
+
+
+async def test_each_operation_is_cleared_up_in_its_own_way(tmp_path: Path) -> None:
+    """The shop knows orders by their keys and cancellations not: only an order is ever sent again."""
+    provider = Provider(same_key_same_act=False)
+    provider.troubles.extend([Trouble.NONE, Trouble.REPLY_LOST])
+    async with street(tmp_path, IdempotentShop(provider), desks=REGRETS) as house:
+        ana = await house.person("Ana")
+        run = await house.start(regret.of(0, 1))
+        await house.yes(run, ana)
+
+        await house.move(HOUR)
+
+        assert await house.uncertain(run) == ["order/undo"]
+        assert list(provider.requests.values()) == [1, 1]
 
 
 # Looking

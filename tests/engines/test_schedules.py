@@ -8,11 +8,16 @@ from typing import Protocol
 import pytest
 from pydantic import BaseModel
 
+from haloop.engines.reading import read_known
+from haloop.kernel import values
+from haloop.kernel.clock import as_datetime
 from haloop.kernel.desk import Connector, Daily, Desk, Ended, Run, procedure
 from haloop.kernel.errors import BadProcedure
-from haloop.kernel.fact import RunStarted
+from haloop.kernel.fact import RunStarted, ScheduleFired
 from haloop.kernel.ids import RunId
+from haloop.kernel.ledger import Chain
 from haloop.testing.practice import Practice
+from tests.engines.disk import full_disk
 
 
 class Household(BaseModel, frozen=True):
@@ -38,6 +43,13 @@ class Ledgers:
         return [Household(name="Ana"), Household(name="Ben")]
 
 
+class Locked:
+    """Its line breaks, and the exception says more than it should."""
+
+    async def changed(self) -> Sequence[Household]:
+        raise ConnectionError("https://books.example/?token=sk-live-4242: no route to host")
+
+
 @procedure(version=1, every=Daily("02:00", zone="Europe/Berlin"), over=Books.changed)
 async def nightly(run: Run, household: Household) -> Ended:
     """Look through one household's books."""
@@ -54,6 +66,12 @@ async def practice(tmp_path: Path) -> AsyncIterator[Practice]:
         yield practice
 
 
+def _die(practice: Practice) -> None:
+    """From this moment nothing is written, and whatever was being done is not done any further."""
+    practice.pull_plug()
+    practice.engine.world.tasks.cancel()
+
+
 async def started(practice: Practice) -> list[RunId]:
     """The runs that the schedule began, in order."""
     events = await practice.ledger.events(practice.account)
@@ -65,6 +83,29 @@ async def test_each_changed_household_has_its_run_each_night(practice: Practice)
     """At two in the morning one run begins for each household that changed."""
     await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
     await practice.move(timedelta(days=1))
+    assert len(await started(practice)) == 2
+
+
+async def test_each_night_has_runs_of_its_own(practice: Practice) -> None:
+    """Two nights and two households are four runs, each with a name of its own."""
+    await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
+    await practice.move(timedelta(days=1))
+    await practice.move(timedelta(days=1))
+    assert len(set(await started(practice))) == 4
+
+
+async def test_a_night_that_was_cut_short_begins_no_run_twice(practice: Practice) -> None:
+    """The process dies when the first household's run has begun; after it there is one for each, the first the same."""
+    await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
+    practice.engine.watch(lambda _account, _run, _fact: _die(practice))
+    await practice.move(timedelta(days=1))
+    begun = await started(practice)
+
+    await practice.restart()
+    await practice.move(timedelta(seconds=1))
+
+    assert len(begun) == 1
+    assert [run for run in await started(practice) if run in begun] == begun
     assert len(await started(practice)) == 2
 
 
@@ -84,6 +125,51 @@ async def test_a_restart_on_the_same_day_begins_nothing_again(practice: Practice
     await practice.restart()
     await practice.move(timedelta(seconds=1))
     assert len(await started(practice)) == 2
+
+
+async def test_a_schedule_that_found_no_room_runs_the_next_night(practice: Practice) -> None:
+    """One night the disk was full and not even that could be said; with room again, the next night is looked at."""
+    await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
+    with full_disk(practice):
+        await practice.move(timedelta(days=1))
+    begun = len(await started(practice))
+
+    await practice.move(timedelta(days=1))
+
+    assert begun == 0
+    assert len(await started(practice)) >= 2
+
+
+@pytest.mark.parametrize("name", ["Eve", "Ana"])
+async def test_nobody_takes_a_schedules_runs_beforehand(practice: Practice, name: str) -> None:
+    """An agent guesses tomorrow's key and begins a run under it: the night's own runs begin all the same."""
+    await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
+    night = Daily("02:00", zone="Europe/Berlin").next_after(as_datetime(practice.clock.read().wall))
+    guess = f"{NIGHTLY} {night.isoformat()} {values.digest({'household': {'name': 'Ana'}})}"
+    await practice.start(nightly.of(Household(name=name)), by="agent:eve", key=guess)
+
+    await practice.move(timedelta(days=1))
+
+    begun = [
+        fact for run in await started(practice) for fact in await practice.facts(run) if isinstance(fact, RunStarted)
+    ]
+    mine = [fact.arguments["household"]["name"] for fact in begun if fact.by == f"schedule:{NIGHTLY}"]
+    assert mine == ["Ana", "Ben"]
+
+
+async def test_a_port_that_cannot_be_asked_is_named_by_its_kind_of_trouble_alone(practice: Practice) -> None:
+    """What a connector's exception says may hold a secret, so the ledger has its type and not its words."""
+    practice.connectors = [Connector(port=Books, speaks=Locked(), name="books")]
+    await practice.restart()
+    await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
+
+    await practice.move(timedelta(days=1))
+
+    own = await practice.ledger.run(Chain.of_account(practice.account))
+    fired = await read_known(practice.ledger, own[-1])
+    assert isinstance(fired, ScheduleFired)
+    assert "ConnectionError" in fired.problem
+    assert "sk-live-4242" not in fired.problem
 
 
 async def test_a_schedule_that_is_off_begins_nothing(practice: Practice) -> None:

@@ -8,12 +8,14 @@ from pydantic import BaseModel
 
 from haloop.kernel.desk import Desk
 from haloop.kernel.draft import Draft, Effect
+from haloop.kernel.fact import StepTried
 from haloop.kernel.gate import Approved
 from haloop.kernel.operation import Call, NotDone, effect
 from haloop.kernel.procedure import procedure
 from haloop.kernel.run import Ended, Receipt, Run
 from haloop.kernel.secret import Secret
 from haloop.testing.provider import Provider
+from tests.engines.outside import DAY, World, ask, house
 from tests.engines.trade import Bought, NeitherShop, Order, Shop, street
 
 VALUE = "sk-live-4242-do-not-show"
@@ -89,3 +91,18 @@ async def test_the_value_of_a_secret_is_nowhere(
         assert VALUE not in repr(await house.facts(run))
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and VALUE.encode() in path.read_bytes()]
     assert VALUE not in caplog.text
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError, ConnectionError, TimeoutError, KeyError])
+async def test_what_a_step_raised_is_kept_by_its_type_alone(tmp_path: Path, trouble: type[Exception]) -> None:
+    """An exception that nobody expected may say anything: the ledger keeps what kind it was, and none of its words."""
+    world = World()
+    world.troubles.extend([trouble(f"401 for Authorization: Bearer {VALUE}")] * 4)
+    async with house(tmp_path, world) as home:
+        run = await home.start(ask.of("why"))
+        await home.move(DAY)
+
+        sentences = [fact.sentence for fact in await home.facts(run) if isinstance(fact, StepTried)]
+        assert [trouble.__name__ in sentence for sentence in sentences[:1]] == [True]
+        assert VALUE not in repr(await home.facts(run))
+        assert VALUE not in repr(home.engine.parked)

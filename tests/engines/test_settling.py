@@ -1,5 +1,6 @@
 """A person finds out what nobody knew; and what happens when later evidence says the contrary."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from haloop.kernel.errors import AnswerRefused, BadValue, EffectRefused
 from haloop.kernel.fact import EffectContradicted, EffectHappened, EffectNotDone, Fact
 from haloop.kernel.gate import GateId, Need
 from haloop.kernel.money import Money
-from haloop.kernel.operation import Absent, Found
+from haloop.kernel.operation import Absent, Call, Found, NotDone, effect, idempotent
 from haloop.kernel.people import Proof, Role
 from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider, Trouble
+from tests.engines.outside import until
 from tests.engines.test_effects import OUTCOMES, last
-from tests.engines.trade import MINUTE, Bought, IdempotentShop, NeitherShop, QueryableShop, buy, street
+from tests.engines.trade import HOUR, MINUTE, Bought, NeitherShop, Order, QueryableShop, buy, street
 
 BOUGHT = {"number": "no. 1", "charged": None}
 
@@ -53,6 +55,21 @@ async def test_settling_takes_a_role_that_may_approve(tmp_path: Path, role: Role
         with pytest.raises(AnswerRefused):
             await house.settle(run, vic, happened=False)
 
+        assert await house.uncertain(run) == ["order"]
+
+
+async def test_settling_takes_the_role_that_this_gate_asked_for(tmp_path: Path) -> None:
+    """Where only owners could approve, an approver does not say how it ended."""
+    async with street(tmp_path, NeitherShop(unlucky())) as house:
+        ana, ben = await house.person("Ana"), await house.person("Ben", Role.APPROVER)
+        await house.rules(Need(roles=frozenset({Role.OWNER})))
+        run = await house.start(buy.of("tea", 10))
+        await house.yes(run, ana)
+
+        with pytest.raises(AnswerRefused) as refused:
+            await house.settle(run, ben, happened=False)
+
+        assert refused.value.code == "answer.not_allowed"
         assert await house.uncertain(run) == ["order"]
 
 
@@ -122,6 +139,27 @@ async def test_what_is_known_cannot_be_settled(tmp_path: Path) -> None:
 # Contrary evidence
 
 
+@pytest.mark.parametrize(
+    "found", [Found(result=Bought(number="no. 1")), Absent()], ids=["it happened", "there is no trace"]
+)
+async def test_what_nobody_knows_cannot_be_contradicted(tmp_path: Path, found: Found[Bought] | Absent) -> None:
+    """Evidence is no way round a person's word: the effect stays uncertain, and what it may have cost stays held."""
+    async with street(tmp_path, NeitherShop(unlucky())) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy.of("tea", 10))
+        gate = house.gate_of(run)
+        await house.yes(run, ana)
+        before = await house.kinds(run)
+
+        with pytest.raises(EffectRefused) as refusal:
+            await house.engine.contradict(house.account, gate, "order", found)
+        await house.engine.settled()
+
+        assert refusal.value.code == "effect.not_settled"
+        assert (await house.kinds(run), await house.uncertain(run)) == (before, ["order"])
+        assert await _held(house) == [Money(minor=1000, currency="EUR")]
+
+
 async def _settled_as_absent(house: Practice) -> GateId:
     """A run whose order was done, and that a person took for not done; it has ended."""
     ana = await house.person("Ana")
@@ -185,14 +223,49 @@ async def test_an_act_that_turns_out_not_to_have_happened_is_said_too(tmp_path: 
         assert "effect.happened" in kinds
 
 
-@pytest.mark.parametrize("town", [IdempotentShop, QueryableShop])
-async def test_an_answer_that_comes_after_a_person_settled_is_not_lost(tmp_path: Path, town: type[NeitherShop]) -> None:
+class LateShop(NeitherShop):
+    """The same key is the same order for an hour; its answers come when somebody lets them."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.answers = asyncio.Event()
+
+    @effect(recovery=idempotent(for_=HOUR))
+    async def order(self, order: Order, call: Call) -> Bought | NotDone:
+        bought = await self._order(order, call)
+        await self.answers.wait()
+        return bought
+
+
+async def test_an_answer_that_comes_after_a_person_settled_is_not_lost(tmp_path: Path) -> None:
     """The reply was on its way while a person took it for lost: it contradicts them, by name."""
     provider = Provider()
-    provider.troubles.append(Trouble.REQUEST_LOST)
+    provider.troubles.extend([Trouble.REQUEST_LOST] * 2)
+    town = LateShop(provider)
+    async with street(tmp_path, town) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy.of("tea", 10))
+        await house.yes(run, ana)
+        finding = await house.found(run, ana, happened=False)
+        house.clock.move(2 * MINUTE)
+        house.engine.look_at_clock()
+        await until(lambda: provider.requests.total() == 3)
+        await house.engine.settle(house.account, finding)
+
+        town.answers.set()
+        await house.engine.settled()
+
+        kinds = [event.header.kind for event in await house.ledger.events(house.account)]
+        assert kinds[-1] == "effect.contradicted"
+        assert list(provider.done.values()) == [1]
+
+
+async def test_a_trace_that_is_found_after_a_person_settled_is_not_lost(tmp_path: Path) -> None:
+    """Somebody was just looking while a person took it for lost: what they find contradicts the person, by name."""
+    provider = Provider()
     provider.troubles.append(Trouble.REQUEST_LOST)
     provider.lookup_troubles.append(Trouble.DECLINED)
-    async with street(tmp_path, town(provider)) as house:
+    async with street(tmp_path, QueryableShop(provider)) as house:
         ana = await house.person("Ana")
         run = await house.start(buy.of("tea", 10))
         await house.yes(run, ana)

@@ -8,8 +8,23 @@ import pytest
 
 from haloop.kernel.errors import NotFound, StepFailed
 from haloop.kernel.failure import Malformed, Permanent, RateLimited, Transient
+from haloop.kernel.procedure import procedure
+from haloop.kernel.run import Run
 from haloop.testing.practice import Practice
-from tests.engines.outside import DAY, World, ask, ask_briefly, ask_once, connector, house, tried, until
+from tests.engines.outside import (
+    DAY,
+    Outside,
+    Question,
+    World,
+    ask,
+    ask_briefly,
+    ask_impatiently,
+    ask_once,
+    connector,
+    house,
+    tried,
+    until,
+)
 
 
 @pytest.fixture
@@ -92,6 +107,18 @@ async def test_we_come_back_when_we_were_told_to(practice: Practice, world: Worl
     assert (await practice.ended(run)).result == "why!"
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e300, -1e300])
+async def test_being_told_to_come_back_never_is_no_end(practice: Practice, world: World, seconds: float) -> None:
+    """A rate limit without measure is waited out for a bounded while, and the run goes on."""
+    world.troubles.append(RateLimited("not in this life", after_seconds=seconds))
+    run = await practice.start(ask.of("why"))
+    assert practice.engine.parked == {}
+
+    await practice.move(7 * DAY)
+
+    assert (await practice.ended(run)).result == "why!"
+
+
 async def test_attempts_are_counted_across_restarts(practice: Practice, world: World) -> None:
     """Restarting does not buy a step more attempts."""
     world.troubles.extend([Transient("busy")] * 10)
@@ -138,6 +165,65 @@ async def test_a_costly_step_is_not_repeated_after_a_crash(practice: Practice, w
     assert failed.value.code == "step.interrupted"
     assert await practice.kinds(run) == ["run.started", "step.begun", "step.failed", "run.parked"]
     assert world.asked["why"] == 1
+
+
+async def test_a_step_is_done_by_whoever_stands_behind_its_port(practice: Practice, world: World) -> None:
+    """A procedure names the port; who speaks for it is what the process was started with, this time."""
+    await practice.start(ask.of("why"))
+    other = World()
+    practice.connectors = [connector(other)]
+    await practice.restart()
+
+    run = await practice.start(ask.of("why"))
+
+    assert (await practice.ended(run)).result == "why!"
+    assert (world.asked["why"], other.asked["why"]) == (1, 1)
+
+
+async def test_a_step_that_dawdles_has_failed(tmp_path: Path, world: World) -> None:
+    """Nobody waits longer than the port's deadline; the attempt counts as a passing trouble."""
+    world.closed.add("why")
+    async with house(tmp_path, world, ask_impatiently) as practice:
+        run = await practice.start(ask_impatiently.of("why"))
+
+        with pytest.raises(StepFailed) as failed:
+            await practice.ended(run)
+
+        assert failed.value.code == "step.transient"
+        assert world.gave_up == ["why"]
+
+
+async def test_a_step_cannot_gate(tmp_path: Path) -> None:
+    """A connector that gets hold of its run and asks a person by itself fails its step; nobody is asked."""
+    presumptuous = Presumptuous()
+    async with house(tmp_path, presumptuous, give_away) as practice:
+        await practice.person("Ana")
+        RUNS_GIVEN_AWAY.clear()
+        run = await practice.start(give_away.of())
+
+        with pytest.raises(StepFailed) as failed:
+            await practice.ended(run)
+
+        assert failed.value.code == "step.permanent"
+        assert practice.engine.open_gates(practice.account) == []
+
+
+RUNS_GIVEN_AWAY: list[Run] = []
+
+
+class Presumptuous(World):
+    """Asks a person in the middle of a step."""
+
+    async def ask(self, question: str) -> str:
+        await RUNS_GIVEN_AWAY[-1].gate(Question(text=question))
+        return "they agreed"
+
+
+@procedure(version=1)
+async def give_away(run: Run) -> str:
+    """Leaves its run where a connector can find it, which no procedure should."""
+    RUNS_GIVEN_AWAY.append(run)
+    return await run.step(Outside.ask, "why")
 
 
 async def test_a_step_waits_for_its_connector(practice: Practice, world: World) -> None:

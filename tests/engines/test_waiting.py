@@ -57,6 +57,29 @@ async def test_a_delivery_counts_once(practice: Practice) -> None:
     assert (await practice.ended(run)).result == [1, -1]
 
 
+async def test_another_source_with_the_same_delivery_is_another_arrival(practice: Practice) -> None:
+    """The post and the courier number their parcels each for themselves."""
+    await deliver(practice, 1, delivery="one")
+    await deliver(practice, 2, delivery="one", source="courier")
+
+    run = await practice.start(receive_twice.of("door"))
+
+    assert (await practice.ended(run)).result == [1, 2]
+
+
+async def test_an_arrival_is_for_its_own_account(practice: Practice) -> None:
+    """What comes to the neighbours stays theirs, also after a restart, though kind and key are the same."""
+    neighbours = await practice.ledger.open_account()
+    await deliver(practice, 1, account=neighbours)
+    await practice.restart()
+    run = await practice.start(receive.of("door"))
+    assert await practice.kinds(run) == ["run.started", "wait.begun"]
+
+    await deliver(practice, 2)
+
+    assert (await practice.ended(run)).result == 2
+
+
 async def test_two_waiters_get_one_each_in_their_order(practice: Practice) -> None:
     """Whoever has waited longest gets the first arrival."""
     first, second = await practice.start(receive.of("door")), await practice.start(receive.of("door"))

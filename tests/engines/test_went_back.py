@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from haloop.engines.granting import give_grant
 from haloop.kernel import canonical
 from haloop.kernel.desk import (
     Approved,
@@ -20,6 +21,7 @@ from haloop.kernel.desk import (
     procedure,
 )
 from haloop.kernel.gate import GateStatus
+from haloop.kernel.grant import GrantTerms
 from haloop.kernel.policy import Ceiling
 from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider
@@ -48,6 +50,12 @@ def provider() -> Provider:
 async def practice(tmp_path: Path, provider: Provider) -> AsyncIterator[Practice]:
     async with bell_house(tmp_path, provider, ring_bell) as practice:
         yield practice
+
+
+@pytest.fixture(autouse=True)
+def promptly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What remembers the ledger from outside hears of each batch, and not once a second."""
+    monkeypatch.setattr("haloop.store.writer.CHECKPOINT_SECONDS", 0.0)
 
 
 async def roll_back(practice: Practice, saved: Path) -> None:
@@ -113,6 +121,27 @@ async def test_budget_windows_count_as_spent(practice: Practice, tmp_path: Path)
     await practice.move(timedelta(days=8))
     later = await practice.start(ring_bell.of(3))
     assert practice.gate_of(later)
+
+
+async def test_grants_are_suspended(practice: Practice, tmp_path: Path) -> None:
+    """A grant from before opens nothing more: what it has paid since the backup is forgotten."""
+    ana = await practice.person("Ana")
+    terms = GrantTerms(
+        operations=("Bell.ring",),
+        payees=(),
+        each_max=COST,
+        total_max=COST,
+        window_days=7,
+        expires_at=practice.clock.read().wall + 10**12,
+        live=False,
+    )
+    await practice.yes(await practice.start(give_grant.of(terms)), ana)
+    await roll_back(practice, await save(practice, tmp_path / "saved"))
+
+    run = await practice.start(ring_bell.of(3))
+
+    assert (await practice.view(practice.gate_of(run))).gate.status is GateStatus.OPEN
+    assert all(grant.suspended for grant in (await practice.engine.account(practice.account)).grants.values())
 
 
 async def test_nothing_irreversible_starts_until_somebody_has_looked(

@@ -51,6 +51,9 @@ class Shop(Protocol):
     @effect
     async def cancel(self, bought: Bought, call: Call) -> Cancelled | NotDone: ...
 
+    @effect(purpose=lambda order: f"buy {order.what}", payee=lambda _order: "the shop")
+    async def set_aside(self, order: Order, call: Call) -> Bought | NotDone: ...
+
 
 class NeitherShop:
     """Once a line broke, only a person can find out."""
@@ -67,6 +70,10 @@ class NeitherShop:
     @effect(deadline=DEADLINE)
     async def cancel(self, bought: Bought, call: Call) -> Cancelled | NotDone:
         return await self.provider.act(call, lambda: Cancelled(number=bought.number))
+
+    @effect(deadline=DEADLINE)
+    async def set_aside(self, order: Order, call: Call) -> Bought | NotDone:
+        return await self._order(order, call)
 
     async def _order(self, order: Order, call: Call) -> Bought | NotDone:
         self.orders.append(order)

@@ -75,6 +75,8 @@ class Shopping:
             run: {name: effect(name, cents) for name in ("buy", "wrap")} for run, cents in zip(RUNS, costs, strict=True)
         }
         self.begun: set[tuple[RunId, str]] = set()
+        self.intended: set[RunId] = set()
+        """The runs whose approval has reserved what it may cost."""
         self.over: set[tuple[RunId, str]] = set()
         self.ended: set[RunId] = set()
         for fact in _founding():
@@ -119,9 +121,8 @@ class Shopping:
             self.begun.add((run, name))
             self._come_out("not done", run, name, 0)
             return
-        is_first = not any(place[0] == run for place in self.begun - self.over) and not any(
-            place[0] == run for place in self.over
-        )
+        is_first = run not in self.intended
+        self.intended.add(run)
         self.begun.add((run, name))
         holds = {one: what.cost_max.as_canonical() for one, what in open_ones.items() if what.cost_max}
         self._take(_intent(run, planned[name], holds if is_first else {}, self.grant), run)
@@ -272,6 +273,7 @@ def _intent(run: RunId, planned: NamedEffect, holds: object, grant: str | None) 
         connector="karl",
         argument={},
         key="k",
+        begun_at=0,
         deadline=0,
         recovery={"kind": "neither"},
         holds=holds,

@@ -16,7 +16,7 @@ from haloop.kernel.ledger import START, Chain, Entry
 from haloop.kernel.part import PART_BYTES_MAX, Part
 from haloop.store.sqlite import SqliteLedger
 from haloop.store.writer import BATCH_MAX, WAL_PAGES_MAX
-from tests.store.conftest import Place, new_chain, said, until
+from tests.store.conftest import Place, new_chain, said, until, witness_file
 
 PROMPTLY = 5.0
 PAGE = 4096
@@ -25,6 +25,12 @@ PAGE = 4096
 def fill_the_disk(connection: apsw.Connection) -> None:
     """From now on the database may not grow by a single page: SQLite itself then reports a full disk."""
     list(connection.execute("PRAGMA max_page_count=1"))
+
+
+def refuse_checkpoints(connection: apsw.Connection) -> None:
+    """From now on no checkpoint can be stored."""
+    trigger = "CREATE TEMP TRIGGER no BEFORE INSERT ON main.checkpoint BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    list(connection.execute(trigger))
 
 
 def a_page_of_words() -> Entry:
@@ -91,6 +97,31 @@ async def test_whoever_waits_for_a_seal_hears_of_a_failed_write(ledger: SqliteLe
         assert await outcome(waiting) is Poisoned
         with pytest.raises(Poisoned):
             await ledger.receipt(account, {index: []})
+
+
+async def test_a_failed_commit_leaves_the_tree_as_it_was(ledger: SqliteLedger, account: AccountId) -> None:
+    """What was reckoned for a batch that never became durable is in no tree, in no file and not in memory."""
+    before = ledger._writer._index.checkpoint(account)
+    await ledger._writer.do(lambda connection: connection.set_commit_hook(lambda: True))
+    with pytest.raises(Poisoned):
+        await ledger.append(new_chain(account), START, said("lost"))
+    assert ledger._writer._index.checkpoint(account) == before
+    assert len(await ledger.events(account)) == before.size
+
+
+async def test_a_note_that_cannot_be_stored_is_shown_to_nobody(
+    ledger: SqliteLedger, place: Place, account: AccountId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint leaves the ledger only when it is in it: neither the witness nor whoever waits gets it before."""
+    monkeypatch.setattr("haloop.store.writer.CHECKPOINT_SECONDS", 0.0)
+    (index,) = await ledger.append(new_chain(account), START, said("seen"))
+    await ledger.sealed(account, index)
+    witnessed = witness_file(place).read_bytes()
+    await ledger._writer.do(refuse_checkpoints)
+    (index,) = await ledger.append(new_chain(account), START, said("not seen"))
+    with pytest.raises(Poisoned):
+        await ledger.sealed(account, index)
+    assert witness_file(place).read_bytes() == witnessed
 
 
 async def test_a_cancelled_wait_does_not_hide_a_death(ledger: SqliteLedger, place: Place, account: AccountId) -> None:

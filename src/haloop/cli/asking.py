@@ -4,18 +4,24 @@ It shows the very card that the kernel made, so the person says yes to what the 
 input is not an answer: the gate stays open, and nothing happens.
 """
 
+import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterator
 from hashlib import sha256
+from typing import Any
 
 from haloop.app import Haloop
 from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import HaloopError
 from haloop.kernel.gate import Answer, GateId, Verdict, View
 from haloop.kernel.ids import RunId
 from haloop.kernel.money import Money
 
 _WORDS: dict[str, Canonical] = {
+    "again": "Please say yes or no.",
     "asks": "{} asks:",
     "at most": "at most {}",
     "by": "{}({}) by {}",
@@ -32,6 +38,7 @@ _WORDS: dict[str, Canonical] = {
 }
 """What this surface adds to a card, in its one language."""
 
+_ANSWERS = {"y": Verdict.APPROVED, "yes": Verdict.APPROVED, "n": Verdict.REFUSED, "no": Verdict.REFUSED}
 _VIEW = View(language="en", renderer="terminal/1", catalogue=sha256(canonical.encode(_WORDS)).hexdigest())
 _SECOND = 1_000_000
 
@@ -44,9 +51,8 @@ async def ask_at_terminal(haloop: Haloop, run: RunId, *, read: Callable[[str], s
         return True
     seen = await haloop.engine.gate(haloop.account, gate)
     print("\n".join([str(_WORDS["asks"]).format(run), *card_lines(seen.card)]))
-    try:
-        said = read(str(_WORDS["question"])).strip().lower()
-    except EOFError:
+    said = _read_answer(read)
+    if said is None:
         print("\nNobody answered; the run still waits. Start again to be asked again.")
         return False
     answer = Answer(
@@ -55,7 +61,7 @@ async def ask_at_terminal(haloop: Haloop, run: RunId, *, read: Callable[[str], s
         draft=seen.gate.draft,
         card=seen.gate.card,
         view=_VIEW,
-        verdict=Verdict.APPROVED if said in ("y", "yes") else Verdict.REFUSED,
+        verdict=said,
         person=haloop.owner,
         nonce=secrets.token_urlsafe(16),
         expires=seen.gate.expires_at,
@@ -65,15 +71,45 @@ async def ask_at_terminal(haloop: Haloop, run: RunId, *, read: Callable[[str], s
     return True
 
 
+def run_at_terminal(work: Coroutine[Any, Any, None]) -> int:
+    """Run a program whose errors are told in a sentence, with what to do; the code to exit with."""
+    try:
+        asyncio.run(work)
+    except HaloopError as error:
+        print(" ".join(part for part in (error.sentence, error.next_step) if part), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read_answer(read: Callable[[str], str]) -> Verdict | None:
+    """A yes or a no, nothing else; none where whoever sits here went away."""
+    loud = signal.signal(signal.SIGINT, signal.default_int_handler)  # or Ctrl-C would wait for the line's end
+    try:
+        while True:
+            said = read(str(_WORDS["question"])).strip().lower()
+            if said in _ANSWERS:
+                return _ANSWERS[said]
+            print(_WORDS["again"])
+    except (EOFError, KeyboardInterrupt):
+        return None
+    finally:
+        signal.signal(signal.SIGINT, loud)
+
+
 def card_lines(card: Canonical) -> Iterator[str]:
     """A card as lines of text."""
     match card:
         case {"title": str(title), "rows": list(rows), "effects": list(effects), "disclosures": list(disclosures)}:
             yield f"  {_plain(title)}"
-            yield from (f"    ! {_disclosure(one)}" for one in disclosures)
-            yield from (f"    {line}" for row in rows for line in _row(row))
+            yield from (f"    ! {_shown(_disclosure(one))}" for one in disclosures)
+            yield from (f"    {_shown(line)}" for row in rows for line in _row(row))
             yield f"  {_WORDS['yes']}"
-            yield from (f"    {_effect(one)}" for one in effects)
+            yield from (f"    {_shown(_effect(one))}" for one in effects)
+
+
+def _shown(text: str) -> str:
+    """Words of others, without what would move the cursor, hide a part or begin a line that is not there."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _disclosure(disclosure: Canonical) -> str:

@@ -1,20 +1,19 @@
 """The accounts as the ledger has them: read once, then kept true by each fact that is recorded."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 
 from haloop.engines.at_rest import arrival_claim
 from haloop.engines.granting import require_revocable, suspensions
 from haloop.engines.inbox import Arrived, Inbox
+from haloop.engines.listeners import Listeners
 from haloop.engines.reading import read_known
 from haloop.engines.tasks import Tasks
 from haloop.engines.timekeeper import Timekeeper
-from haloop.engines.world import Listener
 from haloop.kernel import values
 from haloop.kernel.account import Account
-from haloop.kernel.errors import AnswerRefused, ClaimTaken
-from haloop.kernel.fact import EffectHappened, Fact, GrantRevoked, InboxArrived
+from haloop.kernel.errors import AnswerRefused, BadEntry, ClaimTaken
+from haloop.kernel.fact import AccountFact, EffectHappened, Fact, GrantRevoked, InboxArrived
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.inbox import Delivery
 from haloop.kernel.ledger import Chain, Ledger
@@ -24,9 +23,7 @@ from haloop.kernel.people import Role
 class Accounts:
     """Everything an engine knows of accounts beside their runs."""
 
-    def __init__(
-        self, ledger: Ledger, *, time: Timekeeper, inbox: Inbox, tasks: Tasks, listeners: Sequence[Listener]
-    ) -> None:
+    def __init__(self, ledger: Ledger, *, time: Timekeeper, inbox: Inbox, tasks: Tasks, listeners: Listeners) -> None:
         self._ledger = ledger
         self._time = time
         self._inbox = inbox
@@ -44,6 +41,11 @@ class Accounts:
 
     async def record(self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None) -> int:
         """Record a fact of the account's own, and take it in."""
+        if not isinstance(fact, AccountFact):
+            raise BadEntry(f"{fact.kind} is a fact of a run, which says it itself.", code="fact.of_a_run")
+        return await self._record(account, fact, by=by, claim=claim)
+
+    async def _record(self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None) -> int:
         known = await self.of(account)
         (index,) = await self._ledger.record(account, fact.entry(by, claim))
         known.apply(fact, run=RunId(account), ts=self._time.now(), index=index)
@@ -86,8 +88,8 @@ class Accounts:
 
         async def record() -> None:
             with suppress(ClaimTaken):
-                await self.record(account, fact, by="kernel", claim=claim)
-                self._tell(account, run, fact)
+                await self._record(account, fact, by="kernel", claim=claim)
+                self._listeners.tell(account, run, fact)
 
         task = self._tasks.spawn(record())
         self._late.add(task)
@@ -108,14 +110,10 @@ class Accounts:
         async def record() -> None:
             for fact in suspensions(account):
                 await self.record(account.id, fact, by="policy")
-                self._tell(account.id, RunId(account.id), fact)
+                self._listeners.tell(account.id, RunId(account.id), fact)
 
         if account.suspended_silently:
             self._tasks.spawn(record())
-
-    def _tell(self, account: AccountId, run: RunId, fact: Fact) -> None:
-        for listener in self._listeners:
-            listener(account, run, fact)
 
     async def _read(self, account: AccountId) -> Account:
         known = Account(id=account)

@@ -5,7 +5,6 @@ intent are one fact, durable before anything leaves the house; then there is one
 happened, or that it was not done. Anything else is uncertain, and `clearing_up` takes over.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -73,7 +72,6 @@ class AtEffect(At):
         self.gate: AtGate | None = host.gate_at(gate_id)
         self.name = self._find_name(call)
         super().__init__(at, host, "effect", [gate_id, self.name])
-        self.intended_at = 0
         self.is_under_way = False
         """Something is being sent or asked, or will be as soon as it is durable that it is."""
         self._outgoing: Outgoing | None = None
@@ -136,7 +134,7 @@ class AtEffect(At):
     def _intention(self, gate: AtGate, named: NamedEffect) -> EffectIntended:
         """The claim, the hold and the intent: what will be sent, and how it would be found out what came of it."""
         connector, declared, _ = self.host.world.connectors.effect(named.operation)
-        open_gate = gate.open_gate()
+        open_gate, now = gate.open_gate(), self.host.world.now()
         is_first = not any(other.is_intended for other in self.host.effects if other.gate is gate)
         return EffectIntended(
             at=self.at,
@@ -147,7 +145,8 @@ class AtEffect(At):
             connector=connector.name,
             argument=self._argument(gate, named),
             key=approval.claim(open_gate, named.name).hex()[:40],
-            deadline=self.host.world.now() + int(declared.rules.deadline.total_seconds() * _SECOND),
+            begun_at=now,
+            deadline=now + int(declared.rules.deadline.total_seconds() * _SECOND),
             recovery=recovery_as_plain(declared.rules.recovery),
             holds=approval.holds(gate.unsettled()) if is_first else {},
             cost_max=money_as_plain(named.cost_max),
@@ -286,10 +285,6 @@ class AtEffect(At):
         seen = None if fact.seen is None or shape is None else values.typed(shape, fact.seen)
         return NotDone(why=Why(fact.why), sentence=fact.sentence, code=fact.code, seen=seen)
 
-    def recorded(self, fact: Fact, hashes: Mapping[str, bytes], ts: int) -> None:  # noqa: ARG002
-        if isinstance(fact, EffectIntended):
-            self.intended_at = ts
-
     # Where it stands
 
     @property
@@ -365,6 +360,11 @@ class AtEffect(At):
 
     def contradict(self, found: Found[Any] | Absent) -> None:
         """Later evidence of the outside: it did happen after all, or it did not."""
+        if not self.is_settled:
+            raise EffectRefused(
+                "Nobody knows yet how this ended, so nothing can contradict it; a person settles it.",
+                code="effect.not_settled",
+            )
         if isinstance(found, Found):
             self._note_happened(found.result, LOOKUP)
         else:

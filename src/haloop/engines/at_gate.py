@@ -119,8 +119,12 @@ class AtGate(At):
         return None if held_to.may_close(account.people, account.credentials) else _TOO_WEAK
 
     def has_heard(self, answer: Answer) -> bool:
-        """Whether this person said the very same before."""
-        return self.gate is not None and first_answer(self.gate, answer) is not None
+        """Whether this person said the very same before, and it still counts."""
+        gate, account = self.open_gate(), self.host.account
+        earlier = first_answer(gate, answer)
+        if earlier is None or earlier.verdict is not Verdict.APPROVED or gate.status is not GateStatus.OPEN:
+            return earlier is not None
+        return earlier in gate.standing(account.people, account.credentials)
 
     def _rule(self, effects: Mapping[str, NamedEffect], grants: Iterable[Grant]) -> Ruling:
         return self.host.account.rule(
@@ -309,7 +313,7 @@ class AtGate(At):
     def _open(self) -> None:
         self.named = self.host.world.connectors.name_effects(self._effects)
         ruling = self.rule()
-        need = ruling.need if isinstance(ruling, Ask) else self._call.need
+        need = self._call.need if isinstance(ruling, Deny) else ruling.need
         bodies, disclosures = self._write(self.draft, self._effects)
         gate, now = self.host.next_gate(), self.host.world.now()
         within = min(self._call.within, WITHIN_MAX)
@@ -332,7 +336,7 @@ class AtGate(At):
 
     def _askers(self) -> frozenset[PersonId]:
         """The person who asked for this run, if it was one."""
-        kind, _, name = (self.host.started.by if self.host.started else "").partition(":")
+        kind, _, name = (self.host.started.asked_by if self.host.started else "").partition(":")
         return frozenset({PersonId(name)} if kind == "person" else ())
 
     def _rule_out(self, ruling: Ruling) -> None:
@@ -471,7 +475,7 @@ class AtGate(At):
             problem = problem or error.sentence
             bodies, disclosures = self._prepare(self.draft)
         gate, ruling = self.open_gate(), self.rule()
-        need = ruling.need.raised(gate.need) if isinstance(ruling, Ask) else gate.need
+        need = gate.need if isinstance(ruling, Deny) else ruling.need.raised(gate.need)
         self.host.note(
             GateRevised(
                 at=self.at,

@@ -1,6 +1,7 @@
 """A step: tried until it is done or cannot be, each attempt a fact."""
 
 import asyncio
+from math import isfinite
 from typing import Any
 
 from haloop.engines.at import At, Host
@@ -14,6 +15,8 @@ from haloop.kernel.run import StepCall
 
 BACKOFF_SECONDS = 1.0
 BACKOFF_SECONDS_MAX = 300.0
+RETRY_AFTER_SECONDS_MAX = 86_400.0
+"""However long an outside asks us to wait, tomorrow we look again."""
 _SECOND = 1_000_000
 
 
@@ -89,9 +92,9 @@ class AtStep(At):
             after = fault.after_seconds if isinstance(fault, RateLimited) else None
             self._fail(fault.failure, str(fault), after=after)
         except (TimeoutError, OSError) as error:
-            self._fail(Failure.TRANSIENT, f"{type(error).__name__}: {error}")
+            self._fail(Failure.TRANSIENT, f"The connector raised {type(error).__name__}.")
         except Exception as error:  # noqa: BLE001  # one of the four places: whatever a connector raises
-            self._fail(Failure.PERMANENT, f"{type(error).__name__}: {error}")
+            self._fail(Failure.PERMANENT, f"The connector raised {type(error).__name__}.")  # its words may be secret
         else:
             self._done(result)
 
@@ -112,7 +115,7 @@ class AtStep(At):
 
     def _note_failure(self, failure: Failure, sentence: str, *, after: float | None) -> None:
         attempt = self._attempt + 1
-        wait = min(BACKOFF_SECONDS * 4**self._attempt, BACKOFF_SECONDS_MAX) if after is None else after
+        wait = min(BACKOFF_SECONDS * 4**self._attempt, BACKOFF_SECONDS_MAX) if after is None else _bounded(after)
         again = self._is_worth_another(failure, attempt)
         fact = StepTried(
             at=self.at,
@@ -145,3 +148,8 @@ class AtStep(At):
         if not self.is_dropped:
             self._task = None
             self.host.work(lambda: self.host.note(fact))
+
+
+def _bounded(seconds: float) -> float:
+    """What an outside asks us to wait, as far as that is a time at all."""
+    return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX) if isfinite(seconds) else RETRY_AFTER_SECONDS_MAX

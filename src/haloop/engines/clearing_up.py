@@ -22,7 +22,6 @@ class Unclear(Protocol):
 
     at: Position
     host: Host
-    intended_at: int
     is_under_way: bool
 
     @property
@@ -67,7 +66,7 @@ class ClearingUp:
             return
         match effect.outgoing.recovery():
             case Idempotent() as how:
-                self._resend(until=effect.intended_at + int(how.for_.total_seconds()) * _SECOND)
+                self._resend(until=effect.outgoing.intent.begun_at + int(how.for_.total_seconds()) * _SECOND)
             case Queryable() as how:
                 effect.is_under_way = True
                 effect.host.world.tasks.spawn(self._look(how))
@@ -94,7 +93,9 @@ class ClearingUp:
         effect.host.after_recorded(self._send_again, otherwise=effect.hold_back)
 
     def _send_again(self) -> None:
-        if self._effect.outgoing.is_in_time:
+        if self._effect.is_settled:  # somebody found out while this waited for the disk
+            self._effect.hold_back()
+        elif self._effect.outgoing.is_in_time:
             self._effect.resend()
         else:
             self._effect.hold_back()

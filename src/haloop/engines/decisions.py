@@ -77,7 +77,7 @@ class Decisions:
                 proof = self._proof(here.host.account, answer.person, answer.assertion, asked)
                 here.require_good(answer, proof=proof)
                 here.host.ask(lambda: here.take(answer, decision, proof=proof))
-                await durable(here.host)
+            await durable(here.host)
         except AnswerRefused as refusal:
             await self._turn_away(account, answer, refusal)
             raise
@@ -150,7 +150,7 @@ class Decisions:
         """No answer is lost, also none that did not count."""
         fact = AnswerTurnedAway(
             gate=_printable(answer.gate),
-            revision=answer.revision,
+            revision=answer.revision if abs(answer.revision) <= canonical.INTEGER_MAX else 0,
             person=_printable(answer.person),
             verdict=str(answer.verdict),
             code=refusal.code,

@@ -23,7 +23,7 @@ from haloop.engines.at_rest import AtRecord, AtSleep, AtStart, AtWait
 from haloop.engines.at_step import AtStep
 from haloop.engines.at_undo import AtUndo
 from haloop.engines.ending import ending, successor_id
-from haloop.engines.world import World
+from haloop.engines.world import Heard, World
 from haloop.kernel.account import Account
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.drive import Drive, Made, Position
@@ -97,10 +97,14 @@ class LiveRun:
         self._unheard = 0
         """Appends of which it is not known yet whether they are durable."""
         self._waiting_acts = 0
+        self._elsewhere = 0
+        """What is being done for it by others."""
         self._is_replaying = False
         self._has_left = False
         self._lost: HaloopError | None = None
         self._parked_for = ""
+        self._may_say_so = False
+        """Whether its history has begun and not ended, so that it may say there that it stops."""
         self.fault: HaloopError | None = None
         """Why it cannot go on."""
 
@@ -115,6 +119,7 @@ class LiveRun:
         self._head = head
         newest = facts[-1][0]
         self._parked_for = newest.code if isinstance(newest, RunParked) else ""
+        self._may_say_so = not isinstance(newest, RunEnded)
         self.work(lambda: self._take_up(facts))
 
     def replay(self, facts: Iterable[tuple[Fact, Mapping[str, bytes], int]]) -> None:
@@ -191,15 +196,16 @@ class LiveRun:
         return self._last
 
     def begun(self) -> Pending | None:
-        """The append of its first word, to wait for; raises where the ledger would not take it."""
-        if self._first is None and self._lost is not None:
-            raise self._lost
+        """The append of its first word, to wait for; raises where there is none."""
+        refused = self._lost or self.fault
+        if self._first is None and refused is not None:
+            raise refused
         return self._first
 
     @property
     def is_quiet(self) -> bool:
         """Whether it only waits, and all it said is durable, so that it can leave memory."""
-        idle = not self._noted and not self._waiting_acts and not self._unheard
+        idle = not self._noted and not self._waiting_acts and not self._unheard and not self._elsewhere
         return idle and not any(at.is_busy for at in self._at.values())
 
     # For the calls at their positions
@@ -334,11 +340,34 @@ class LiveRun:
             self._gates += 1
 
     def _begin_child(self, fact: ChildStarted) -> None:
-        """Begin the other run; where it was begun before a restart, nothing happens."""
+        """Begin the other run; where it was begun before a restart, or this one is being cancelled, nothing happens."""
+        if self.cancelling:
+            return
         procedure = self.world.procedure(fact.desk, fact.procedure, fact.version)
         request: Request[Any] = Request(procedure=procedure, arguments=fact.arguments)
-        by = f"run:{self.id}"
-        self.world.begin_run(RunId(fact.run), self.account, request, by=by, parent=self.id, then=self._require)
+        self.world.begin_run(
+            RunId(fact.run),
+            self.account,
+            request,
+            by=f"run:{self.id}",
+            asked_by=self._asked_by(),
+            parent=self.id,
+            then=self._when_heard(self._require),
+        )
+
+    def _when_heard(self, then: Heard) -> Heard:
+        """Something is done elsewhere for this run, which stays in memory until it has heard of it."""
+
+        def heard(error: HaloopError | None) -> None:
+            self._elsewhere -= 1
+            then(error)
+            self._leave_if_stopped()
+
+        self._elsewhere += 1
+        return heard
+
+    def _asked_by(self) -> str:
+        return self.started.asked_by if self.started else "kernel"
 
     def _require(self, error: HaloopError | None) -> None:
         """What was done elsewhere for this run, or why it could not be."""
@@ -381,7 +410,7 @@ class LiveRun:
             self._require(error)
             self.work(_nothing)
 
-        self.world.cancel_run(self.account.id, child, then=told)
+        self.world.cancel_run(self.account.id, child, then=self._when_heard(told))
 
     def _end_with(self, value: object) -> None:
         """The last fact comes after a successor's first, so that none can be lost in between."""
@@ -401,7 +430,15 @@ class LiveRun:
             self.work(lambda: None if self.fault or self.ended else self._end_now(ended))
 
         if request is not None:
-            self.world.begin_run(successor, self.account, request, by=by, follows=self.id, then=begun)
+            self.world.begin_run(
+                successor,
+                self.account,
+                request,
+                by=by,
+                asked_by=self._asked_by(),
+                follows=self.id,
+                then=self._when_heard(begun),
+            )
 
     def _end_now(self, fact: RunEnded) -> None:
         for gate in self.gates:
@@ -425,7 +462,7 @@ class LiveRun:
         if self.fault is None or self._has_left or not self.is_quiet:
             return
         self._has_left = True
-        if self._parked_for != self.fault.code:
+        if self._parked_for != self.fault.code and self._may_say_so:
             parked = RunParked(code=self.fault.code, sentence=self.fault.sentence[:500])
             with suppress(HaloopError):  # a ledger that says no to this too: the next start finds the run as it was
                 self._append([(parked, parked.entry("kernel"))])
@@ -478,7 +515,7 @@ class LiveRun:
         pending = self.world.ledger.append(self._chain, self._head, *(entry for _, entry in noted))
         self._head, self._ts, self._last = pending.head, pending.ts, pending
         self._first = self._first or pending
-        self._parked_for = ""
+        self._parked_for, self._may_say_so = "", True
         for number, (fact, _) in enumerate(noted):
             self.account.apply(fact, run=self.id, ts=pending.ts)
             self._recorded(fact, pending.part_hashes(number), pending.ts)
@@ -525,9 +562,8 @@ class LiveRun:
                 self.account.take_back(fact)
             self._lose(noted, error)
         else:
-            for listener in self.world.listeners:
-                for fact, _ in noted:
-                    listener(self.account.id, self.id, fact)
+            for fact, _ in noted:
+                self.world.listeners.tell(self.account.id, self.id, fact)
         self._leave_if_stopped()
 
 

@@ -16,6 +16,7 @@ from haloop.engines.decisions import Decisions, GateView, durable
 from haloop.engines.ending import children_to_cancel, last_words
 from haloop.engines.granting import grants_connector, grants_desk
 from haloop.engines.inbox import Inbox
+from haloop.engines.listeners import Listener, Listeners
 from haloop.engines.live_run import LiveRun
 from haloop.engines.memory import Memory
 from haloop.engines.reading import read_event
@@ -23,13 +24,14 @@ from haloop.engines.schedules import Schedules
 from haloop.engines.tasks import Tasks
 from haloop.engines.timekeeper import Timekeeper
 from haloop.engines.timers import Timers
-from haloop.engines.world import Heard, Listener, World
+from haloop.engines.world import Heard, World
+from haloop.kernel import canonical
 from haloop.kernel.account import Account
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.connector import Connector, Connectors
 from haloop.kernel.desk import Desk
-from haloop.kernel.errors import HaloopError, NotFound, RecoveryOpen, RunOver
-from haloop.kernel.fact import ClockTrusted, EffectIntended, Fact, RunEnded, RunStarted
+from haloop.kernel.errors import HaloopError, NotFound, RecoveryOpen, Refused, RunOver
+from haloop.kernel.fact import ClockTrusted, EffectIntended, Fact, GateWithdrawn, RunEnded, RunStarted
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
 from haloop.kernel.ids import AccountId, PersonId, RunId
@@ -61,8 +63,10 @@ class LocalEngine:
     ) -> None:
         self._ledger = ledger
         self._random = Randomness()
+        self._beginning: dict[RunId, asyncio.Task[None]] = {}
+        """Runs that other runs are just beginning."""
         desks = [*desks, grants_desk()]
-        time, tasks, listeners = Timekeeper(clock), Tasks(), list[Listener]()
+        time, tasks, listeners = Timekeeper(clock), Tasks(), Listeners()
         inbox = Inbox(on_arrival=lambda run, at: self._memory.wake_soon(run, at))  # noqa: PLW0108  # it comes last
         self._accounts = Accounts(ledger, time=time, inbox=inbox, tasks=tasks, listeners=listeners)
         self.world = World(
@@ -125,21 +129,29 @@ class LocalEngine:
 
     async def start(self, account: AccountId, request: Request[Any], *, by: str, key: str | None = None) -> RunId:
         """Begin a run, and come back when it is durable. The same key begins the same run."""
-        run = RunId(f"run_{self._random.draw(16).hex()}") if key is None else _run_id(account, key)
-        known = await self._accounts.of(account)
-        if not self._memory.knows(run) and not await self._exists(account, run):
-            self._begin(run, known, request, by=by)
-        await self._recorded(run)
+        run = RunId(f"run_{self._random.draw(16).hex()}") if key is None else _run_id(account, "run", key)
+        await self._start_as(run, account, request, by=by)
+        return run
+
+    async def start_scheduled(self, account: AccountId, request: Request[Any], *, by: str, key: str) -> RunId:
+        """Begin a schedule's run; no key that anybody else gives names the same."""
+        run = _run_id(account, "scheduled", key)
+        await self._start_as(run, account, request, by=by)
         return run
 
     async def cancel(self, account: AccountId, run: RunId, *, by: str, reason: str = "") -> None:
         """End a run as soon as nothing is under way that cannot be taken back."""
         reason = reason or "Somebody cancelled it."
+        if run in self._beginning:
+            await asyncio.wait([self._beginning[run]])
         if not await self._exists(account, run):
             raise NotFound(f"There is no run {run}.")
         try:
             live = await self._memory.wake(account, run)
         except HaloopError as error:
+            while (stopping := self._memory.get(run)) is not None and stopping.fault is not None:
+                await durable(stopping)  # why it stops is on its way to its history
+                await asyncio.sleep(0)
             await self._cancel_parked(account, run, last_words(await self.facts(account, run), reason, error), by)
         else:
             live.cancel(reason, by)
@@ -160,7 +172,11 @@ class LocalEngine:
 
     def watch(self, listener: Listener) -> None:
         """Hear of each fact of every run, once it is durable."""
-        self.world.listeners.append(listener)
+        self.world.listeners.add(listener)
+
+    def unwatch(self, listener: Listener) -> None:
+        """Hear no more."""
+        self.world.listeners.remove(listener)
 
     @property
     def parked(self) -> Mapping[RunId, HaloopError]:
@@ -253,6 +269,23 @@ class LocalEngine:
 
     # Beginning and ending runs, for people and for other runs
 
+    async def _start_as(self, run: RunId, account: AccountId, request: Request[Any], *, by: str) -> None:
+        known = await self._accounts.of(account)
+        if self._memory.knows(run) or await self._exists(account, run):
+            await self._require_same(account, run, request)
+            live = self._memory.get(run)
+        else:
+            live = self._begin(run, known, request, by=by, asked_by=by)
+        await self._recorded(run, live)
+
+    async def _require_same(self, account: AccountId, run: RunId, request: Request[Any]) -> None:
+        """A key stands for one request: whoever comes with another is told, not handed somebody else's run."""
+        live = self._memory.get(run)
+        begun = live.started if live is not None else next(iter(await self.facts(account, run)), None)
+        wanted = (request.procedure.name, request.procedure.version, request.arguments)
+        if isinstance(begun, RunStarted) and (begun.procedure, begun.version, begun.arguments) != wanted:
+            raise Refused("This key was used for another request.", code="run.key_taken", next_step="Use a new key.")
+
     def _begin(
         self,
         run: RunId,
@@ -260,9 +293,10 @@ class LocalEngine:
         request: Request[Any],
         *,
         by: str,
+        asked_by: str,
         parent: RunId | None = None,
         follows: RunId | None = None,
-    ) -> None:
+    ) -> LiveRun:
         live = LiveRun(run, account, self.world)
         self._memory.keep(live)
         procedure = request.procedure
@@ -272,10 +306,12 @@ class LocalEngine:
             version=procedure.version,
             arguments=request.arguments,
             by=by,
+            asked_by=asked_by,
             parent=parent,
             follows=follows,
         )
         live.start(fact, by)
+        return live
 
     def _begin_unless_begun(
         self,
@@ -284,20 +320,22 @@ class LocalEngine:
         request: Request[Any],
         *,
         by: str,
+        asked_by: str,
         parent: RunId | None = None,
         follows: RunId | None = None,
         then: Heard,
     ) -> None:
         async def begin() -> None:
+            live = self._memory.get(run)
             if not self._memory.knows(run) and not await self._exists(account.id, run):
-                self._begin(run, account, request, by=by, parent=parent, follows=follows)
-            await self._recorded(run)
+                live = self._begin(run, account, request, by=by, asked_by=asked_by, parent=parent, follows=follows)
+            await self._recorded(run, live)
 
-        self.world.tasks.spawn(_tell_when_done(begin, then))
+        beginning = self._beginning[run] = self.world.tasks.spawn(_tell_when_done(begin, then))
+        beginning.add_done_callback(lambda _: self._beginning.pop(run, None))
 
-    async def _recorded(self, run: RunId) -> None:
+    async def _recorded(self, run: RunId, live: LiveRun | None) -> None:
         """Wait until it is durable that a run has begun; one whose first word was refused never was."""
-        live = self._memory.get(run)
         try:
             first = None if live is None else live.begun()
             if first is not None:
@@ -308,7 +346,7 @@ class LocalEngine:
 
     def _cancel_soon(self, account: AccountId, run: RunId, *, then: Heard) -> None:
         async def cancel() -> None:
-            with suppress(RunOver):  # it ended by itself
+            with suppress(RunOver, NotFound):  # it ended by itself, or never began and now never will
                 await self.cancel(account, run, by="kernel", reason="The run that started it was cancelled.")
 
         self.world.tasks.spawn(_tell_when_done(cancel, then))
@@ -317,11 +355,13 @@ class LocalEngine:
         """End a run whose procedure cannot be driven any more."""
         chain = Chain(account=account, run_id=run)
         for child in children_to_cancel(await self.facts(account, run)):
-            with suppress(RunOver):
+            with suppress(RunOver, NotFound):
                 await self.cancel(account, child, by="kernel", reason="The run that started it was cancelled.")
         await self._ledger.append(chain, await self._ledger.head(chain), *(fact.entry(by) for fact in words))
         for fact in words:
             (await self._accounts.of(account)).apply(fact, run=run, ts=self.world.now())
+            if isinstance(fact, GateWithdrawn):
+                self.world.gates.remove(account, GateId(fact.gate))
         self._memory.forget(run)
 
     async def _exists(self, account: AccountId, run: RunId) -> bool:
@@ -342,8 +382,8 @@ def _by_version(desks: Sequence[Desk]) -> Mapping[tuple[str, str, int], Procedur
     return {(desk.name, one.name, one.version): one for desk in desks for one in desk.procedures}
 
 
-def _run_id(account: AccountId, key: str) -> RunId:
-    return RunId(f"run_{sha256(f'haloop/run/1 {account} {key}'.encode()).hexdigest()[:32]}")
+def _run_id(account: AccountId, kind: str, key: str) -> RunId:
+    return RunId(f"run_{sha256(canonical.encode([f'haloop/{kind}/1', account, key])).hexdigest()[:32]}")
 
 
 async def _tell_when_done(work: Callable[[], Coroutine[Any, Any, None]], then: Heard) -> None:

@@ -14,11 +14,12 @@ from haloop.engines.decisions import durable
 from haloop.engines.live_run import LiveRun
 from haloop.engines.reading import only_waits, open_gate, read_event, waits_until
 from haloop.engines.world import World
-from haloop.kernel.errors import HaloopError, NotFound
+from haloop.kernel.errors import HaloopError, NoRoom, NotFound
 from haloop.kernel.fact import RunEnded
 from haloop.kernel.ids import AccountId, RunId
-from haloop.kernel.ledger import Chain, OpenRun
+from haloop.kernel.ledger import RUN_ENDED, Chain, OpenRun
 
+_TRY_AGAIN = 60_000_000
 _READ_AT_ONCE = 20
 """How many timers are read before others have their turn."""
 
@@ -68,6 +69,8 @@ class Memory:
         """A run cannot go on."""
         self._live.pop(run, None)
         self.parked[run] = error.with_traceback(None)  # a traceback would keep all of the run in memory
+        if isinstance(error, NoRoom):  # nobody is told when there is room again
+            self._world.timers.set(run, "", self._world.now() + _TRY_AGAIN)
         self._tell(run, None)
 
     def end(self, run: RunId, fact: RunEnded) -> None:
@@ -78,14 +81,20 @@ class Memory:
     async def ended(self, account: AccountId, run: RunId) -> RunEnded:
         """Wait for the end of a run; a parked one raises the reason why it cannot go on."""
         while True:
-            if run in self.parked:
-                raise self.parked[run]
-            is_here = run in self._live and self._live[run].account.id == account
-            if not is_here and await self._ledger.has_ended(Chain(account=account, run_id=run)):
-                return await self._last_fact(account, run)
+            if not (run in self._live and self._live[run].account.id == account):
+                chain = Chain(account=account, run_id=run)
+                if (await self._ledger.head(chain)).run_seq == 0:
+                    raise NotFound(f"There is no run {run}.")
+                if await self._ledger.has_ended(chain):
+                    return await self._last_fact(account, run)
+                if run in self.parked:
+                    raise self.parked[run]
             waiter: asyncio.Future[RunEnded | None] = asyncio.get_running_loop().create_future()
             self._watchers.setdefault(run, []).append(waiter)
-            ended = await waiter
+            try:
+                ended = await waiter
+            finally:
+                self._forget_waiter(run, waiter)
             if ended is not None:
                 return ended
 
@@ -147,8 +156,8 @@ class Memory:
         self.parked.pop(run, None)
         self.keep(live)
         live.restore(events[-1].head, history)
-        if live.ended is not None and live.is_quiet:
-            self.forget(run)  # it had ended before: it is looked at, and will not go on
+        if events[-1].header.kind == RUN_ENDED:
+            self.forget(run)  # it is looked at, and will not go on
         if live.fault is not None:
             await durable(live)  # the reason stands in its history before anybody hears of it
         return _able(live)
@@ -165,6 +174,14 @@ class Memory:
         for run in list(self._live)[: max(1, self._live_max // 8)]:
             if self._live[run].is_quiet:
                 self._live.pop(run).leave()
+
+    def _forget_waiter(self, run: RunId, waiter: "asyncio.Future[RunEnded | None]") -> None:
+        """Whoever no longer waits is not kept."""
+        waiting = self._watchers.get(run, [])
+        if waiter in waiting:
+            waiting.remove(waiter)
+        if not waiting:
+            self._watchers.pop(run, None)
 
     def _tell(self, run: RunId, ended: RunEnded | None) -> None:
         for waiter in self._watchers.pop(run, ()):
@@ -213,7 +230,9 @@ class Memory:
         account, name = run.chain.account, run.chain.run_id
         waits = None
         with suppress(HaloopError):  # what cannot be read is woken, and then parked with the reason
-            waits = await waits_until(self._ledger, run)
+            begun, until = await waits_until(self._ledger, run)
+            self._world.procedure(*begun)
+            waits = until
         if waits is None:
             await self._try_to_wake(account, name)
         else:

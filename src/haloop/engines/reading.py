@@ -1,8 +1,11 @@
 """From the ledger's events to facts, and what a waiting run's newest fact says of its waiting."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import BadEntry, Erased
 from haloop.kernel.fact import FACT, Fact, GateOpened, SleepBegun, is_known, parts_of, read_fact
 from haloop.kernel.gate import GateId, gate_id
 from haloop.kernel.ledger import Event, Ledger, OpenRun
@@ -19,6 +22,14 @@ class Waits(NamedTuple):
     until: int
 
 
+class Begun(NamedTuple):
+    """The very procedure that a run is locked to."""
+
+    desk: str
+    procedure: str
+    version: int
+
+
 async def read_event(ledger: Ledger, event: Event) -> Fact:
     """The fact that an event of a run records."""
     kind = event.header.kind
@@ -27,8 +38,12 @@ async def read_event(ledger: Ledger, event: Event) -> Fact:
 
 
 async def read_known(ledger: Ledger, event: Event) -> Fact | None:
-    """The fact that an event records; none where it is not one of an engine's."""
-    return await read_event(ledger, event) if is_known(event.header.kind) else None
+    """The fact that an event records; none where it is not one of an engine's, or was erased."""
+    if not is_known(event.header.kind):
+        return None
+    with suppress(Erased):
+        return await read_event(ledger, event)
+    return None
 
 
 def only_waits(run: OpenRun) -> bool:
@@ -42,17 +57,23 @@ def open_gate(run: OpenRun) -> GateId | None:
     return gate_id(run.chain.run_id, run.kinds.count(GateOpened.kind)) if is_gate else None
 
 
-async def waits_until(ledger: Ledger, run: OpenRun) -> Waits | None:
-    """Until when a run that only waits does so; none where it must be looked at as a whole."""
-    event = await ledger.event(run.chain.account, run.index)
-    match event.header.kind, canonical.decode(await ledger.body(event, FACT)):
-        case GateOpened.kind, {"at": str(at), "expires_at": int(until), "need": {"escalation": None}}:
-            pass
-        case SleepBegun.kind, {"at": str(at), "until": int(until)}:
-            pass
-        case _:
-            return None
-    return Waits(at, until) if _is_alone(at) else None
+async def waits_until(ledger: Ledger, run: OpenRun) -> "tuple[Begun, Waits | None]":
+    """What a run that only waits was begun as, and until when it waits; none where it must be looked at as a whole."""
+    first, *_, newest = await ledger.run(run.chain)
+    waits = None
+    match newest.header.kind, await _plain_fields(ledger, newest):
+        case GateOpened.kind, {"at": str(at), "expires_at": int(until), "need": {"escalation": None}} if _is_alone(at):
+            waits = Waits(at, until)
+        case SleepBegun.kind, {"at": str(at), "until": int(until)} if _is_alone(at):
+            waits = Waits(at, until)
+    match await _plain_fields(ledger, first):
+        case {"desk": str(desk), "procedure": str(procedure), "version": int(version)}:
+            return Begun(desk, procedure, version), waits
+    raise BadEntry("A run does not begin with its start.", code="fact.bad")
+
+
+async def _plain_fields(ledger: Ledger, event: Event) -> Canonical:
+    return canonical.decode(await ledger.body(event, FACT))
 
 
 def _is_alone(at: str) -> bool:

@@ -23,13 +23,15 @@ from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.operation import step_op
 from haloop.kernel.procedure import Procedure, Request
 
+_AGAIN = 60_000_000
+
 
 class Host(Protocol):
     """What schedules need of their engine."""
 
     async def account(self, account: AccountId) -> Account: ...
 
-    async def start(self, account: AccountId, request: Request[Any], *, by: str, key: str | None = None) -> RunId: ...
+    async def start_scheduled(self, account: AccountId, request: Request[Any], *, by: str, key: str) -> RunId: ...
 
     async def record(self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None) -> int: ...
 
@@ -84,16 +86,20 @@ class Schedules:
             for item in await self._items(procedure):
                 request: Request[Any] = Request(procedure=procedure, arguments=item)
                 key = f"{name} {nominal.isoformat()} {values.digest(item)}"
-                await self._host.start(account, request, by=f"schedule:{name.lower()}", key=key)
+                await self._host.start_scheduled(account, request, by=f"schedule:{name.lower()}", key=key)
         except HaloopError as error:
             problem = error.sentence
         except Exception as error:  # noqa: BLE001  # connector code: what there is to do could not be asked
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"The connector raised {type(error).__name__}."
         else:
             problem = ""
         fact = ScheduleFired(schedule=name, nominal=_microseconds(nominal), problem=problem[:500])
-        await self._host.record(account, fact, by="kernel")
-        await self.take_up(account)
+        try:
+            await self._host.record(account, fact, by="kernel")
+        except HaloopError:  # it is not known to have fired: the next time is set, and this one runs again before it
+            self.timers.set(RunId(account), name, self._time.now() + _AGAIN)
+        else:
+            await self.take_up(account)
 
     async def _items(self, procedure: Procedure[..., Any]) -> list[dict[str, Canonical]]:
         """The arguments of each run there is to begin."""

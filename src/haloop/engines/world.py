@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from haloop.engines.inbox import Inbox
+from haloop.engines.listeners import Listeners
 from haloop.engines.tasks import Tasks
 from haloop.engines.timekeeper import Timekeeper
 from haloop.engines.timers import Timers
@@ -19,9 +20,6 @@ from haloop.kernel.gate import GateId
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Ledger
 from haloop.kernel.procedure import Procedure, Request
-
-Listener = Callable[[AccountId, RunId, Fact], None]
-
 
 Heard = Callable[[HaloopError | None], None]
 """Hears that what was asked for is durable, or why it cannot be."""
@@ -37,6 +35,7 @@ class BeginRun(Protocol):
         request: Request[Any],
         *,
         by: str,
+        asked_by: str,
         parent: RunId | None = None,
         follows: RunId | None = None,
         then: Heard,
@@ -77,7 +76,7 @@ class World:
     timers: Timers
     inbox: Inbox
     tasks: Tasks
-    listeners: list[Listener]
+    listeners: Listeners
     on_parked: Callable[[RunId, HaloopError], None]
     on_ended: Callable[[RunId, RunEnded], None]
     begin_run: BeginRun

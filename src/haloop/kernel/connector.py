@@ -6,6 +6,7 @@ is read here, from the operation and its argument, both when the draft is shown 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from inspect import getattr_static
 from typing import Any
@@ -83,7 +84,7 @@ class Connectors:
             cost_max=planned.cost_max,
             payee=operation.payee(planned.argument),
             purpose=operation.purpose(planned.argument),
-            preconditions=planned.preconditions,
+            preconditions=deepcopy(dict(planned.preconditions)),  # what is approved must not change with its author's
             undo=None if planned.undo is None else planned.undo.name,
         )
 

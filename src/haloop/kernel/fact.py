@@ -67,6 +67,8 @@ class RunStarted(Fact):
     version: int
     arguments: Plain
     by: str
+    asked_by: str
+    """Who asked for the run that began it all; a child's asker is its parent's."""
     parent: str | None = None
     follows: str | None = None
     """The run whose successor this is."""
@@ -350,6 +352,8 @@ class EffectIntended(Fact):
     connector: str
     argument: Plain
     key: str
+    begun_at: int
+    """When, by the engine's own time; the ledger's goes on counting where a turned clock was put right."""
     deadline: int
     recovery: Plain
     holds: Plain
@@ -432,7 +436,12 @@ class EffectContradicted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonAdded(Fact):
+class AccountFact(Fact):
+    """A fact that belongs to no run; what a run did, only that run says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonAdded(AccountFact):
     kind: ClassVar[str] = "person.added"
     person: str
     name: str
@@ -440,13 +449,13 @@ class PersonAdded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersonRemoved(Fact):
+class PersonRemoved(AccountFact):
     kind: ClassVar[str] = "person.removed"
     person: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialEnrolled(Fact):
+class CredentialEnrolled(AccountFact):
     kind: ClassVar[str] = "credential.enrolled"
     person: str
     credential: str
@@ -455,13 +464,13 @@ class CredentialEnrolled(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialRevoked(Fact):
+class CredentialRevoked(AccountFact):
     kind: ClassVar[str] = "credential.revoked"
     credential: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RulesSet(Fact):
+class RulesSet(AccountFact):
     """What the account asks for beyond the built-in rule, and how much it may spend."""
 
     kind: ClassVar[str] = "rules.set"
@@ -470,7 +479,7 @@ class RulesSet(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantGiven(Fact):
+class GrantGiven(AccountFact):
     kind: ClassVar[str] = "grant.given"
     grant: str
     terms: Plain
@@ -478,20 +487,20 @@ class GrantGiven(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantRevoked(Fact):
+class GrantRevoked(AccountFact):
     kind: ClassVar[str] = "grant.revoked"
     grant: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantSuspended(Fact):
+class GrantSuspended(AccountFact):
     kind: ClassVar[str] = "grant.suspended"
     grant: str
     sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InboxArrived(Fact):
+class InboxArrived(AccountFact):
     kind: ClassVar[str] = "inbox.arrived"
     source: str
     delivery: str
@@ -501,7 +510,7 @@ class InboxArrived(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockTrusted(Fact):
+class ClockTrusted(AccountFact):
     """An owner said that the moved clock is right."""
 
     kind: ClassVar[str] = "clock.trusted"
@@ -509,14 +518,14 @@ class ClockTrusted(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleSet(Fact):
+class ScheduleSet(AccountFact):
     kind: ClassVar[str] = "schedule.set"
     schedule: str
     on: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleFired(Fact):
+class ScheduleFired(AccountFact):
     kind: ClassVar[str] = "schedule.fired"
     schedule: str
     nominal: int
@@ -546,12 +555,18 @@ def is_known(kind: str) -> bool:
 
 def parts_of(kind: str) -> tuple[str, ...]:
     """The parts that may hold such a fact's fields."""
-    return (FACT, *_KINDS[kind].parts)
+    return (FACT, *_known(kind).parts)
+
+
+def _known(kind: str) -> type[Fact]:
+    if kind not in _KINDS:
+        raise BadEntry(f"This Haloop knows no facts of the kind {kind}.", code="fact.unknown")
+    return _KINDS[kind]
 
 
 def read_fact(kind: str, body: Callable[[str], bytes | None]) -> Fact:
     """The fact that these parts hold."""
-    known = _KINDS[kind]
+    known = _known(kind)
     raw = body(FACT)
     plain = None if raw is None else canonical.decode(raw)
     if not isinstance(plain, dict):

@@ -46,6 +46,9 @@ OUTCOMES = frozenset(
 )
 """What may still be written when the disk is full: how things that already left the house ended."""
 
+LAST_WORDS = frozenset({RUN_ENDED, "run.cancelling", "gate.withdrawn"})
+"""What a run of any length may still say, besides how its effects ended."""
+
 RUN_EVENTS_MAX = 2_000
 """A longer run continues as a successor; outcomes and the end may always be said."""
 

@@ -78,6 +78,8 @@ class Allow:
     """A grant covers it."""
 
     grant: str
+    need: Need
+    """What it would take of people; settling what goes wrong takes that."""
 
 
 Ruling: TypeAlias = Deny | Ask | Allow
@@ -91,7 +93,7 @@ def decide(facts: Facts, grants: Iterable[Grant]) -> Ruling:
     need = _built_in(facts).raised(facts.need)
     for grant in grants:
         if _covers(grant, need, facts):
-            return Allow(grant=grant.id)
+            return Allow(grant=grant.id, need=need)
     able = sum(1 for person in facts.people if _may_decide(person, need.widest(), need, facts))
     if able < need.count:
         return Deny(code="policy.no_approver", sentence=f"It takes {need.count} to decide; {able} may.")
@@ -117,6 +119,10 @@ def _may_decide(person: Person, roles: frozenset[Role], need: Need, facts: Facts
 
 
 def _over_a_ceiling(facts: Facts) -> Deny | None:
+    unlimited = next((one for one in facts.effects if one.payee is not None and one.cost_max is None), None)
+    if facts.ceilings and unlimited is not None:
+        sentence = f"{unlimited.operation} pays {unlimited.payee} and does not say how much at most."
+        return Deny(code="budget.no_limit", sentence=sentence)
     for ceiling, spent in zip(facts.ceilings, facts.spent.by_ceiling, strict=True):
         wanted = total(facts.effects, ceiling.amount.currency)
         if wanted.minor > 0 and spent + wanted > ceiling.amount:
@@ -153,7 +159,9 @@ def _covers_one(grant: Grant, planned: NamedEffect, facts: Facts) -> bool:
     if planned.payee is not None and (planned.live, planned.payee) not in facts.known_payees:
         return False
     cost = planned.cost_max
-    return cost is None or (cost.currency == grant.each_max.currency and cost <= grant.each_max)
+    if cost is None:
+        return planned.payee is None  # who is paid without a most is paid any amount
+    return cost.currency == grant.each_max.currency and cost <= grant.each_max
 
 
 def total(effects: Iterable[NamedEffect], currency: str) -> Money:

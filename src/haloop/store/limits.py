@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from haloop.kernel.errors import BadEntry, NoRoom, RecoveryOpen, RunFull
 from haloop.kernel.ledger import (
     EFFECT_INTENDED,
+    LAST_WORDS,
     OUTCOMES,
     PAYLOAD_ERASED,
-    RUN_ENDED,
     RUN_EVENTS_MAX,
     Chain,
     Entry,
@@ -69,5 +69,5 @@ class Limits:
 
 def _require_last_words(chain: Chain, entries: Sequence[Entry]) -> None:
     """How effects ended, and the end itself, may be said however long a run is."""
-    if not all(entry.kind in OUTCOMES or entry.kind == RUN_ENDED for entry in entries):
+    if not all(entry.kind in OUTCOMES or entry.kind in LAST_WORDS for entry in entries):
         raise RunFull(f"{chain.run_id} has {RUN_EVENTS_MAX:,} events, as many as a run may have.")

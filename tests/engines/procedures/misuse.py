@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from haloop.kernel.canonical import Canonical
 from haloop.kernel.desk import (
     Approved,
     Call,
@@ -325,6 +326,24 @@ async def alter_after_the_yes(run: Run) -> Receipt[Booked] | NotDone:
 
 
 @procedure(version=1)
+async def alter_a_precondition_after_the_yes(run: Run) -> Receipt[Booked] | NotDone:
+    yes = await approved(run)
+    yes.draft.reserve.preconditions["price"] = 99999
+    return await run.effect(yes, yes.draft.reserve)
+
+
+@procedure(version=1)
+async def alter_inside_a_precondition_after_the_yes(run: Run) -> Receipt[Booked] | NotDone:
+    price: dict[str, Canonical] = {"cents": 500}
+    seen = Effect.of(Booking.reserve, TABLE, preconditions={"price": price})
+    yes = await run.gate(PlainDraft(reserve=seen))
+    assert isinstance(yes, Approved)
+    price["cents"] = 99999
+    yes.draft.reserve.preconditions["price"]["cents"] = 99999  # type: ignore[index]
+    return await run.effect(yes, yes.draft.reserve)
+
+
+@procedure(version=1)
 async def leave_an_approval_behind(run: Run) -> None:
     left_behind.append(await approved(run))
 
@@ -438,6 +457,8 @@ MISUSES = Desk(
         one_approval_twice,
         one_approval_on_two_lines,
         alter_after_the_yes,
+        alter_a_precondition_after_the_yes,
+        alter_inside_a_precondition_after_the_yes,
         leave_an_approval_behind,
         take_an_approval_of_another_run,
         end_with_a_yes,
