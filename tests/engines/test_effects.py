@@ -182,6 +182,7 @@ async def test_a_no_of_the_outside_says_why(tmp_path: Path, why: Why) -> None:
     [
         ConnectionError("The line broke."),
         asyncio.CancelledError(),
+        GeneratorExit(),
         TimeoutError(),
         RuntimeError("500"),
         "yes, yes",

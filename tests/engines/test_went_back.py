@@ -20,11 +20,12 @@ from haloop.kernel.desk import (
     Run,
     procedure,
 )
+from haloop.kernel.errors import Refused
 from haloop.kernel.gate import GateStatus
 from haloop.kernel.grant import GrantTerms
 from haloop.kernel.policy import Ceiling
 from haloop.testing.practice import Practice
-from haloop.testing.provider import Provider
+from haloop.testing.provider import Provider, Trouble
 from tests.engines.bell import Bell, BellDraft, bell_house
 
 COST = Money(minor=500, currency="EUR")
@@ -157,3 +158,44 @@ async def test_nothing_irreversible_starts_until_somebody_has_looked(
     await practice.engine.end_recovery(practice.account, by=ana)
     assert (await practice.ended(run)).code == "done"
     assert provider.done.total() == 1
+
+
+@procedure(version=1)
+async def ring_at_once(run: Run, times: int) -> Receipt[str] | NotDone | Ended:
+    """Ask, ring."""
+    yes = await run.gate(BellDraft(ring=Effect.of(Bell.ring, times)))
+    if not isinstance(yes, Approved):
+        return run.end(yes)
+    return await run.effect(yes, yes.draft.ring)
+
+
+async def test_what_is_approved_after_recovery_runs_at_once(tmp_path: Path, provider: Provider) -> None:
+    """Once somebody has looked, a new yes allows what it says, also where nothing lies between it and its effect."""
+    async with bell_house(tmp_path / "bells", provider, ring_at_once) as practice:
+        ana = await practice.person("Ana")
+        await roll_back(practice, await save(practice, tmp_path / "saved"))
+        await practice.engine.end_recovery(practice.account, by=ana)
+        run = await practice.start(ring_at_once.of(3))
+
+        await practice.yes(run, ana)
+
+        assert (await practice.ended(run)).code == "done"
+        assert provider.done.total() == 1
+
+
+async def test_recovery_does_not_end_while_an_effect_is_unclear(tmp_path: Path, provider: Provider) -> None:
+    """As long as nobody knows how an effect ended, nothing irreversible starts again."""
+    provider.troubles.append(Trouble.REPLY_LOST)
+    async with bell_house(tmp_path / "bells", provider, ring_at_once) as practice:
+        ana = await practice.person("Ana")
+        run = await practice.start(ring_at_once.of(3))
+        await practice.yes(run, ana)
+        await roll_back(practice, await save(practice, tmp_path / "saved"))
+
+        with pytest.raises(Refused) as refusal:
+            await practice.engine.end_recovery(practice.account, by=ana)
+        await practice.settle(run, ana, happened=True, result="rang 3 times")
+        await practice.engine.end_recovery(practice.account, by=ana)
+
+        assert refusal.value.code == "recovery.unclear"
+        assert practice.ledger.recovery is None

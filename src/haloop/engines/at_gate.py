@@ -67,7 +67,8 @@ class AtGate(At):
         self._changing = Changing(call)
         self._effects = effects_of(call.draft)
         payload = plain_payload(call.draft, self._effects)
-        super().__init__(at, host, f"gate {type(call.draft).__name__}", [payload, call.stage])
+        kind, operations = type(call.draft).__name__, {name: one.operation.name for name, one in self._effects.items()}
+        super().__init__(at, host, f"gate {kind}", [kind, payload, operations, call.stage])
         self.draft: Draft = call.draft
         self.named: dict[str, NamedEffect] = {}
         self.gate: Gate | None = None
@@ -432,6 +433,7 @@ class AtGate(At):
         if fact.person is not None:
             self._count(fact, Verdict.APPROVED)
         self._end(GateStatus.APPROVED)
+        self.approved_at = self.host.world.now()  # until it is written down, and has the ledger's own time
         gate, by, until = self.open_gate(), tuple(fact.by), fact.valid_until
         self.grant, self.approved_by, self.valid_until = fact.grant, by, until
         self.answer(Approved(draft=self.draft, gate=gate.id, revision=gate.revision, by=by, valid_until=until))

@@ -238,10 +238,22 @@ class LocalEngine:
     async def end_recovery(self, account: AccountId, *, by: PersonId) -> None:
         """Say that whatever may be forgotten has been looked at, and let go on what waited; an owner's word."""
         await self._accounts.require_owner(account, by)
+        await self._require_reconciled()
         await self._ledger.end_recovery(actor=f"person:{by}")
         waiting = [run for run, error in self.parked.items() if isinstance(error, RecoveryOpen)]
         for run in waiting:
             await self.wake(self._memory.account_of(run), run)
+
+    async def _require_reconciled(self) -> None:
+        """Nothing irreversible starts before it is known how each effect ended that had begun."""
+        for account in await self._ledger.accounts():
+            unclear = (await self._accounts.of(account)).unclear()
+            if unclear:
+                raise Refused(
+                    f"It is not known how {len(unclear)} effects ended, the first at {unclear[0]}.",
+                    code="recovery.unclear",
+                    next_step="Find out, and settle each of them; then end recovery mode.",
+                )
 
     # Time
 

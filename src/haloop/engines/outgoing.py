@@ -39,7 +39,9 @@ class Outgoing:
                 return await method(self.argument(), self._call()), ""
         except TimeoutError:
             return None, "No answer came in time."
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # raising means: nobody knows
+        except (KeyboardInterrupt, SystemExit):  # the process is to end; the next one finds the intent
+            raise
+        except BaseException as error:  # noqa: BLE001  # raising anything means: nobody knows
             return None, f"The connector raised {type(error).__name__}."  # its words may hold a secret
 
     async def ask(self, how: Queryable) -> object:
@@ -48,7 +50,9 @@ class Outgoing:
             connector, _, _ = self._behind()
             async with asyncio.timeout(self.patience.total_seconds()):
                 return await how.lookup(connector.speaks, self.argument(), self._call())
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001  # a lookup that fails has told us nothing
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001  # a lookup that fails has told us nothing
             return None
 
     @property

@@ -133,6 +133,10 @@ class Account:
             for name in (fact.effect, *fact.holds):
                 self._release((fact.gate, name))
 
+    def unclear(self) -> list[str]:
+        """The gates whose effects were intended, and nobody knows yet how they ended."""
+        return sorted({gate for gate, _ in self._intents})
+
     def runs(self) -> list[RunId]:
         """The runs that may still hold money."""
         return list(self._runs)
