@@ -13,8 +13,10 @@ import apsw
 from haloop.engines import approval, local, timekeeper
 from haloop.engines.at_effect import ANSWER, AtEffect, Source
 from haloop.engines.live_run import Act, LiveRun
+from haloop.engines.memory import Memory
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel import operation
+from haloop.kernel.account import Account, Hold
 from haloop.kernel.ledger import ACCOUNT_OPENED
 from haloop.kernel.operation import Why, idempotent
 from haloop.store import batch, database, home, opening, sqlite, writer
@@ -153,6 +155,22 @@ def _no_wait_for_durability() -> AbstractContextManager[None]:
     return patched(LiveRun, _when_durable=at_once)
 
 
+def _hold_never_released() -> AbstractContextManager[None]:
+    """Row 9: money that was held for what turned out not to be done is held for good."""
+
+    def release(account: Account, place: tuple[str, str]) -> Hold | None:
+        account._intents.pop(place, None)
+        account.uncertain.pop(place, None)
+        return account.holds.get(place)
+
+    return patched(Account, _release=release)
+
+
+def _runs_kept_resident() -> AbstractContextManager[None]:
+    """Row 17: a run that came to memory stays there for as long as it waits."""
+    return patched(Memory, _let_go=lambda _: None)
+
+
 @contextmanager
 def _renamed_step() -> Iterator[None]:
     """Row 13: an operation goes by another name than it went by when histories were recorded."""
@@ -182,6 +200,8 @@ _CONTROLS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "intent after the call": _intent_after_the_call,
     "recovery that guesses": _recovery_that_guesses,
     "wall-clock timers": _wall_clock_timers,
+    "a hold that is never released": _hold_never_released,
+    "runs kept resident": _runs_kept_resident,
     "a renamed step": _renamed_step,
     "no wait for durability": _no_wait_for_durability,
 }

@@ -10,19 +10,26 @@ it can, then asks the product's own verifier. Each invariant is a function that 
     I4   every request is what an approval allows that was good at the time, in the very bytes of its draft
     I5   an intent without an outcome is named as uncertain, never silently sent again; and what the ledger
          says of an effect in the end is what the outside has in its book
+    I6   once faults stop, every run ends, or is parked with a reason
+    I7   a gate closes once; what counts as an answer is given while it is open, to its newest revision; whatever
+         is late, stale or foreign is refused by name
+    I8   nothing that waits for a moment fires before it, or twice
+    I10  when an effect begins, what was paid within a ceiling's window and what is under way stay within it
     I11  an erasure changes no hash, and leaves none of the erased bytes
     I12  after the ledger went back, no effect starts until a person has ended recovery
 
-I6 to I10 speak of gates, timers and budgets, and come with the rows that exercise them.
+I9 is a row of its own: every recorded history is taken up as it was. I6 needs whoever lets the faults stop, so the
+rows that drive runs state it themselves.
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -31,15 +38,28 @@ from haloop.kernel.canonical import Canonical
 from haloop.kernel.checkpoint import Checkpoint, read_unverified
 from haloop.kernel.errors import HaloopError, Poisoned
 from haloop.kernel.fact import (
+    EffectContradicted,
     EffectHappened,
     EffectIntended,
     EffectNotDone,
     EffectResent,
     EffectUncertain,
     Fact,
+    GateAnswered,
     GateApproved,
+    GateChanging,
+    GateEscalated,
+    GateExpired,
+    GateExtended,
     GateOpened,
+    GateRefused,
     GateRevised,
+    GateWithdrawn,
+    RulesSet,
+    SleepBegun,
+    SleepOver,
+    WaitBegun,
+    WaitOver,
 )
 from haloop.kernel.ids import AccountId
 from haloop.kernel.ledger import EFFECT_INTENDED, leaf_hash, read_origin
@@ -50,6 +70,8 @@ from haloop.store.verify import verify_home
 
 BALLAST = 64 * 1024
 """Small, because a row opens thousands of homes; all else about opening them is as shipped."""
+
+_DAY = 86_400 * 1_000_000
 
 _OPENING_SECONDS_MAX = 10.0
 """A home opens in milliseconds; one that waits for something waits forever."""
@@ -266,6 +288,7 @@ def _deed_broken(intent: EffectIntended, ts: int, history: Sequence[Noted], deed
     resent = [fact for fact in about if isinstance(fact, EffectResent)]
     outcomes = [fact for fact in about if isinstance(fact, EffectHappened | EffectNotDone)]
     is_key_an_act = intent.recovery["kind"] == "idempotent"
+    is_contradicted = any(isinstance(fact, EffectContradicted) for fact in about)
     if deed.done > 1:
         yield Broken(invariant="I3", what=f"{intent.effect} was done {deed.done} times")
     if len(deed.requested) > 1 and not is_key_an_act:
@@ -280,8 +303,9 @@ def _deed_broken(intent: EffectIntended, ts: int, history: Sequence[Noted], deed
     if len(outcomes) > 1:
         yield Broken(invariant="I5", what=f"{intent.effect} ended {len(outcomes)} times")
     for outcome in outcomes:
-        if isinstance(outcome, EffectHappened) != bool(deed.done):
-            yield Broken(invariant="I5", what=f"the ledger says {outcome.kind}, the book says {deed.done}")
+        if (isinstance(outcome, EffectHappened) != is_contradicted) != bool(deed.done):
+            said = f"{outcome.kind}, contradicted" if is_contradicted else outcome.kind
+            yield Broken(invariant="I5", what=f"the ledger says {said}, the book says {deed.done}")
 
 
 def _not_approved(intent: EffectIntended, ts: int, history: Sequence[Noted], deed: Deed) -> Iterator[str]:
@@ -303,6 +327,96 @@ def _approved_argument(draft: bytes, effect: str) -> Canonical:
             planned = effects.get(effect)
             return planned["argument"] if isinstance(planned, dict) else None
     return None
+
+
+# Gates, timers and budgets, judged by the history alone
+
+
+def gates_broken(history: Sequence[Noted]) -> Iterator[Broken]:
+    """What is broken about the gates of one run."""
+    for gate in {noted.fact.gate for noted in history if isinstance(noted.fact, GateOpened)}:
+        about = [noted.fact for noted in history if getattr(noted.fact, "gate", None) == gate]
+        yield from (Broken(invariant="I7", what=f"{gate}: {what}") for what in _gate_broken(about))
+
+
+def _gate_broken(about: Sequence[Fact]) -> Iterator[str]:
+    revision, need, is_closed = 0, 1, False
+    said_yes = set[str]()
+    for fact in about:
+        if isinstance(fact, _OF_GATES) and is_closed:
+            yield f"{fact.kind} after it was closed"
+        if isinstance(fact, GateOpened | GateRevised):
+            if fact.revision != revision + 1:
+                yield f"revision {fact.revision} follows revision {revision}"
+            revision, need, said_yes = fact.revision, fact.need["count"], set()
+        if isinstance(fact, _ANSWERS) and fact.revision != revision:
+            yield f"{fact.kind} counts for revision {fact.revision} at revision {revision}"
+        if isinstance(fact, GateAnswered | GateApproved) and fact.person is not None:
+            said_yes.add(fact.person)
+        if isinstance(fact, GateApproved) and fact.grant is None and len(said_yes) < need:
+            yield f"approved by {len(said_yes)} where it takes {need}"
+        is_closed = is_closed or isinstance(fact, GateApproved | GateRefused | GateExpired | GateWithdrawn)
+
+
+_ANSWERS = (GateAnswered, GateApproved, GateRefused, GateChanging)
+_OF_GATES = (*_ANSWERS, GateOpened, GateRevised, GateExpired, GateWithdrawn, GateEscalated, GateExtended)
+
+
+def timers_broken(history: Sequence[Noted]) -> Iterator[Broken]:
+    """What fired early or twice in one run."""
+    due: dict[str, int] = {}
+    for fact, ts in ((noted.fact, noted.ts) for noted in history):
+        match fact:
+            case GateOpened() | GateExtended():
+                due[f"gate {fact.at}"] = fact.expires_at
+                if isinstance(fact, GateOpened) and fact.need["escalation"] is not None:
+                    due[f"escalation {fact.at}"] = ts + fact.need["escalation"]["after"] * 1_000_000
+            case SleepBegun() | WaitBegun():
+                due[f"rest {fact.at}"] = fact.until
+            case GateExpired():
+                yield from _fired(due, f"gate {fact.at}", ts)
+            case GateEscalated():
+                yield from _fired(due, f"escalation {fact.at}", ts)
+            case SleepOver() | WaitOver(index=None):
+                yield from _fired(due, f"rest {fact.at}", ts)
+
+
+def _fired(due: dict[str, int], what: str, ts: int) -> Iterator[Broken]:
+    moment = due.pop(what, None)
+    if moment is None:
+        yield Broken(invariant="I8", what=f"{what} fired, and nothing waited for that")
+    elif ts < moment:
+        yield Broken(invariant="I8", what=f"{what} fired {moment - ts} microseconds early")
+
+
+def budget_broken(history: Sequence[Noted]) -> Iterator[Broken]:
+    """What began in one account that its ceilings do not allow; all of its facts, in the order of its tree."""
+    ceilings: list[tuple[str, int, int]] = []
+    under_way: dict[tuple[str, str], Mapping[str, Any]] = {}
+    paid: list[tuple[int, Mapping[str, Any]]] = []
+    for fact, ts in ((noted.fact, noted.ts) for noted in history):
+        match fact:
+            case RulesSet():
+                ceilings = [(one["amount"]["currency"], one["amount"]["minor"], one["days"]) for one in fact.ceilings]
+            case EffectIntended(cost_max=dict()):
+                under_way[fact.gate, fact.effect] = fact.cost_max
+                for currency, minor, days in ceilings if fact.cost_max["minor"] else ():
+                    recent = [amount for at, amount in paid if at >= ts - days * _DAY]
+                    spent = _sum([*under_way.values(), *recent], currency)
+                    if spent > minor:
+                        yield Broken(invariant="I10", what=f"{fact.effect} makes it {spent} of {minor} in {days} days")
+            case EffectHappened():
+                charged = fact.charged or under_way.get((fact.gate, fact.effect))
+                paid += [(ts, charged)] if charged else []
+                under_way.pop((fact.gate, fact.effect), None)
+            case EffectNotDone():
+                under_way.pop((fact.gate, fact.effect), None)
+            case EffectContradicted():
+                under_way.update({(fact.gate, name): amount for name, amount in fact.holds.items()})
+
+
+def _sum(amounts: Iterable[Mapping[str, Any]], currency: str) -> int:
+    return sum(max(amount["minor"], 0) for amount in amounts if amount["currency"] == currency)
 
 
 # Reading the tables

@@ -11,6 +11,8 @@ from tests.faults import (
     lost_reply,
     power_cut,
     second_writer,
+    sequences,
+    soak,
     sudden_end,
     tampering,
 )
@@ -27,7 +29,9 @@ ROWS: tuple[Row, ...] = (
     clock.ROW,
     lost_reply.ROW,
     interleavings.ROW,
+    sequences.ROW,
     histories.ROW,
     second_writer.ROW,
     erasure.ROW,
+    soak.ROW,
 )
