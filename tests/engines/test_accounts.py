@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from haloop.kernel.errors import BadInput, Refused
-from haloop.kernel.fact import EffectHappened, EffectNotDone, Fact, RunCancelling, RunEnded
+from haloop.kernel.errors import BadInput, HaloopError, Refused
+from haloop.kernel.fact import (
+    AccountFact,
+    CredentialEnrolled,
+    EffectHappened,
+    EffectNotDone,
+    Fact,
+    PersonAdded,
+    RulesSet,
+    RunCancelling,
+    RunEnded,
+)
 from haloop.kernel.gate import GateId
 from haloop.testing.provider import Provider, Trouble
+from tests.engines.outside import World, house
 from tests.engines.trade import NeitherShop, buy, street
 
 
@@ -58,3 +69,22 @@ async def test_an_account_takes_no_word_that_only_a_run_can_say(
 
         assert len(await house.ledger.events(house.account)) == before
         assert [hold.amount.minor for hold in (await house.engine.account(house.account)).holds.values()] == [1000]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        PersonAdded(person="per_" + "0" * 32, name="Max", roles=["king"]),
+        RulesSet(need={"count": 0}, ceilings=[]),
+        CredentialEnrolled(person="per_" + "0" * 32, credential="c", algorithm=-257, public_key="00"),
+    ],
+)
+async def test_what_could_not_be_read_again_is_not_recorded(tmp_path: Path, fact: AccountFact) -> None:
+    """A fact that nobody could take in is refused, and keeps no account closed."""
+    async with house(tmp_path, World()) as practice:
+        with pytest.raises(HaloopError):
+            await practice.engine.record(practice.account, fact, by="kernel")
+
+        await practice.restart()
+
+        assert (await practice.engine.account(practice.account)).id == practice.account

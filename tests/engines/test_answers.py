@@ -228,6 +228,19 @@ async def test_what_must_be_read_first_blocks_a_yes_until_it_is(home: Practice, 
     assert await home.say(await home.answer(gate, ana, Verdict.APPROVED, read=True)) is GateStatus.APPROVED
 
 
+async def test_a_yes_that_could_not_have_read_it_runs_nothing(home: Practice, shop: Counter) -> None:
+    """Two questions for the same tea were open when the first order became uncertain: the second is not sent too."""
+    ana = await home.person("Ana")
+    first, second = await home.start(buy.of(TEA, Asks())), await home.start(buy.of(TEA, Asks()))
+    shop.fails = True
+    await home.yes(first, ana)
+
+    await home.yes(second, ana)
+
+    assert shop.sold == [TEA]
+    assert (await home.ended(second)).result["code"] == "effect.uncertain_before"
+
+
 # Saying it again
 
 

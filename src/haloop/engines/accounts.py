@@ -12,7 +12,7 @@ from haloop.engines.tasks import Tasks
 from haloop.engines.timekeeper import Timekeeper
 from haloop.kernel import values
 from haloop.kernel.account import Account
-from haloop.kernel.errors import AnswerRefused, BadEntry, ClaimTaken
+from haloop.kernel.errors import AnswerRefused, BadEntry, BadInput, ClaimTaken
 from haloop.kernel.fact import AccountFact, EffectHappened, Fact, GrantRevoked, InboxArrived
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.inbox import Delivery
@@ -43,6 +43,7 @@ class Accounts:
         """Record a fact of the account's own, and take it in."""
         if not isinstance(fact, AccountFact):
             raise BadEntry(f"{fact.kind} is a fact of a run, which says it itself.", code="fact.of_a_run")
+        _require_appliable(account, fact)
         return await self._record(account, fact, by=by, claim=claim)
 
     async def _record(self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None) -> int:
@@ -140,3 +141,11 @@ class Accounts:
     async def _put_back(self, account: AccountId, fact: InboxArrived, index: int) -> None:
         if not await self._ledger.is_claimed(account, arrival_claim(account, index)):
             self._inbox.put(account, fact.arrival, fact.key, Arrived(index=index, value=fact.value))
+
+
+def _require_appliable(account: AccountId, fact: Fact) -> None:
+    """What could not be taken in could not be read again either, and would keep the account closed for good."""
+    try:
+        Account(id=account).apply(fact, run=RunId(account), ts=0)
+    except (BadInput, ValueError, KeyError, TypeError) as error:
+        raise BadEntry(f"This {fact.kind} cannot be read: {error}", code="fact.bad") from error

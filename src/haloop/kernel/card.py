@@ -60,6 +60,8 @@ def _rows(title: str, record: BaseModel) -> list[Canonical]:
 
 def _runs(value: object) -> bool:
     """Effects have lines of their own; a field that is not there has none."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(isinstance(item, Effect) for item in value)
     return value is None or isinstance(value, Effect)
 
 
