@@ -358,6 +358,7 @@ class _Life:
             person=ANA,
             nonce=f"nonce {self.answered}",
             expires=seen.expires_at,
+            disclosures_read=True,
             change="a better letter" if verdict is Verdict.CHANGED else None,
         )
 
