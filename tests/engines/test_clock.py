@@ -98,3 +98,53 @@ async def test_a_gate_expires_at_its_moment_and_not_before(practice: Practice) -
     assert "gate.expired" not in await practice.kinds(run)
     await practice.move(timedelta(microseconds=1))
     assert (await practice.ended(run)).code == "expired"
+
+
+@pytest.mark.parametrize("turn", TURNS)
+async def test_starting_again_does_not_make_the_clock_right(
+    practice: Practice, provider: Provider, turn: timedelta
+) -> None:
+    """However often the process is started again, nothing runs and nothing expires while the clock is wrong."""
+    ana = await practice.person("Ana")
+    run, other = [await practice.start(ring_bell.of(times)) for times in (3, 4)]
+    practice.clock.turn(turn)
+    await practice.restart()
+    await practice.yes(run, ana)
+    await practice.restart()
+    await practice.move(timedelta(seconds=1))
+    assert provider.done.total() == 0
+    assert "gate.expired" not in await practice.kinds(other)
+    practice.clock.turn(-turn)
+    await practice.restart()
+    assert (await practice.ended(run)).code == "done"
+
+
+async def test_an_owners_word_outlives_the_process(practice: Practice, provider: Provider) -> None:
+    """What was called right stays right; what is turned after that is in doubt again."""
+    ana = await practice.person("Ana")
+    run, later = [await practice.start(ring_bell.of(times)) for times in (3, 4)]
+    practice.clock.turn(timedelta(hours=1))
+    await practice.restart()
+    await practice.engine.trust_clock(practice.account, by=ana)
+    await practice.restart()
+    await practice.yes(run, ana)
+    assert (await practice.ended(run)).code == "done"
+    practice.clock.turn(timedelta(hours=1))
+    await practice.restart()
+    await practice.yes(later, ana)
+    assert provider.done.total() == 1
+
+
+async def test_a_reboot_does_not_make_the_clock_right(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boot time counts anew, so what was recorded of the clock before is all that is known, and it was wrong."""
+    ana = await practice.person("Ana")
+    run = await practice.start(ring_bell.of(3))
+    practice.clock.turn(timedelta(minutes=5))
+    await practice.yes(run, ana)
+    for number in range(2):
+        for module in ("doubt", "greeting"):
+            monkeypatch.setattr(f"haloop.store.{module}.boot_id", lambda number=number: f"another boot {number}")
+        await practice.restart()
+        assert practice.engine.world.time.moved == 300_000_000
+    await practice.engine.trust_clock(practice.account, by=ana)
+    assert (await practice.ended(run)).code == "done"

@@ -31,7 +31,7 @@ from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.connector import Connector, Connectors
 from haloop.kernel.desk import Desk
 from haloop.kernel.errors import HaloopError, NotFound, RecoveryOpen, Refused, RunOver
-from haloop.kernel.fact import ClockTrusted, EffectIntended, Fact, GateWithdrawn, RunEnded, RunStarted
+from haloop.kernel.fact import EffectIntended, Fact, GateWithdrawn, RunEnded, RunStarted
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
 from haloop.kernel.ids import AccountId, PersonId, RunId
@@ -66,7 +66,7 @@ class LocalEngine:
         self._beginning: dict[RunId, asyncio.Task[None]] = {}
         """Runs that other runs are just beginning."""
         desks = [*desks, grants_desk()]
-        time, tasks, listeners = Timekeeper(clock), Tasks(), Listeners()
+        time, tasks, listeners = Timekeeper(clock, moved=ledger.clock_moved), Tasks(), Listeners()
         inbox = Inbox(on_arrival=lambda run, at: self._memory.wake_soon(run, at))  # noqa: PLW0108  # it comes last
         self._accounts = Accounts(ledger, time=time, inbox=inbox, tasks=tasks, listeners=listeners)
         self.world = World(
@@ -265,7 +265,7 @@ class LocalEngine:
     async def trust_clock(self, account: AccountId, *, by: PersonId) -> None:
         """Say that the clock is right although it was moved; an owner's word."""
         await self._accounts.require_owner(account, by)
-        await self.record(account, ClockTrusted(moved=self.world.time.moved), by=f"person:{by}")
+        await self._ledger.trust_clock(self.world.time.moved, actor=f"person:{by}")
         self.world.time.trust()
         self.look_at_clock()
 

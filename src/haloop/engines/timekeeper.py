@@ -11,10 +11,12 @@ from haloop.kernel.clock import Clock, wall_jump
 class Timekeeper:
     """The engine's one source of time."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, moved: int = 0) -> None:
+        """The clock was moved by so much before, and nobody has said that it is right."""
         self._clock = clock
-        self._trusted = clock.read()
-        self._moved = 0
+        reading = clock.read()
+        self._trusted = reading._replace(wall=reading.wall - moved)
+        self._moved = moved
 
     def now(self) -> int:
         """Microseconds since 1970."""

@@ -510,14 +510,6 @@ class InboxArrived(AccountFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockTrusted(AccountFact):
-    """An owner said that the moved clock is right."""
-
-    kind: ClassVar[str] = "clock.trusted"
-    moved: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSet(AccountFact):
     kind: ClassVar[str] = "schedule.set"
     schedule: str
@@ -543,7 +535,7 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, RulesSet),
         *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
-        *(ScheduleSet, ScheduleFired, ClockTrusted),
+        *(ScheduleSet, ScheduleFired),
     )
 }
 

@@ -247,6 +247,15 @@ class Ledger(Protocol):
         """When this ledger last went back to an earlier state, if it ever did."""
         ...
 
+    @property
+    def clock_moved(self) -> int:
+        """By how many microseconds the clock was wrong at this start, as far as earlier ones can tell."""
+        ...
+
+    async def trust_clock(self, moved: int, *, actor: str) -> None:
+        """Somebody says that the clock is right, although it was moved by so many microseconds."""
+        ...
+
     async def end_recovery(self, *, actor: str) -> None:
         """Somebody has looked at what may have happened since the ledger went back."""
         ...

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import apsw
 
-from haloop.kernel import canonical
 from haloop.kernel.checkpoint import read_unverified
-from haloop.kernel.clock import JUMP_SECONDS_MAX, Clock, Reading, as_text, boot_id, wall_jump
+from haloop.kernel.clock import JUMP_SECONDS_MAX, Clock, as_text
 from haloop.kernel.errors import BadInput, HaloopError, LibraryTooOld
 from haloop.kernel.ledger import PAYLOAD_ERASED, read_origin
 from haloop.store import schema
 from haloop.store.bodies import Bodies
 from haloop.store.database import SQLITE_OLDEST, open_for_reading, require_library
+from haloop.store.doubt import Doubt
 from haloop.store.erasure import PART_NAME as ERASURE_PART
 from haloop.store.erasure import Erasure
 from haloop.store.home import BALLAST_BYTES, Home
@@ -219,24 +219,16 @@ class _Ledger:
         if ahead > _SECOND:
             behind = f"The wall clock is {ahead // _SECOND:,} s behind the newest event."
             return _failed("clock", behind, "Set the clock of this machine.")
-        started = self._start_reading()
-        if started is None:
-            return _ok("clock", "The wall clock is not behind the ledger; since the last start it was not compared.")
-        jump = wall_jump(started, self._now)
-        if jump:
-            moved = f"The wall clock was moved by {jump // _SECOND:,} s since the last start."
-            return _failed("clock", moved, "Check the clock; then restart Haloop, which records the jump.")
+        moved = self._doubt()
+        if moved:
+            wrong = f"The wall clock was moved by {moved // _SECOND:,} s, and nobody has said that it is right."
+            return _failed("clock", wrong, "Set the clock; or, where it is right, let an owner say so.")
         return _ok("clock", f"The wall clock moved less than {JUMP_SECONDS_MAX} s against boot time.")
 
-    def _start_reading(self) -> Reading | None:
-        """Both clocks at the last start, if that was since this machine was switched on."""
-        facts = self._reader.facts(self._system.number, "epoch.started") if self._system else []
-        if not facts or self._keys is None:
-            return None
-        match canonical.decode(Bodies(self._reader, self._keys).open(facts[-1], "process").body):
-            case {"boot": int(boot), "boot_id": str(started), "wall": int(wall)} if started == boot_id():
-                return Reading(wall=wall, boot=boot)
-        return None
+    def _doubt(self) -> int:
+        if self._system is None or self._keys is None:
+            return 0
+        return Doubt(self._system.account, reader=self._reader, bodies=Bodies(self._reader, self._keys)).at(self._now)
 
     def _check_witness(self) -> Check:
         if self._system is None:

@@ -14,6 +14,7 @@ from haloop.kernel import canonical
 from haloop.kernel.clock import Clock, Reading, boot_id
 from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry
 from haloop.kernel.part import Part
+from haloop.store.doubt import EPOCH_STARTED, Doubt
 from haloop.store.eraser import Eraser
 from haloop.store.limits import SIGNER_ENROLLED, Limits
 from haloop.store.opening import OpenHome
@@ -33,11 +34,14 @@ class Greeting:
         self._limits = limits
         self._recovery = recovery
         self._eraser = eraser
+        self._doubt = Doubt(home.system, reader=self._reader, bodies=home.files.bodies)
 
-    async def record(self, signer: bytes, clock: Clock) -> None:
-        """Record who took over, with which key it signs, and whether the ledger went back."""
+    async def record(self, signer: bytes, clock: Clock) -> int:
+        """Record who took over, with which key, and whether the ledger went back; by how much the clock did."""
         await self._enrol(Part.of("signer", {"ed25519": signer.hex()}))
-        await self._recorder.record(self._home.system, _epoch_started(clock.read()))
+        reading = clock.read()
+        moved = self._doubt.at(reading)
+        await self._recorder.record(self._home.system, _epoch_started(reading, moved))
         if self._home.setback is not None:
             await self._recovery.enter(self._home.setback)
             self._home.place.restored.unlink(missing_ok=True)
@@ -45,6 +49,7 @@ class Greeting:
             self._recovery.resume()
         if self._recovery.why is not None:
             await self._eraser.erase_what_went_back()
+        return moved
 
     async def _enrol(self, signer: Part) -> None:
         enrolment = Entry(kind=SIGNER_ENROLLED, actor=KERNEL, parts=(signer,))
@@ -64,13 +69,14 @@ class Greeting:
         return bool(facts) and self._home.files.bodies.open(facts[-1], "signer").body == signer
 
 
-def _epoch_started(reading: Reading) -> Entry:
+def _epoch_started(reading: Reading, moved: int) -> Entry:
     about: dict[str, canonical.Canonical] = {
         "boot": reading.boot,
         "boot_id": boot_id(),
         "host": platform.node(),
+        "moved": moved,
         "process": os.getpid(),
         "sqlite": apsw.sqlite_lib_version(),
         "wall": reading.wall,
     }
-    return Entry(kind="epoch.started", actor=KERNEL, parts=(Part.of("process", about),))
+    return Entry(kind=EPOCH_STARTED, actor=KERNEL, parts=(Part.of("process", about),))

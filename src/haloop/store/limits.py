@@ -19,12 +19,13 @@ from haloop.kernel.ledger import (
     Entry,
     Head,
 )
+from haloop.store.doubt import EPOCH_STARTED, JUMPED, TRUSTED
 from haloop.store.home import Ballast, Room
 from haloop.store.recovery import ENDED, ENTERED, Recovery
 
 SIGNER_ENROLLED = "signer.enrolled"
 
-HOME_KINDS = frozenset({PAYLOAD_ERASED, SIGNER_ENROLLED, ENTERED, ENDED})
+HOME_KINDS = frozenset({PAYLOAD_ERASED, SIGNER_ENROLLED, ENTERED, ENDED, EPOCH_STARTED, JUMPED, TRUSTED})
 """Facts that a start acts upon: nobody else may record them, and what they say is never erased."""
 
 _ROOM_SECONDS = 1.0

@@ -14,7 +14,7 @@ from haloop.kernel.clock import Clock, wall_jump
 from haloop.kernel.errors import OutOfSequence, Refused
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import START, Chain, Entry, Head
-from haloop.kernel.part import Part
+from haloop.store.doubt import JUMPED, jumped
 from haloop.store.intake import Intake
 from haloop.store.own_work import OwnWork
 from haloop.store.reader import Reader
@@ -107,7 +107,7 @@ class Recorder:
         return self._ts
 
     def _record_jump(self, microseconds: int) -> None:
-        entry = Entry(kind="clock.jumped", actor=KERNEL, parts=(Part.of("jump", {"microseconds": microseconds}),))
+        entry = Entry(kind=JUMPED, actor=KERNEL, parts=(jumped(microseconds),))
         recorded = self.append(Chain.of_account(self._system), self._tips.of(self._system), entry)
         self._own_work.begin(self._insist(recorded, entry))
 

@@ -20,6 +20,7 @@ from haloop.kernel.ids import AccountId, PersonId, new_account_id
 from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry, Event, Head, OpenRun, WentBack, origin
 from haloop.kernel.receipt import Receipt
 from haloop.store.copies import copy_beside_writer
+from haloop.store.doubt import trusted
 from haloop.store.eraser import Eraser
 from haloop.store.greeting import Greeting
 from haloop.store.home import BALLAST_BYTES, Ballast, Home, Room
@@ -54,6 +55,7 @@ class SqliteLedger:
         self._seals = seals
         self._signer = signer
         self._clock = clock
+        self._clock_moved = 0
         self._own_work = OwnWork()
         intake = Intake(self._reader, home.files.keys)
         self._recorder = Recorder(
@@ -220,6 +222,15 @@ class SqliteLedger:
         """When this ledger last went back to an earlier state, if it ever did."""
         return self._recovery.went_back
 
+    @property
+    def clock_moved(self) -> int:
+        """By how many microseconds the clock was wrong at this start, as far as earlier ones can tell."""
+        return self._clock_moved
+
+    async def trust_clock(self, moved: int, *, actor: str) -> None:
+        """Say that the clock is right, although it was moved by so many microseconds."""
+        await self._recorder.record(self._home.system, trusted(moved, actor=actor))
+
     async def end_recovery(self, *, actor: str) -> None:
         """Say that everything that may have happened since the backup has been looked at."""
         await self._recovery.end(actor)
@@ -234,4 +245,4 @@ class SqliteLedger:
         greeting = Greeting(
             self._home, recorder=self._recorder, limits=self._limits, recovery=self._recovery, eraser=self._eraser
         )
-        await greeting.record(self._signer.public_key, self._clock)
+        self._clock_moved = await greeting.record(self._signer.public_key, self._clock)
