@@ -253,3 +253,34 @@ async def test_waking_a_parked_run_in_vain_changes_nothing(practice: Practice) -
             await practice.engine.wake(practice.account, run)
 
     assert await practice.kinds(run) == ["run.started", "run.parked"]
+
+
+async def test_a_step_that_kills_the_process_is_not_tried_for_ever(practice: Practice, world: World) -> None:
+    """An attempt that a dead process cut short is recorded at the next start, and counts."""
+    world.closed.add("why")
+    run = await practice.engine.start(practice.account, ask.of("why"), by="agent:test")
+    seen = 0
+    while run not in practice.engine.parked:
+        await until(lambda: world.asked["why"] > seen or run in practice.engine.parked)  # noqa: B023  # asked at once
+        seen = world.asked["why"]
+        await practice.crash()
+        practice.clock.move(DAY)
+        practice.engine.look_at_clock()
+
+    with pytest.raises(StepFailed) as failed:
+        await practice.ended(run)
+    assert failed.value.code == "step.interrupted"
+    attempts = [(number, "interrupted") for number in range(1, world.asked["why"] + 1)]
+    assert tried(await practice.facts(run)) == attempts
+
+
+async def test_an_attempt_that_was_cut_short_is_made_up_for_at_once(practice: Practice, world: World) -> None:
+    """One crash costs a repeatable step nothing but the attempt."""
+    world.closed.add("why")
+    run = await practice.engine.start(practice.account, ask.of("why"), by="agent:test")
+    await until(lambda: world.asked["why"] == 1)
+    world.closed.clear()
+    await practice.crash()
+
+    assert (await practice.ended(run)).result == "why!"
+    assert world.asked["why"] == 2

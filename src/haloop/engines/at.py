@@ -32,6 +32,11 @@ class Host(Protocol):
     effects: list[Any]
     """Its effects so far, as AtEffect, which stands on this module."""
 
+    @property
+    def may_have_begun(self) -> bool:
+        """Whether a call that is made now may have been under way before."""
+        ...
+
     def durable(self) -> Pending | None:
         """The newest append, to wait for."""
         ...

@@ -28,6 +28,7 @@ class AtStep(At):
         self._call = call
         self._attempt = 0
         self._begun = False
+        self._may_have_begun = host.may_have_begun
         self._again_at: int | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -48,8 +49,10 @@ class AtStep(At):
     def go_on(self) -> None:
         if self._task is not None:
             return
-        if self._begun:
-            self._note_failure(Failure.INTERRUPTED, "The process ended in the middle of it.", after=None)
+        if self._begun or self._was_cut_short():
+            self._may_have_begun = False
+            sentence, at_once = "The process ended in the middle of it.", None if self._attempt else 0.0
+            self._note_failure(Failure.INTERRUPTED, sentence, after=at_once)
         elif self._again_at is not None and self._again_at > self.host.world.now():
             self.host.world.timers.set(self.host.id, self.at, self._again_at)
         elif self._call.operation.rules.repeat:
@@ -130,8 +133,13 @@ class AtStep(At):
         if again:
             self.go_on()
 
+    def _was_cut_short(self) -> bool:
+        """Whether an earlier process may have begun this attempt; one that kills the process is not tried for ever."""
+        due = self._again_at
+        return self._may_have_begun and (due is None or due < self.host.world.opened_at)
+
     def _is_worth_another(self, failure: Failure, attempt: int) -> bool:
-        if failure in (Failure.PERMANENT, Failure.INTERRUPTED) or not self._call.operation.rules.repeat:
+        if failure is Failure.PERMANENT or not self._call.operation.rules.repeat:
             return False
         attempts = self._call.operation.rules.attempts
         return attempt < (min(2, attempts) if failure is Failure.MALFORMED else attempts)

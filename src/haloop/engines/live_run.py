@@ -203,6 +203,11 @@ class LiveRun:
         return self._first
 
     @property
+    def may_have_begun(self) -> bool:
+        """Whether a call that is made now may have been under way before: it is read from a history that breaks off."""
+        return self._is_replaying and not self._parked_for
+
+    @property
     def is_quiet(self) -> bool:
         """Whether it only waits, and all it said is durable, so that it can leave memory."""
         idle = not self._noted and not self._waiting_acts and not self._unheard and not self._elsewhere

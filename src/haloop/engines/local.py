@@ -74,6 +74,7 @@ class LocalEngine:
             connectors=Connectors([*connectors, grants_connector(self._accounts.record)]),
             procedures=_by_version(desks),
             time=time,
+            opened_at=time.now(),
             timers=Timers(time, lambda run, at: self._memory.on_time(run, at)),  # noqa: PLW0108  # it comes last
             inbox=inbox,
             tasks=tasks,

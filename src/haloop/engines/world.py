@@ -83,6 +83,8 @@ class World:
     cancel_run: CancelRun
     record_late: Callable[[AccountId, RunId, Fact, bytes], None]
     """Records a fact about a run that has ended, in the account's own chain, under a claim."""
+    opened_at: int = 0
+    """When this process began to work, by its own time."""
     gates: OpenGates = field(default_factory=OpenGates)
     reports: list[Callable[[AccountId, RunId, str], None]] = field(default_factory=list)
     is_closing: bool = False
