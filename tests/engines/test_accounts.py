@@ -68,7 +68,8 @@ async def test_an_account_takes_no_word_that_only_a_run_can_say(
             await house.engine.record(house.account, foreign(gate), by="agent:shopper")
 
         assert len(await house.ledger.events(house.account)) == before
-        assert [hold.amount.minor for hold in (await house.engine.account(house.account)).holds.values()] == [1000]
+        spending = (await house.engine.account(house.account)).spending
+        assert [hold.amount.minor for hold in spending.holds.values()] == [1000]
 
 
 @pytest.mark.parametrize(

@@ -203,11 +203,11 @@ async def test_all_effects_of_an_approval_are_reserved_at_the_first_and_released
     await home.yes(run, ana)
     account = await _account(home)
     assert _held(account) == [400]
-    assert [payment.amount for payment in account.payments] == [eur(400)]
+    assert [payment.amount for payment in account.spending.payments] == [eur(400)]
 
     await home.move(timedelta(hours=1))
     assert _held(account) == []
-    assert [payment.amount for payment in account.payments] == [eur(400), eur(400)]
+    assert [payment.amount for payment in account.spending.payments] == [eur(400), eur(400)]
 
 
 async def test_what_is_reserved_cannot_be_spent_by_others(home: Practice, shop: Counter) -> None:
@@ -230,7 +230,7 @@ async def test_holds_survive_a_restart(home: Practice) -> None:
 
     account = await _account(home)
     assert _held(account) == [400]
-    assert [payment.amount for payment in account.payments] == [eur(400)]
+    assert [payment.amount for payment in account.spending.payments] == [eur(400)]
 
 
 async def test_holds_stay_while_nobody_knows(home: Practice, shop: Counter) -> None:
@@ -329,7 +329,7 @@ async def _account(home: Practice) -> Account:
 
 
 def _held(account: Account) -> list[int]:
-    return [hold.amount.minor for hold in account.holds.values()]
+    return [hold.amount.minor for hold in account.spending.holds.values()]
 
 
 def _not_done(facts: list[Fact]) -> tuple[str, str]:

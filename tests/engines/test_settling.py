@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from haloop.kernel.gate import GateId, Need
 from haloop.kernel.money import Money
 from haloop.kernel.operation import Absent, Call, Found, NotDone, effect, idempotent
 from haloop.kernel.people import Proof, Role
+from haloop.kernel.policy import Ceiling
 from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider, Trouble
 from tests.engines.outside import until
@@ -194,6 +196,21 @@ async def test_a_restored_hold_survives_a_restart(tmp_path: Path) -> None:
         assert (await _held(house)) == [Money(minor=1000, currency="EUR")]
 
 
+async def test_money_that_was_spent_after_all_counts_no_longer_than_any_other(tmp_path: Path) -> None:
+    """What turned out to be spent fills a ceiling for its window, not for good."""
+    async with street(tmp_path, NeitherShop(unlucky())) as house:
+        gate = await _settled_as_absent(house)
+        await house.rules(Need(), Ceiling(amount=Money(minor=1500, currency="EUR"), window=timedelta(days=30)))
+        await house.engine.contradict(house.account, gate, "order", Found(result=Bought(number="no. 1")))
+        denied = await house.start(buy.of("tea", 10))
+        assert "would exceed" in (await house.ended(denied)).reason
+
+        await house.move(timedelta(days=31))
+
+        assert await house.start(buy.of("tea", 10)) not in house.engine.parked
+        assert len(house.engine.open_gates(house.account)) == 1
+
+
 async def test_the_same_evidence_twice_is_one_fact(tmp_path: Path) -> None:
     """Hearing it again, also after a restart, adds nothing."""
     async with street(tmp_path, NeitherShop(unlucky())) as house:
@@ -283,4 +300,4 @@ async def test_a_trace_that_is_found_after_a_person_settled_is_not_lost(tmp_path
 
 async def _held(house: Practice) -> list[Money]:
     account = await house.engine.account(house.account)
-    return [hold.amount for hold in account.holds.values()]
+    return [hold.amount for hold in account.spending.holds.values()]

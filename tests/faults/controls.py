@@ -16,9 +16,10 @@ from haloop.engines.live_run import Act, LiveRun
 from haloop.engines.memory import Memory
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel import operation
-from haloop.kernel.account import Account, Hold
+from haloop.kernel.account import Account
 from haloop.kernel.ledger import ACCOUNT_OPENED
 from haloop.kernel.operation import Why, idempotent
+from haloop.kernel.spending import Hold
 from haloop.store import batch, database, home, opening, sqlite, writer
 from haloop.store.home import Room
 from haloop.store.submission import Submission
@@ -161,7 +162,7 @@ def _hold_never_released() -> AbstractContextManager[None]:
     def release(account: Account, place: tuple[str, str]) -> Hold | None:
         account._intents.pop(place, None)
         account.uncertain.pop(place, None)
-        return account.holds.get(place)
+        return account.spending.holds.get(place)
 
     return patched(Account, _release=release)
 

@@ -468,11 +468,11 @@ class Sequence(RuleBasedStateMachine):
         model, account = self._model, await self._engine.account(self._practice.account)
         known: dict[str, tuple[object, object]] = {
             "I10 held": (
-                {place: hold.amount.minor for place, hold in account.holds.items()},
+                {place: hold.amount.minor for place, hold in account.spending.holds.items()},
                 {place: money.cents for place, money in model.held.items()},
             ),
             "I10 paid": (
-                [(one.ts, one.amount.minor) for one in account.payments],
+                [(one.ts, one.amount.minor) for one in account.spending.payments],
                 [(one.ts, one.cents) for one in model.paid],
             ),
             "I4 grants": (

@@ -96,8 +96,9 @@ class Shopping:
 
     def spent_and_held(self, grants: Iterable[str | None]) -> int:
         wanted = set(grants)
-        paid = [one.amount.minor for one in self.account.payments if one.intent and one.intent.grant in wanted]
-        return sum(paid) + sum(hold.amount.minor for hold in self.account.holds.values() if hold.grant in wanted)
+        spending = self.account.spending
+        paid = sum(one.amount.minor for one in spending.payments if one.grant in wanted)
+        return paid + sum(one.amount.minor for one in spending.holds.values() if one.grant in wanted)
 
     def again(self) -> Account:
         """The account as somebody reads it from the same facts later."""
@@ -206,7 +207,7 @@ def test_a_run_that_ended_holds_nothing(costs: list[int], actions: list[tuple[st
 
     ended = {_gate_of(run) for run in shopping.ended}
 
-    assert not ended & {gate for gate, _ in shopping.account.holds}
+    assert not ended & {gate for gate, _ in shopping.account.spending.holds}
 
 
 def test_what_happened_after_all_is_held_past_the_end_of_its_run() -> None:

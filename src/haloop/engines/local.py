@@ -31,7 +31,7 @@ from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.connector import Connector, Connectors
 from haloop.kernel.desk import Desk
 from haloop.kernel.errors import HaloopError, NotFound, RecoveryOpen, Refused, RunOver
-from haloop.kernel.fact import EffectIntended, Fact, GateWithdrawn, RunEnded, RunStarted
+from haloop.kernel.fact import EffectIntended, Fact, GateWithdrawn, RunEnded, RunStarted, SpendingKept
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
 from haloop.kernel.ids import AccountId, PersonId, RunId
@@ -217,6 +217,15 @@ class LocalEngine:
     async def contradict(self, account: AccountId, gate: GateId, effect: str, found: "Found[Any] | Absent") -> None:
         """Take in later evidence of the outside on how an effect ended, also after its run has."""
         await self._decisions.contradict(account, gate, effect, found)
+
+    async def erase(self, account: AccountId, run: RunId, *, by: PersonId, why: str) -> None:
+        """Make what a run said unreadable for good, once it has ended; an owner's word. What it spent stays counted."""
+        await self._accounts.require_owner(account, by)
+        spent = (await self._accounts.of(account)).spent_by(run)
+        if spent and await self._ledger.has_ended(Chain(account=account, run_id=run)):
+            kept = SpendingKept(run=run, payments=[payment.as_kept() for payment in spent])
+            await self.record(account, kept, by=f"person:{by}")
+        await self._ledger.erase_run(Chain(account=account, run_id=run), actor=f"person:{by}", why=why)
 
     # The account
 

@@ -1,13 +1,10 @@
 """What the ledger says of one account: its people, rules, grants, what is spent and what is held.
 
-All of it is read from facts, in their order, and can be read again at any time. A hold is there from the
-moment an effect is intended until it is known how it ended, so two runs can never spend the same money, and
-money whose fate is unknown counts as spent.
+All of it is read from facts, in their order, and can be read again at any time.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -32,14 +29,16 @@ from haloop.kernel.fact import (
     RunEnded,
     ScheduleFired,
     ScheduleSet,
+    SpendingKept,
 )
-from haloop.kernel.gate import Need, read_need
+from haloop.kernel.gate import Need, is_gate_of, read_need
 from haloop.kernel.grant import Grant, read_terms
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.money import Money
 from haloop.kernel.passkey import PersonKey
 from haloop.kernel.people import Person, Role
-from haloop.kernel.policy import Ceiling, Facts, Payee, Ruling, Spent, decide, summed
+from haloop.kernel.policy import Ceiling, Facts, Payee, Ruling, Spent, decide
+from haloop.kernel.spending import Hold, Payment, Place, Spending, Use
 
 _SECOND = 1_000_000
 
@@ -61,29 +60,6 @@ class Scheduled:
     since: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """Money that an approved effect may still cost."""
-
-    amount: Money
-    grant: str | None
-    intent: EffectIntended | None = None
-    """What it is held for, once that was intended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
-    """Money that an effect did cost."""
-
-    ts: int
-    amount: Money
-    intent: EffectIntended | None
-    """What it was paid for; none where nobody knows any more."""
-
-
-_Place = tuple[str, str]  # a gate and an effect's name
-
-
 @dataclass(slots=True, kw_only=True)
 class Account:
     """An account as its facts have made it."""
@@ -98,12 +74,9 @@ class Account:
     """Grants that stopped at once because something cost too much, and of which no fact says so yet."""
     schedules: dict[str, Scheduled] = field(default_factory=dict)
     payees: set[Payee] = field(default_factory=set)
-    uncertain: dict[_Place, EffectIntended] = field(default_factory=dict)
-    holds: dict[_Place, Hold] = field(default_factory=dict)
-    payments: list[Payment] = field(default_factory=list)
-    _intents: dict[_Place, EffectIntended] = field(default_factory=dict)
-    _contradicted: set[_Place] = field(default_factory=set)
-    """What was released and then turned out to have been spent: its hold outlives the run."""
+    uncertain: dict[Place, EffectIntended] = field(default_factory=dict)
+    spending: Spending = field(default_factory=Spending)
+    _intents: dict[Place, EffectIntended] = field(default_factory=dict)
     _runs: dict[RunId, set[str]] = field(default_factory=dict)
 
     def apply(self, fact: Fact, *, run: RunId, ts: int, index: int = -1) -> None:
@@ -120,8 +93,9 @@ class Account:
                     self.uncertain[fact.gate, fact.effect] = self._intents[fact.gate, fact.effect]
             case EffectContradicted():
                 for name, amount in fact.holds.items():
-                    self.holds[fact.gate, name] = Hold(amount=Money(**amount), grant=fact.grant)
-                    self._contradicted.add((fact.gate, name))
+                    self.spending.hold_after_all((fact.gate, name), Money(**amount), grant=fact.grant, ts=ts)
+            case SpendingKept():
+                self.spending.keep(fact.payments)
             case RunEnded():
                 self.let_go(run)
             case _:
@@ -143,9 +117,11 @@ class Account:
 
     def let_go(self, run: RunId) -> None:
         """A run that ended will not do the rest of what was approved."""
-        for gate in self._runs.pop(run, ()):
-            for place in [place for place in self.holds if place[0] == gate and place not in self._contradicted]:
-                del self.holds[place]
+        self.spending.let_go(self._runs.pop(run, ()))
+
+    def spent_by(self, run: RunId) -> list[Payment]:
+        """What the effects of a run have cost, as far back as any window looks."""
+        return self.spending.of(lambda gate: is_gate_of(gate, run))
 
     def rule(
         self,
@@ -186,17 +162,13 @@ class Account:
     def go_back(self, at: int) -> None:
         """The ledger went back: what was spent since is not known, so grants rest and windows count as spent."""
         self.grants = {name: grant.suspend() for name, grant in self.grants.items()}
-        self.payments += [Payment(ts=at, amount=ceiling.amount, intent=None) for ceiling in self.ceilings]
+        for number, ceiling in enumerate(self.ceilings):
+            self.spending.pay(Payment(place=("", str(number)), ts=at, amount=ceiling.amount, grant=None, use=None))
 
     def _intend(self, fact: EffectIntended, run: RunId) -> None:
         self._intents[fact.gate, fact.effect] = fact
         self._runs.setdefault(run, set()).add(fact.gate)
-        for name, amount in fact.holds.items():
-            intent = fact if name == fact.effect else None
-            self.holds[fact.gate, name] = Hold(amount=Money(**amount), grant=fact.grant, intent=intent)
-        held = self.holds.get((fact.gate, fact.effect))
-        if held is not None and held.intent is not fact:
-            self.holds[fact.gate, fact.effect] = replace(held, intent=fact)
+        self.spending.hold(fact)
 
     def _pay(self, fact: EffectHappened, ts: int) -> None:
         place = (fact.gate, fact.effect)
@@ -208,38 +180,25 @@ class Account:
             self.payees.add((intent.live, intent.payee))
         charged = Money(**fact.charged) if fact.charged is not None else held and held.amount
         if charged:
-            self.payments.append(Payment(ts=ts, amount=charged, intent=intent))
+            paid = Payment(place=place, ts=ts, amount=charged, grant=intent.grant, use=Use.of(intent))
+            self.spending.pay(paid)
         if fact.exceeded:
             self.suspended_silently |= {name for name, grant in self.grants.items() if not grant.suspended}
             self.grants = {name: grant.suspend() for name, grant in self.grants.items()}
 
-    def _release(self, place: _Place) -> Hold | None:
+    def _release(self, place: Place) -> Hold | None:
         self._intents.pop(place, None)
         self.uncertain.pop(place, None)
-        return self.holds.pop(place, None)
+        return self.spending.release(place)
 
     def _spent(self, now: int, besides: str) -> Spent:
-        return Spent(
-            by_ceiling=tuple(
-                self._sum(ceiling.amount.currency, now - _microseconds(ceiling.window), besides, None)
-                for ceiling in self.ceilings
-            ),
-            by_grant={
-                grant.id: self._sum(grant.each_max.currency, now - _microseconds(grant.window), besides, grant)
-                for grant in self.grants.values()
-            },
-        )
+        def total(limit: Money, window: timedelta, grant: Grant | None) -> Money:
+            return self.spending.total(limit.currency, now - _microseconds(window), besides=besides, grant=grant)
 
-    def _sum(self, currency: str, since: int, besides: str, grant: Grant | None) -> Money:
-        """What is paid since then or held, by anybody; or what a grant must count as its own."""
-        first = bisect_left(self.payments, since, key=_when)
-        paid = (one.amount for one in self.payments[first:] if _was_paid(one, grant))
-        held = (
-            hold.amount
-            for (gate, _), hold in self.holds.items()
-            if gate != besides and _counts(grant, hold.grant, hold.intent)
+        return Spent(
+            by_ceiling=tuple(total(ceiling.amount, ceiling.window, None) for ceiling in self.ceilings),
+            by_grant={grant.id: total(grant.each_max, grant.window, grant) for grant in self.grants.values()},
         )
-        return summed((*paid, *held), currency)
 
     def _apply_own(self, fact: Fact, index: int, ts: int) -> None:
         match fact:
@@ -272,22 +231,6 @@ class Account:
                 self.suspended_silently.discard(fact.grant)
                 if fact.grant in self.grants:
                     self.grants[fact.grant] = self.grants[fact.grant].suspend()
-
-
-def _when(payment: Payment) -> int:
-    return payment.ts
-
-
-def _was_paid(payment: Payment, grant: Grant | None) -> bool:
-    under = None if payment.intent is None else payment.intent.grant
-    return _counts(grant, under, payment.intent)
-
-
-def _counts(grant: Grant | None, under: str | None, intent: EffectIntended | None) -> bool:
-    """A grant counts what any grant paid for that it would cover itself, so that two of them never add up."""
-    if grant is None or under is None:
-        return grant is None
-    return under == grant.id or intent is None or grant.reaches(intent.operation, intent.payee, live=intent.live)
 
 
 def ceiling_as_plain(ceiling: Ceiling) -> Canonical:

@@ -510,6 +510,15 @@ class InboxArrived(AccountFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpendingKept(AccountFact):
+    """What a run has spent that is about to be erased, so that no ceiling and no grant forgets it."""
+
+    kind: ClassVar[str] = "spending.kept"
+    run: str
+    payments: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSet(AccountFact):
     kind: ClassVar[str] = "schedule.set"
     schedule: str
@@ -535,7 +544,7 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, RulesSet),
         *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
-        *(ScheduleSet, ScheduleFired),
+        *(SpendingKept, ScheduleSet, ScheduleFired),
     )
 }
 

@@ -282,6 +282,11 @@ def gate_id(run: RunId, number: int) -> GateId:
     return GateId(f"gate_{run.removeprefix('run_')}_{number}")
 
 
+def is_gate_of(gate: str, run: RunId) -> bool:
+    """Whether a gate is one of this run's."""
+    return gate.rpartition("_")[0] == gate_id(run, 0).rpartition("_")[0]
+
+
 def run_of(gate: GateId) -> RunId:
     """Whose gate this is."""
     prefix, _, rest = gate.partition("_")

@@ -260,6 +260,10 @@ class Ledger(Protocol):
         """Somebody has looked at what may have happened since the ledger went back."""
         ...
 
+    async def erase_run(self, chain: Chain, *, actor: str, why: str) -> None:
+        """Make what a run said unreadable for good."""
+        ...
+
     async def head(self, chain: Chain) -> Head: ...
 
     def append(self, chain: Chain, after: Head, *entries: Entry) -> Pending:

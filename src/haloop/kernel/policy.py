@@ -11,11 +11,14 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from haloop.kernel.draft import NamedEffect
+from haloop.kernel.errors import BadEntry
 from haloop.kernel.gate import Need
 from haloop.kernel.grant import GIVE, Grant
 from haloop.kernel.ids import PersonId
 from haloop.kernel.money import Money
 from haloop.kernel.people import Person, Proof, Role
+
+CEILING_WINDOW_MAX = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,10 @@ class Ceiling:
 
     amount: Money
     window: timedelta
+
+    def __post_init__(self) -> None:
+        if not timedelta() < self.window <= CEILING_WINDOW_MAX:
+            raise BadEntry(f"A ceiling's window is at most {CEILING_WINDOW_MAX.days} days.", code="rules.ceiling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
