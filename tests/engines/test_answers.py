@@ -241,6 +241,23 @@ async def test_a_yes_that_could_not_have_read_it_runs_nothing(home: Practice, sh
     assert (await home.ended(second)).result["code"] == "effect.uncertain_before"
 
 
+async def test_a_yes_to_one_disclosure_is_none_to_another(home: Practice, shop: Counter) -> None:
+    """The card said that one run may have bought the tea; that another may have was not known yet."""
+    ana = await home.person("Ana")
+    first, third = await home.start(buy.of(TEA, Asks())), await home.start(buy.of(TEA, Asks()))
+    shop.fails = True
+    await home.yes(first, ana)
+    second = await home.start(buy.of(TEA, Asks()))
+    shown = await home.answer(home.gate_of(second), ana, Verdict.APPROVED, read=True)
+    await home.engine.settle(home.account, await home.found(first, ana, happened=False))
+    await home.yes(third, ana)
+    assert await home.uncertain(third) == ["buy"]
+
+    await home.say(shown)
+
+    assert (await home.ended(second)).result["code"] == "effect.uncertain_before"
+
+
 # Saying it again
 
 

@@ -1,15 +1,19 @@
 """Cards: a draft as data that every surface shows alike, with nothing in it that would not run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 import pytest
 from pydantic import BaseModel
 
 from haloop.kernel import canonical
 from haloop.kernel.card import ModelText, card_of, value_of
-from haloop.kernel.draft import Draft, NamedEffect
+from haloop.kernel.draft import Draft, Effect, NamedEffect
 from haloop.kernel.gate import Verdict
 from haloop.kernel.money import Money
+from haloop.kernel.operation import Call, effect
+from haloop.kernel.values import plain
 
 
 class Line(BaseModel, frozen=True):
@@ -44,6 +48,32 @@ def test_a_card_is_data_that_has_one_spelling() -> None:
     card = card_of(Basket(lines=(Line(item="tea", count=2),)), {"pay": PAY})
 
     assert canonical.encode(card) == canonical.encode(canonical.decode(canonical.encode(card)))
+
+
+class Letter(BaseModel, frozen=True):
+    to: str
+    words: ModelText
+    more: tuple[ModelText, ...] = ()
+
+
+class Post(Protocol):
+    @effect
+    async def send(self, letter: Letter, call: Call) -> str: ...
+
+
+class Sending(Draft):
+    send: Effect[str]
+
+
+def test_words_of_a_model_inside_an_effect_are_marked() -> None:
+    """What is sent stays as it is sent; which of it a model wrote stands beside it."""
+    words = ModelText(text="Dear Karl", model="m")
+    draft = Sending(send=Effect.of(Post.send, Letter(to="Karl", words=words, more=(words,))))
+
+    card = card_of(draft, {"send": replace(PAY, name="send", argument=plain(Letter, draft.send.argument))})
+
+    assert isinstance(card, dict)
+    assert card["effects"][0]["by_model"] == ["more.0", "words"]
 
 
 def test_an_effects_line_is_read_from_the_effect_itself() -> None:

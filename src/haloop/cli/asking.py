@@ -25,6 +25,7 @@ _WORDS: dict[str, Canonical] = {
     "asks": "{} asks:",
     "at most": "at most {}",
     "by": "{}({}) by {}",
+    "by model": "with words a model wrote ({})",
     "disclosure": {
         "may_have_happened": "The ledger went back to an earlier state: this may have happened already.",
         "uncertain_before": "An earlier try for the same thing has an unknown outcome; it may have happened.",
@@ -147,6 +148,8 @@ def _effect(effect: Canonical) -> str:
         case {"argument": argument, "operation": operation, "with": name, "live": live, "cost_max": cost, **rest}:
             said = [str(_WORDS["by"]).format(operation, _argument(argument), name)]
             said += [str(_WORDS["at most"]).format(_value(cost))] if cost else []
+            if isinstance(written := rest.get("by_model"), list):
+                said += [str(_WORDS["by model"]).format(", ".join(map(str, written)))]
             said += [str(_WORDS["for"]).format(rest["payee"])] if rest.get("payee") else []
             said += [str(_WORDS["undo"]).format(rest["undo"])] if rest.get("undo") else []
             return ", ".join([*said, str(_WORDS["live"] if live else _WORDS["practice"])])

@@ -13,7 +13,7 @@ from haloop.engines.at import At, Host
 from haloop.engines.changing import Changing
 from haloop.kernel import canonical, values
 from haloop.kernel.canonical import Canonical
-from haloop.kernel.card import card_of
+from haloop.kernel.card import card_of, disclosures_on
 from haloop.kernel.draft import Draft, Effect, NamedEffect, decode_draft, effects_of, encode_draft, plain_payload
 from haloop.kernel.drive import Position
 from haloop.kernel.errors import AnswerRefused, HaloopError
@@ -194,6 +194,10 @@ class AtGate(At):
     def card(self) -> bytes:
         """What people are shown."""
         return self._bodies[1]
+
+    def disclosed(self) -> list[Canonical]:
+        """What had to be read on the card before a yes."""
+        return disclosures_on(self.card)
 
     # Live
 

@@ -7,14 +7,16 @@ that a model wrote is marked as such, and whatever the kernel wants read first s
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel
 
+from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
-from haloop.kernel.draft import Draft, Effect, Later, NamedEffect
+from haloop.kernel.draft import Draft, Effect, Later, NamedEffect, effects_of
 from haloop.kernel.money import Money
 from haloop.kernel.secret import Secret
 
@@ -28,29 +30,56 @@ class ModelText(BaseModel, frozen=True, extra="forbid"):
 
 def card_of(draft: Draft, effects: Mapping[str, NamedEffect], disclosures: Sequence[Canonical] = ()) -> Canonical:
     """What the person is shown."""
-    title = type(draft).title or _key(type(draft).__name__)
+    title, planned = type(draft).title or _key(type(draft).__name__), effects_of(draft)
     return {
         "disclosures": list(disclosures),
-        "effects": [_line(planned) for planned in effects.values()],
+        "effects": [_line(named, planned.get(name)) for name, named in effects.items()],
         "rows": _rows(title, draft),
         "title": title,
     }
 
 
-def _line(planned: NamedEffect) -> Canonical:
-    return {
-        "argument": planned.argument,
-        "cost_max": None if planned.cost_max is None else value_of(planned.cost_max),
-        "live": planned.live,
-        "name": planned.name,
-        "operation": planned.operation,
-        "payee": planned.payee,
-        "preconditions": dict(planned.preconditions),
-        "provider_account": planned.provider_account,
-        "purpose": planned.purpose,
-        "undo": planned.undo,
-        "with": planned.connector,
+def disclosures_on(card: bytes) -> list[Canonical]:
+    """What a card's reader had to read before a yes."""
+    match canonical.decode(card):
+        case {"disclosures": list(disclosures)}:
+            return disclosures
+    return []
+
+
+def _line(named: NamedEffect, planned: "Effect[Any] | None") -> Canonical:
+    """An effect as it would be sent; which words of it a model wrote is said beside it, not inside."""
+    written = [] if planned is None else sorted(_by_model(planned.argument, ""))
+    line: dict[str, Canonical] = {
+        "argument": named.argument,
+        "cost_max": None if named.cost_max is None else value_of(named.cost_max),
+        "live": named.live,
+        "name": named.name,
+        "operation": named.operation,
+        "payee": named.payee,
+        "preconditions": dict(named.preconditions),
+        "provider_account": named.provider_account,
+        "purpose": named.purpose,
+        "undo": named.undo,
+        "with": named.connector,
     }
+    return line | {"by_model": list[Canonical](written)} if written else line
+
+
+def _by_model(value: object, at: str) -> Iterator[str]:
+    """Where in an argument the words of a model stand."""
+    match value:
+        case ModelText():
+            yield at
+        case BaseModel():
+            for name in type(value).__pydantic_fields__:
+                yield from _by_model(getattr(value, name), f"{at}.{name}".lstrip("."))
+        case dict():
+            for key, item in value.items():
+                yield from _by_model(item, f"{at}.{key}".lstrip("."))
+        case list() | tuple():
+            for number, item in enumerate(value):
+                yield from _by_model(item, f"{at}.{number}".lstrip("."))
 
 
 def _rows(title: str, record: BaseModel) -> list[Canonical]:
