@@ -172,6 +172,38 @@ async def test_a_port_that_cannot_be_asked_is_named_by_its_kind_of_trouble_alone
     assert "sk-live-4242" not in fired.problem
 
 
+@pytest.mark.parametrize("restarted", [False, True], ids=["in one process", "after a restart"])
+async def test_a_night_whose_books_were_locked_is_made_up_for(practice: Practice, *, restarted: bool) -> None:
+    """Nobody could say what there was to do: it is asked again and again, and said once, until somebody can."""
+    books = Ledgers()
+    locked = [Connector(port=Books, speaks=Locked(), name="books")]
+    practice.connectors = locked
+    await practice.restart()
+    await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
+    await practice.move(timedelta(days=1))
+    for _ in range(3):
+        await practice.move(timedelta(minutes=5))
+    fired = await _fired(practice)
+    assert [bool(fact.problem) for fact in fired] == [True]
+
+    locked[0].speaks.changed = books.changed  # type: ignore[attr-defined]
+    if restarted:
+        await practice.restart()
+    await practice.move(timedelta(hours=1))
+
+    assert len(await started(practice)) == 2
+    assert [(fact.nominal, bool(fact.problem)) for fact in await _fired(practice)] == [
+        (fired[0].nominal, True),
+        (fired[0].nominal, False),
+    ]
+
+
+async def _fired(practice: Practice) -> list[ScheduleFired]:
+    own = await practice.ledger.run(Chain.of_account(practice.account))
+    facts = [await read_known(practice.ledger, event) for event in own]
+    return [fact for fact in facts if isinstance(fact, ScheduleFired)]
+
+
 async def test_a_schedule_that_is_off_begins_nothing(practice: Practice) -> None:
     """Switching off takes hold at once."""
     await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")

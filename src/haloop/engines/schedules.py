@@ -24,6 +24,7 @@ from haloop.kernel.operation import step_op
 from haloop.kernel.procedure import Procedure, Request
 
 _AGAIN = 60_000_000
+_AGAIN_MAX = 3_600_000_000
 
 
 class Host(Protocol):
@@ -53,6 +54,8 @@ class Schedules:
         self._connectors = connectors
         self._time = time
         self._spawn = spawn
+        self._tries: dict[tuple[AccountId, str], int] = {}
+        """How often in a row a schedule could not begin all there was to do."""
         self.timers = Timers(time, self._due)
 
     @property
@@ -68,19 +71,38 @@ class Schedules:
 
     async def take_up(self, account: AccountId) -> None:
         """Set the next time of each of an account's schedules."""
-        for name, state in (await self._host.account(account)).schedules.items():
-            if state.on and name in self._procedures:
-                self.timers.set(RunId(account), name, _microseconds(self._next(name, state.since)))
-            else:
-                self.timers.clear(RunId(account), name)
+        for name in (await self._host.account(account)).schedules:
+            await self._set_next(account, name)
+
+    async def _set_next(self, account: AccountId, name: str) -> None:
+        state = (await self._host.account(account)).schedules[name]
+        if state.on and name in self._procedures:
+            self.timers.set(RunId(account), name, _microseconds(self._next(name, state.since)))
+        else:
+            self.timers.clear(RunId(account), name)
 
     def _due(self, account: RunId, name: str) -> None:
         self._spawn(self._fire(AccountId(account), name))
 
     async def _fire(self, account: AccountId, name: str) -> None:
-        """Begin the runs of the newest nominal time that has passed."""
+        """Begin the runs of the newest nominal time that has passed; what cannot be begun now is tried again."""
         state = (await self._host.account(account)).schedules[name]
         nominal = self._newest(name, state.since)
+        problem = await self._begin(account, name, nominal)
+        fact = ScheduleFired(schedule=name, nominal=_microseconds(nominal), problem=problem)
+        try:
+            if not problem or problem != state.problem:
+                await self._host.record(account, fact, by="kernel")
+        except HaloopError as error:  # it is not known to have fired, and begins no run twice
+            problem = error.sentence
+        if problem:
+            self._try_again(account, name)
+        else:
+            self._tries.pop((account, name), None)
+            await self._set_next(account, name)
+
+    async def _begin(self, account: AccountId, name: str, nominal: datetime) -> str:
+        """Begin a run for each thing there is to do; why that could not be done, if so."""
         procedure = self._procedure(name)
         try:
             for item in await self._items(procedure):
@@ -88,18 +110,16 @@ class Schedules:
                 key = f"{name} {nominal.isoformat()} {values.digest(item)}"
                 await self._host.start_scheduled(account, request, by=f"schedule:{name.lower()}", key=key)
         except HaloopError as error:
-            problem = error.sentence
+            return error.sentence[:500] or error.code
         except Exception as error:  # noqa: BLE001  # connector code: what there is to do could not be asked
-            problem = f"The connector raised {type(error).__name__}."
-        else:
-            problem = ""
-        fact = ScheduleFired(schedule=name, nominal=_microseconds(nominal), problem=problem[:500])
-        try:
-            await self._host.record(account, fact, by="kernel")
-        except HaloopError:  # it is not known to have fired: the next time is set, and this one runs again before it
-            self.timers.set(RunId(account), name, self._time.now() + _AGAIN)
-        else:
-            await self.take_up(account)
+            return f"The connector raised {type(error).__name__}."
+        return ""
+
+    def _try_again(self, account: AccountId, name: str) -> None:
+        """After a minute, then longer and longer; a newer nominal time takes the place of this one."""
+        tries = self._tries[account, name] = self._tries.get((account, name), 0) + 1
+        wait = min(_AGAIN * 2 ** (tries - 1), _AGAIN_MAX)
+        self.timers.set(RunId(account), name, self._time.now() + wait)
 
     async def _items(self, procedure: Procedure[..., Any]) -> list[dict[str, Canonical]]:
         """The arguments of each run there is to begin."""

@@ -4,7 +4,7 @@ All of it is read from facts, in their order, and can be read again at any time.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +58,8 @@ class Scheduled:
 
     on: bool
     since: int
+    problem: str = ""
+    """Why not everything could be begun that has been due since."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,14 +202,18 @@ class Account:
             by_grant={grant.id: total(grant.each_max, grant.window, grant) for grant in self.grants.values()},
         )
 
+    def _schedule(self, fact: ScheduleSet | ScheduleFired, ts: int) -> None:
+        if isinstance(fact, ScheduleSet):
+            self.schedules[fact.schedule] = Scheduled(on=fact.on, since=ts)
+        elif fact.schedule in self.schedules:
+            before = self.schedules[fact.schedule]
+            since = before.since if fact.problem else fact.nominal  # what was not done is still to be done
+            self.schedules[fact.schedule] = replace(before, since=since, problem=fact.problem)
+
     def _apply_own(self, fact: Fact, index: int, ts: int) -> None:
         match fact:
-            case ScheduleSet():
-                self.schedules[fact.schedule] = Scheduled(on=fact.on, since=ts)
-            case ScheduleFired():
-                before = self.schedules.get(fact.schedule)
-                on = before is not None and before.on
-                self.schedules[fact.schedule] = Scheduled(on=on, since=fact.nominal)
+            case ScheduleSet() | ScheduleFired():
+                self._schedule(fact, ts)
             case PersonAdded():
                 roles = frozenset(Role(role) for role in fact.roles)
                 person = PersonId(fact.person)
