@@ -272,6 +272,20 @@ async def buys_next_time(run: Run, order: Order, asks: Asks) -> Ended:
 
 
 @procedure(version=1)
+async def buy_again(run: Run, order: Order) -> Ended:
+    """Two of the same under one yes, the second once it is known how the first ended."""
+    first, second = (Effect.of(Shop.buy, order, cost_max=eur(order.cents)) for _ in range(2))
+    yes = await run.gate(Wrapped(buy=first, wrap=second), valid_for=timedelta(days=1))
+    if not isinstance(yes, Approved):
+        return run.end(yes)
+    for one in (yes.draft.buy, yes.draft.wrap):
+        result = await run.effect(yes, one)
+        if isinstance(result, NotDone):
+            return run.end(result.code)
+    return run.end("both")
+
+
+@procedure(version=1)
 async def buy_two(run: Run, one: Order, other: Order) -> Ended:
     """Two gates, and both effects at once."""
     first = await run.gate(Purchase.of(one))
@@ -287,7 +301,7 @@ def desk() -> Desk:
         "shop",
         procedures=(
             *(buy, buy_if_asked, buy_as_is, buy_at_any_price, buy_quoted, buy_or_ask_again, buy_until_bell),
-            *(buy_wrapped, buy_half_wrapped, buy_two),
+            *(buy_wrapped, buy_half_wrapped, buy_again, buy_two),
             *(has_it_bought, has_somebody_have_it_bought, buys_next_time),
         ),
     )

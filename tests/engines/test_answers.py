@@ -19,7 +19,7 @@ from haloop.kernel.ledger import Chain
 from haloop.kernel.passkey import Assertion, challenge, read_decision
 from haloop.testing.passkey import Passkey
 from haloop.testing.practice import VIEW, Practice
-from tests.engines.buying import Asks, Counter, Order, buy, opened
+from tests.engines.buying import Asks, Counter, Order, buy, buy_again, opened
 from tests.engines.disk import slow_disk
 
 TEA = Order(cents=500)
@@ -239,6 +239,25 @@ async def test_a_yes_that_could_not_have_read_it_runs_nothing(home: Practice, sh
 
     assert shop.sold == [TEA]
     assert (await home.ended(second)).result["code"] == "effect.uncertain_before"
+
+
+async def test_the_second_of_two_is_bought_once_it_is_known_of_the_first(home: Practice, shop: Counter) -> None:
+    """Nobody knew whether the first tea was bought; now that somebody does, it stands in nobody's way."""
+    ana = await home.person("Ana")
+    run = await home.start(buy_again.of(TEA))
+    shop.fails = True
+    await home.yes(run, ana)
+    shop.fails = False
+
+    await home.settle(run, ana, happened=False)
+
+    assert (await home.ended(run)).reason == "effect.settled"
+    run = await home.start(buy_again.of(TEA))
+    shop.fails = True
+    await home.yes(run, ana)
+    shop.fails = False
+    await home.settle(run, ana, happened=True, result={"charged": None, "number": "no. 1"})
+    assert (await home.ended(run)).reason == "both"
 
 
 async def test_a_yes_to_one_disclosure_is_none_to_another(home: Practice, shop: Counter) -> None:

@@ -17,7 +17,7 @@ from haloop.kernel.ids import PersonId, RunId
 from haloop.kernel.money import Money
 from haloop.kernel.people import Proof, Role
 from haloop.testing.practice import Practice
-from tests.engines.buying import Asks, Counter, Order, buy, buy_at_any_price, buy_if_asked, eur, opened
+from tests.engines.buying import Asks, Counter, Order, buy, buy_again, buy_at_any_price, buy_if_asked, eur, opened
 
 TEA = Order(cents=500)
 DAY = timedelta(days=1)
@@ -399,6 +399,18 @@ async def test_a_charge_above_the_draft_is_said_and_suspends_all_grants(home: Pr
     assert (happened.kind, happened.exceeded) == ("effect.happened", True)  # type: ignore[attr-defined]
     assert [fact.grant for fact in told if isinstance(fact, GrantSuspended)] == [grant]
     assert home.gate_of(await home.start(buy.of(Order(item="wax", cents=100), Asks())))
+
+
+async def test_a_charge_above_the_draft_stops_the_very_next_effect(home: Practice, shop: Counter) -> None:
+    """The second of two under one grant is weighed with what the first one cost, though both go on in one breath."""
+    ana = await _known_at_karls(home)
+    await _given(home, ana, _terms(home))
+    shop.charges = 101
+
+    run = await home.start(buy_again.of(Order(item="milk", cents=100)))
+
+    assert (await home.ended(run)).reason == "grant.gone"
+    assert [order.item for order in shop.sold] == ["tea", "milk"]
 
 
 async def test_a_suspended_grant_stays_so_after_a_restart(home: Practice, shop: Counter) -> None:

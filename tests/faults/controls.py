@@ -11,9 +11,10 @@ from datetime import timedelta
 import apsw
 
 from haloop.engines import approval, local, timekeeper
-from haloop.engines.at_effect import ANSWER, AtEffect, Source
+from haloop.engines.at_effect import AtEffect
 from haloop.engines.live_run import Act, LiveRun
 from haloop.engines.memory import Memory
+from haloop.engines.outcome import ANSWER, Source
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel import operation
 from haloop.kernel.account import Account

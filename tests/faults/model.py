@@ -200,7 +200,7 @@ class Model(Paper):
 
     def _show(self, asked: Asked, fact: GateOpened | GateRevised) -> None:
         """What people are shown is what will be done, and what it may cost at most."""
-        asked.must_read = bool(self.uncertain() & {part.what for part in asked.parts})
+        asked.disclosed = {one for one in self.tries() if one[1] in {part.what for part in asked.parts}}
         self._require("I4", fact.disclosures == asked.must_read, f"{asked.gate} has to be read: {fact.disclosures}")
         need = (fact.need["count"], fact.need["separation"])
         self._require("I4", need == (asked.count, asked.separation), f"{asked.gate} asks for {need}")
@@ -343,14 +343,14 @@ class Model(Paper):
             is_known = said in meant or not asked.grants
             self._require("I5", is_known, f"{fact.kind} by {fact.found_by}, and the shop said {said}")
 
-    def _contradict(self, asked: Asked, fact: EffectContradicted, _ts: int) -> None:
+    def _contradict(self, asked: Asked, fact: EffectContradicted, ts: int) -> None:
         part, evidence = _part(asked, fact.effect), self.now.evidence
         happened = part.stands is Stands.NOT_DONE
         new = part.is_over and not part.is_contradicted and evidence == (fact.gate, fact.effect, happened)
         self._require("I5", new, f"{fact.gate} {fact.effect} is contradicted by {evidence}")
         part.is_contradicted = True
         if happened and part.cents is not None:
-            self.held[fact.gate, part.name] = Money(cents=part.cents, grant=asked.by_grant, payee=None)
+            self.held[fact.gate, part.name] = Money(cents=part.cents, grant=asked.by_grant, payee=None, ts=ts)
 
     # The account
 

@@ -71,7 +71,8 @@ class Asked:
     pauses_until: int | None = None
     is_rested: bool = False
     is_escalated: bool = False
-    must_read: bool = False
+    disclosed: set[tuple[str, str]] = field(default_factory=set)
+    """At which other gates something on the card may have been done already, and what."""
     proposers: set[str] = field(default_factory=set)
     yeses: list[str] = field(default_factory=list)
     """Who said yes to the present revision."""
@@ -88,6 +89,10 @@ class Asked:
     @property
     def is_open(self) -> bool:
         return self.status in (GateStatus.OPEN, GateStatus.REVISING)
+
+    @property
+    def must_read(self) -> bool:
+        return bool(self.disclosed)
 
     @property
     def unsettled(self) -> list[Part]:
@@ -214,7 +219,11 @@ class Paper:
                 return not grant
             return money.grant == grant or money.payee is None or money.payee in self.grants[grant].terms.payees
 
-        held = sum(money.cents for (gate, _), money in self.held.items() if gate != besides and counts(money))
+        held = sum(
+            money.cents
+            for (gate, _), money in self.held.items()
+            if gate != besides and counts(money) and (money.ts or since) >= since
+        )
         paid = [money.cents for money in self.paid if money.ts >= since and counts(money)]
         return held + sum(max(cents, 0) for cents in paid)  # what comes back makes no room for more
 
@@ -222,7 +231,7 @@ class Paper:
         """Why an approved effect must not begin now; nothing where it may."""
         if now >= asked.valid_until:
             return "approval.expired"
-        if not asked.must_read and part.what in self.uncertain():
+        if any(what == part.what for _, what in self.tries() - asked.disclosed):
             return "effect.uncertain_before"
         mine = {name: given for name, given in self.grants.items() if name == asked.by_grant}
         ruling = self.ruling(asked, now, mine)
@@ -253,10 +262,18 @@ class Paper:
             )
         )
 
+    def tries(self) -> set[tuple[str, str]]:
+        """What was tried with an outcome that nobody knows, and at which gate."""
+        return {
+            (asked.gate, part.what)
+            for asked in self.runs.values()
+            for part in asked.parts
+            if part.stands is Stands.UNCERTAIN
+        }
+
     def uncertain(self) -> set[str]:
         """What was tried with an outcome that nobody knows."""
-        parts = [part for asked in self.runs.values() for part in asked.parts]
-        return {part.what for part in parts if part.stands is Stands.UNCERTAIN}
+        return {what for _, what in self.tries()}
 
     def _ever_answering(self, asked: Asked) -> frozenset[Role]:
         return asked.asks.roles | ({Role.OWNER} if asked.asks.escalates else set())

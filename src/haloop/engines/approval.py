@@ -25,7 +25,7 @@ def lapsed(gate: AtGate, named: NamedEffect) -> NotDone | None:
     back = world.ledger.went_back
     if back is not None and gate.approved_at <= back.since:
         return not_done(Why.LAPSED, "approval.void", "The ledger went back since; it may be done already.")
-    if any(one not in gate.disclosed() for one in gate.host.account.disclosures([named])):
+    if any(one not in gate.disclosed() for one in gate.host.account_now().disclosures([named])):
         sentence = "An earlier try for the same thing ended with an unknown outcome after this was shown."
         return not_done(Why.LAPSED, "effect.uncertain_before", sentence)
     changed = _changes(gate, named)

@@ -57,6 +57,10 @@ class Host(Protocol):
         """Somebody wants something of the run; raises what is refused to them."""
         ...
 
+    def account_now(self) -> Account:
+        """The account with all that this run has just said of its effects."""
+        ...
+
     def answer(self, at: Position, value: object) -> None: ...
 
     def fail(self, at: Position, error: HaloopError) -> None: ...
@@ -68,6 +72,13 @@ class Host(Protocol):
     def next_gate(self) -> GateId: ...
 
     def gate_at(self, gate: str) -> Any: ...  # noqa: ANN401  # an AtGate, which stands on this module
+
+
+async def durable(run: Host) -> None:
+    """Wait until all that a run has said is on the disk."""
+    pending = run.durable()
+    if pending is not None:
+        await pending
 
 
 class At:

@@ -5,14 +5,14 @@ intent are one fact, durable before anything leaves the house; then there is one
 happened, or that it was not done. Anything else is uncertain, and `clearing_up` takes over.
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from haloop.engines import approval
+from haloop.engines import approval, outcome
 from haloop.engines.at import At, Host
 from haloop.engines.at_gate import AtGate
 from haloop.engines.clearing_up import ClearingUp
+from haloop.engines.outcome import ANSWER, LOOKUP, RESENT, Source
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
@@ -39,29 +39,6 @@ _SECOND = 1_000_000
 _TOO_LATE = approval.not_done(
     Why.LAPSED, "effect.too_late", "It was held up until its time was over, and was not sent."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """How it is known how an effect ended."""
-
-    found_by: str
-    actor: str = "kernel"
-    statement: bytes | None = None
-    assertion: bytes | None = None
-
-    @classmethod
-    def of(cls, finding: Finding) -> "Source":
-        """A person's word."""
-        person = f"person:{finding.person}"
-        return cls(found_by=person, actor=person, statement=finding.statement(), assertion=finding.assertion)
-
-    def as_fields(self) -> dict[str, Any]:
-        """As a fact has it."""
-        return {"found_by": self.found_by, "statement": self.statement, "assertion": self.assertion}
-
-
-ANSWER, RESENT, LOOKUP = Source(found_by="answer"), Source(found_by="resent"), Source(found_by="lookup")
 
 
 class AtEffect(At):
@@ -190,48 +167,25 @@ class AtEffect(At):
     def _note_happened(self, result: object, source: Source) -> None:
         """The outside says that it did happen."""
         try:
-            plain = _understood(self._operation().result, result)
+            fact = outcome.happened(self.known_intent(), self._operation(), result, source)
         except BadInput as error:
             self._note_uncertain(f"The answer could not be understood. {error.sentence}")
             return
-        if self._contradicts(happened=True):
-            return
-        intent, paid = self.known_intent(), _paid(result)
-        happened = EffectHappened(
-            at=self.at,
-            gate=intent.gate,
-            revision=intent.revision,
-            effect=intent.effect,
-            result=plain,
-            charged=money_as_plain(paid),
-            exceeded=approval.exceeds(paid, intent.cost_max),
-            **source.as_fields(),
-        )
-        self.host.note(happened, actor=source.actor)
+        if not self._contradicts(happened=True):
+            self.host.note(fact, actor=source.actor)
 
     def _note_not_done(self, answer: NotDone, source: Source) -> None:
         """It certainly did not happen."""
         gate, named = self._approved()
         try:
-            shape = self._operation().rules.seen or type(answer.seen)
-            seen = None if answer.seen is None else _understood(shape, answer.seen)
-            why, code, sentence = str(Why(answer.why)), str(answer.code), str(answer.sentence)[:500]
+            fact = outcome.not_done(
+                self.at, gate.open_gate().id, named.name, answer, operation=self._operation(), source=source
+            )
         except (BadInput, ValueError) as error:
             self._note_uncertain(f"The answer could not be understood. {error}")
             return
-        if self._contradicts(happened=False):
-            return
-        not_done = EffectNotDone(
-            at=self.at,
-            gate=gate.open_gate().id,
-            effect=named.name,
-            why=why,
-            code=code or f"effect.{why}",
-            sentence=sentence,
-            seen=seen,
-            **source.as_fields(),
-        )
-        self.host.note(not_done, actor=source.actor)
+        if not self._contradicts(happened=False):
+            self.host.note(fact, actor=source.actor)
 
     def _note_uncertain(self, sentence: str) -> None:
         """Nobody knows, and that is said at once."""
@@ -353,10 +307,8 @@ class AtEffect(At):
 
     def settle(self, finding: Finding) -> None:
         """A person found out how it ended."""
-        if finding.happened:
-            self._note_happened(values.typed(self._operation().result, finding.result), Source.of(finding))
-        else:
-            self._note_not_done(approval.not_done(Why.SETTLED, "effect.settled", finding.sentence), Source.of(finding))
+        fact = outcome.settled(self.known_intent(), self._operation(), finding)
+        self.host.note(fact, actor=Source.of(finding).actor)
 
     def contradict(self, found: Found[Any] | Absent) -> None:
         """Later evidence of the outside: it did happen after all, or it did not."""
@@ -422,15 +374,3 @@ class AtEffect(At):
         gate, named = self._approved()
         account = self.host.account.id
         return Outgoing(intent, named, world=self.host.world, account=account, by=gate.approved_by)
-
-
-def _paid(result: object) -> Money | None:
-    charged = getattr(result, "charged", None)
-    return charged if isinstance(charged, Money) else None
-
-
-def _understood(shape: Any, value: object) -> Canonical:  # noqa: ANN401  # a type as it is written
-    """The plain form of what the outside said, if it can be read again."""
-    plain = values.plain(shape, value)
-    values.typed(shape, plain)
-    return plain

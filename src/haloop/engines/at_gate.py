@@ -6,12 +6,11 @@ here is the draft itself: the very bytes of each revision, and which effect of i
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from haloop.engines.at import At, Host
 from haloop.engines.changing import Changing
-from haloop.kernel import canonical, values
+from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.card import card_of, disclosures_on
 from haloop.kernel.draft import Draft, Effect, NamedEffect, decode_draft, effects_of, encode_draft, plain_payload
@@ -36,16 +35,14 @@ from haloop.kernel.gate import (
     Approved,
     Expired,
     Gate,
-    GateId,
     GateStatus,
-    Given,
     Refused,
     Verdict,
     first_answer,
     judge,
     need_as_canonical,
-    read_need,
 )
+from haloop.kernel.gate_history import after, given, opened
 from haloop.kernel.grant import Grant
 from haloop.kernel.ids import PersonId
 from haloop.kernel.part import commitment, encode_hashes
@@ -103,11 +100,11 @@ class AtGate(At):
 
     def rule(self) -> Ruling:
         """What policy says of this draft now."""
-        return self._rule(self.named, self.host.account.grants.values() if type(self.draft).grants else ())
+        return self._rule(self.named, self.host.account_now().grants.values() if type(self.draft).grants else ())
 
     def why_not_now(self) -> Deny | None:
         """Policy again in the moment of an intent: what has changed since the yes, if that matters."""
-        account, gate = self.host.account, self.open_gate()
+        account, gate = self.host.account_now(), self.open_gate()
         # Only the grant that opened this: another would run it on its own caps and be charged to this one's.
         grants = [one for one in account.grants.values() if one.id == self.grant]
         ruling = self._rule(self.unsettled(), grants)
@@ -128,7 +125,7 @@ class AtGate(At):
         return earlier in gate.standing(account.people, account.credentials)
 
     def _rule(self, effects: Mapping[str, NamedEffect], grants: Iterable[Grant]) -> Ruling:
-        return self.host.account.rule(
+        return self.host.account_now().rule(
             effects,
             need=self._call.need,
             grants=grants,
@@ -143,17 +140,14 @@ class AtGate(At):
         match fact:
             case GateOpened():
                 self.require_same(self.what, fact.args)
-                self._take_opening(fact)
-            case GateRevised():
-                self._take_revision(fact)
+                self._bodies, self.gate = (fact.draft, fact.card), opened(fact)
+                self.named = self.named or _named_in(fact.draft)
+            case GateAnswered() | GateEscalated() | GateExtended():
+                self.gate = after(self.open_gate(), fact)
             case GateChanging():
                 self._take_change(fact)
-            case GateAnswered():
-                self._count(fact, Verdict.APPROVED)
-            case GateEscalated():
-                self.gate = replace(self.open_gate(), escalated=True)
-            case GateExtended():
-                self.gate = replace(self.open_gate(), expires_at=fact.expires_at)
+            case GateRevised():
+                self._take_revision(fact)
             case _:
                 self._close(fact)
 
@@ -162,15 +156,14 @@ class AtGate(At):
             case GateApproved():
                 self._approve(fact)
             case GateRefused():
-                self._refuse(fact)
+                by = fact.person or "policy"
+                self._end(fact, Refused(reason=fact.reason, code=fact.code, by=by, back_to=fact.back_to))
             case GateExpired():
-                self._end(GateStatus.EXPIRED)
-                self.answer(Expired(at=self.open_gate().expires_at))
+                self._end(fact, Expired(at=self.open_gate().expires_at))
+            case GateWithdrawn() if fact.by:
+                self._end(fact, Refused(reason=fact.reason, code="gate.withdrawn", by=fact.by))
             case GateWithdrawn():
-                self._end(GateStatus.WITHDRAWN)
-                self.is_over = True
-                if fact.by:
-                    self.answer(Refused(reason=fact.reason, code="gate.withdrawn", by=fact.by))
+                self._end(fact, None)
             case _:
                 super().apply(fact)
 
@@ -276,8 +269,8 @@ class AtGate(At):
             no = GateRefused(**said, code="gate.refused", reason=answer.reason, back_to=answer.back_to)
             self.host.note(no, actor=actor)
         else:
-            given = _given(gate, answer.person, answer.verdict, proof, said["assertion"])
-            self._note_yes(gate.answered(given), said, actor)
+            yes = given(gate, answer.person, answer.verdict, proof, said["assertion"])
+            self._note_yes(gate.answered(yes), said, actor)
 
     def require_extendable(self, until: int) -> None:
         """More time is for a gate that still waits, and never past what policy allows."""
@@ -380,7 +373,7 @@ class AtGate(At):
 
     def _write(self, draft: Draft, effects: Mapping[str, Effect[Any]]) -> tuple[tuple[bytes, bytes], bool]:
         """The bytes of a revision and of its card, and whether something on it must be read first."""
-        disclosures = self.host.account.disclosures(self.named.values())
+        disclosures = self.host.account_now().disclosures(self.named.values())
         back = self.host.world.ledger.went_back
         if back is not None and self.gate is not None and self._may_be_forgotten(self.gate.opened_at):
             disclosures.append({"key": "may_have_happened", "since": back.since})
@@ -408,56 +401,25 @@ class AtGate(At):
 
     # Taking facts in
 
-    def _take_opening(self, fact: GateOpened) -> None:
-        self._bodies = (fact.draft, fact.card)
-        if not self.named:
-            self.named = _named_in(fact.draft)
-        self.gate = Gate(
-            id=GateId(fact.gate),
-            at=self.at,
-            revision=fact.revision,
-            draft="",
-            card="",
-            need=read_need(fact.need),
-            expires_at=fact.expires_at,
-            valid_for=timedelta(seconds=fact.valid_for),
-            opened_at=0,
-            proposers=frozenset(PersonId(one) for one in fact.proposers),
-            disclosures=fact.disclosures,
-        )
-
-    def _count(self, fact: GateAnswered | GateApproved | GateChanging | GateRefused, verdict: Verdict) -> None:
-        gate, change = self.open_gate(), fact.change if isinstance(fact, GateChanging) else None
-        given = _given(gate, PersonId(fact.person or ""), verdict, Proof(fact.proof), fact.assertion)
-        if verdict is Verdict.CHANGED:
-            given = replace(given, change=values.digest(change))
-        self.gate = gate.answered(given)
-
     def _approve(self, fact: GateApproved) -> None:
-        if fact.person is not None:
-            self._count(fact, Verdict.APPROVED)
-        self._end(GateStatus.APPROVED)
         self.approved_at = self.host.world.now()  # until it is written down, and has the ledger's own time
         gate, by, until = self.open_gate(), tuple(fact.by), fact.valid_until
         self.grant, self.approved_by, self.valid_until = fact.grant, by, until
-        self.answer(Approved(draft=self.draft, gate=gate.id, revision=gate.revision, by=by, valid_until=until))
+        self._end(fact, Approved(draft=self.draft, gate=gate.id, revision=gate.revision, by=by, valid_until=until))
 
-    def _refuse(self, fact: GateRefused) -> None:
-        if fact.person is not None:
-            self._count(fact, Verdict.REFUSED)
-        self._end(GateStatus.REFUSED)
-        self.answer(Refused(reason=fact.reason, code=fact.code, by=fact.person or "policy", back_to=fact.back_to))
-
-    def _end(self, status: GateStatus) -> None:
-        gate = self.open_gate()
-        self.gate = gate.ended(status)
-        self.host.world.gates.remove(self.host.account.id, gate.id)
+    def _end(self, fact: Fact, heard: "Approved[Any] | Refused | Expired | None") -> None:
+        """The gate is closed; the run hears of it where it still asks."""
+        self.gate = after(self.open_gate(), fact)
+        self.host.world.gates.remove(self.host.account.id, self.gate.id)
+        if heard is None:
+            self.is_over = True
+        else:
+            self.answer(heard)
 
     # Changes
 
     def _take_change(self, fact: GateChanging) -> None:
-        self._count(fact, Verdict.CHANGED)
-        self.gate = self.open_gate().changed_by(PersonId(fact.person))
+        self.gate = after(self.open_gate(), fact)
         revising = self._changing.revise(self.draft, fact.change)
         self.host.add_line(f"{self.at}!{fact.revision}/", revising, self._on_revised)
 
@@ -508,19 +470,7 @@ class AtGate(At):
         operations = self.host.world.connectors.operations
         self.draft, self.named = decode_draft(type(self.draft), fact.draft, operations)
         self._effects = effects_of(self.draft)
-        self.gate = self.open_gate().revised(draft="", card="", need=read_need(fact.need), disclosures=fact.disclosures)
-
-
-def _given(gate: Gate, person: PersonId, verdict: Verdict, proof: Proof, assertion: bytes | None) -> Given:
-    return Given(
-        person=person,
-        verdict=verdict,
-        revision=gate.revision,
-        draft=gate.draft,
-        card=gate.card,
-        proof=proof,
-        credential=None if assertion is None else Assertion.decode(assertion).credential,
-    )
+        self.gate = after(self.open_gate(), fact)
 
 
 def _named_in(draft: bytes) -> dict[str, NamedEffect]:

@@ -4,19 +4,19 @@ Every word is held against the rules before it counts, and what does not count i
 What counts is durable when the call returns.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 
 from haloop.engines.accounts import Accounts
-from haloop.engines.at import Host
+from haloop.engines.at import durable
 from haloop.engines.at_effect import AtEffect
 from haloop.engines.at_gate import AtGate
-from haloop.engines.live_run import LiveRun
+from haloop.engines.memory import Memory
 from haloop.kernel import canonical
 from haloop.kernel.account import Account
 from haloop.kernel.canonical import Canonical
-from haloop.kernel.errors import AnswerRefused, BadInput, ForeignRun, NotFound
+from haloop.kernel.errors import AnswerRefused, BadInput, ForeignRun, HaloopError, NotFound
 from haloop.kernel.fact import AnswerTurnedAway, EffectIntended
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, read_decision, run_of
@@ -25,8 +25,6 @@ from haloop.kernel.ledger import Ledger
 from haloop.kernel.operation import Absent, Found
 from haloop.kernel.passkey import Assertion, VerifySignature, challenge, check_assertion
 from haloop.kernel.people import Proof
-
-Wake = Callable[[AccountId, RunId], Awaitable[LiveRun]]
 
 
 class GateView:
@@ -46,16 +44,16 @@ class GateView:
 class Decisions:
     """Takes people's words in."""
 
-    def __init__(self, ledger: Ledger, *, accounts: Accounts, wake: Wake, verify: VerifySignature) -> None:
+    def __init__(self, ledger: Ledger, *, accounts: Accounts, memory: Memory, verify: VerifySignature) -> None:
         self._ledger = ledger
         self._accounts = accounts
-        self._wake = wake
+        self._memory = memory
         self._verify = verify
 
     async def gate(self, account: AccountId, gate: GateId) -> AtGate:
         """A gate in its run, which is woken for it."""
         try:
-            live = await self._wake(account, run_of(gate))
+            live = await self._memory.wake(account, run_of(gate))
         except (ForeignRun, NotFound) as error:
             if error.code not in (ForeignRun.code, NotFound.code):
                 raise  # it is there, and something it needs is not
@@ -100,14 +98,25 @@ class Decisions:
 
     async def uncertain(self, account: AccountId, run: RunId) -> list[EffectIntended]:
         """The effects of a run whose outcome nobody knows, as they were intended."""
-        live = await self._wake(account, run)
+        try:
+            live = await self._memory.wake(account, run)
+        except HaloopError:
+            return (await self._memory.stuck(account, run)).uncertain()
         return [at.known_intent() for at in live.effects if at.is_uncertain]
 
     async def settle(self, account: AccountId, finding: Finding) -> None:
         """Take a person's word on how an uncertain effect ended; it takes what approving it took."""
-        gate = await self.gate(account, finding.gate)
+        try:
+            gate = await self.gate(account, finding.gate)
+        except AnswerRefused:
+            raise
+        except HaloopError:  # its run cannot go on, and waits for that with everything else
+            stuck = await self._memory.stuck(account, run_of(finding.gate))
+            known = await self._accounts.of(account)
+            await stuck.settle(finding, lambda gate: self._require_entitled(known, gate, finding))
+            return
         at = _effect(gate, finding.effect)
-        self._require_entitled(gate, finding)
+        self._require_entitled(gate.host.account, gate.open_gate(), finding)
         at.require_settleable(finding)
         gate.host.ask(lambda: at.settle(finding))
         await durable(gate.host)
@@ -119,14 +128,14 @@ class Decisions:
         await durable(here.host)
         await self._accounts.late_facts_recorded()
 
-    def _require_entitled(self, gate: AtGate, finding: Finding) -> None:
+    def _require_entitled(self, account: Account, gate: Gate, finding: Finding) -> None:
         """The original roles and proof, and never whoever asked for the run."""
-        account, open_gate, person = gate.host.account, gate.open_gate(), finding.person
-        if person in open_gate.proposers or not open_gate.is_entitled(account.people.get(person)):
+        person = finding.person
+        if person in gate.proposers or not gate.is_entitled(account.people.get(person)):
             raise AnswerRefused(
                 "Settling takes what approving took, of somebody who did not propose it.", code="answer.not_allowed"
             )
-        if self._proof(account, person, finding.assertion, finding.challenge) < open_gate.need.proof:
+        if self._proof(account, person, finding.assertion, finding.challenge) < gate.need.proof:
             raise AnswerRefused("This takes a passkey.", code="answer.proof")
 
     def _proof(self, account: Account, person: PersonId, assertion: bytes | None, asked: Callable[[], bytes]) -> Proof:
@@ -158,13 +167,6 @@ class Decisions:
         )
         known = (await self._accounts.of(account)).people.get(answer.person)
         await self._ledger.record(account, fact.entry(known.actor if known else "somebody"))
-
-
-async def durable(run: Host) -> None:
-    """Wait until all that a run has said is on the disk."""
-    pending = run.durable()
-    if pending is not None:
-        await pending
 
 
 def _effect(gate: AtGate, name: str) -> AtEffect:

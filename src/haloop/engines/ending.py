@@ -6,12 +6,9 @@ from typing import Any
 
 from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
-from haloop.kernel.errors import BadValue, HaloopError, RunOver
+from haloop.kernel.errors import BadValue
 from haloop.kernel.fact import (
     ChildStarted,
-    EffectHappened,
-    EffectIntended,
-    EffectNotDone,
     Fact,
     GateApproved,
     GateExpired,
@@ -57,14 +54,8 @@ def summary(result: Any) -> Canonical:  # noqa: ANN401  # whatever a procedure r
         return {"type": type(result).__name__}
 
 
-def last_words(facts: Sequence[Fact], reason: str, fault: HaloopError) -> list[Fact]:
-    """What ends a run that nobody can drive any more; raises its fault while an effect's outcome is open."""
-    effects = {(fact.gate, fact.effect) for fact in facts if isinstance(fact, EffectIntended)}
-    effects -= {(fact.gate, fact.effect) for fact in facts if isinstance(fact, EffectHappened | EffectNotDone)}
-    if any(isinstance(fact, RunEnded) for fact in facts):
-        raise RunOver("This run has ended.")
-    if effects:
-        raise fault
+def last_words(facts: Sequence[Fact], reason: str) -> list[Fact]:
+    """What ends a run that nobody can drive any more."""
     gates = {fact.gate: fact.at for fact in facts if isinstance(fact, GateOpened)}
     for fact in facts:
         if isinstance(fact, GateApproved | GateRefused | GateExpired | GateWithdrawn):

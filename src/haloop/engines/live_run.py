@@ -235,6 +235,14 @@ class LiveRun:
     ) -> None:
         self._drive.begin(line, on_end, path=path)
 
+    def account_now(self) -> Account:
+        """The account with all that this run has just said of its effects: what is weighed next is weighed with it."""
+        if any(fact.kind.startswith("effect.") for fact, _ in self._noted):
+            self._hand_over()
+        if self.fault is not None:
+            raise self.fault
+        return self.account
+
     def next_gate(self) -> GateId:
         return gate_id(self.id, self._gates + 1)
 
@@ -270,8 +278,6 @@ class LiveRun:
             at = self._queue.popleft()
             if not at.is_over and (at.keeps_open or not self.cancelling):
                 (at.let_go if at.is_dropped else at.go_on)()
-                if isinstance(at, AtEffect):
-                    self._hand_over()  # so that the account knows of its hold before another effect is weighed
                 self._go_on()
         self._end_if_over()
 

@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 from haloop.engines.accounts import Accounts
-from haloop.engines.decisions import Decisions, GateView, durable
-from haloop.engines.ending import children_to_cancel, last_words
+from haloop.engines.at import durable
+from haloop.engines.decisions import Decisions, GateView
 from haloop.engines.granting import grants_connector, grants_desk
 from haloop.engines.inbox import Inbox
 from haloop.engines.listeners import Listener, Listeners
@@ -31,7 +31,7 @@ from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.connector import Connector, Connectors
 from haloop.kernel.desk import Desk
 from haloop.kernel.errors import HaloopError, NotFound, RecoveryOpen, Refused, RunOver
-from haloop.kernel.fact import EffectIntended, Fact, GateWithdrawn, RunEnded, RunStarted, SpendingKept
+from haloop.kernel.fact import EffectIntended, Fact, RunEnded, RunStarted, SpendingKept
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
 from haloop.kernel.ids import AccountId, PersonId, RunId
@@ -86,7 +86,7 @@ class LocalEngine:
             record_late=self._accounts.record_late,
         )
         self._memory = Memory(self.world, self._accounts, live_max=live_max)
-        self._decisions = Decisions(ledger, accounts=self._accounts, wake=self._memory.wake, verify=verify)
+        self._decisions = Decisions(ledger, accounts=self._accounts, memory=self._memory, verify=verify)
         self.watch(self._accounts.suspend_if_exceeded)
         self.schedules = Schedules(
             self,
@@ -149,11 +149,8 @@ class LocalEngine:
             raise NotFound(f"There is no run {run}.")
         try:
             live = await self._memory.wake(account, run)
-        except HaloopError as error:
-            while (stopping := self._memory.get(run)) is not None and stopping.fault is not None:
-                await durable(stopping)  # why it stops is on its way to its history
-                await asyncio.sleep(0)
-            await self._cancel_parked(account, run, last_words(await self.facts(account, run), reason, error), by)
+        except HaloopError as fault:
+            await self._cancel_stuck(account, run, reason, by=by, fault=fault)
         else:
             live.cancel(reason, by)
             await durable(live)
@@ -373,17 +370,14 @@ class LocalEngine:
 
         self.world.tasks.spawn(_tell_when_done(cancel, then))
 
-    async def _cancel_parked(self, account: AccountId, run: RunId, words: list[Fact], by: str) -> None:
+    async def _cancel_stuck(self, account: AccountId, run: RunId, reason: str, *, by: str, fault: HaloopError) -> None:
         """End a run whose procedure cannot be driven any more."""
-        chain = Chain(account=account, run_id=run)
-        for child in children_to_cancel(await self.facts(account, run)):
+        stuck = await self._memory.stuck(account, run)
+        stuck.require_cancellable(fault)
+        for child in stuck.children():
             with suppress(RunOver, NotFound):
                 await self.cancel(account, child, by="kernel", reason="The run that started it was cancelled.")
-        await self._ledger.append(chain, await self._ledger.head(chain), *(fact.entry(by) for fact in words))
-        for fact in words:
-            (await self._accounts.of(account)).apply(fact, run=run, ts=self.world.now())
-            if isinstance(fact, GateWithdrawn):
-                self.world.gates.remove(account, GateId(fact.gate))
+        await stuck.cancel(reason, by=by)
         self._memory.forget(run)
 
     async def _exists(self, account: AccountId, run: RunId) -> bool:

@@ -10,9 +10,10 @@ from collections import OrderedDict
 from contextlib import suppress
 
 from haloop.engines.accounts import Accounts
-from haloop.engines.decisions import durable
+from haloop.engines.at import durable
 from haloop.engines.live_run import LiveRun
 from haloop.engines.reading import only_waits, open_gate, read_event, waits_until
+from haloop.engines.stuck import StuckRun
 from haloop.engines.world import World
 from haloop.kernel.errors import HaloopError, NoRoom, NotFound
 from haloop.kernel.fact import RunEnded
@@ -125,6 +126,13 @@ class Memory:
             return live
         finally:
             del self._waking[account, run]
+
+    async def stuck(self, account: AccountId, run: RunId) -> StuckRun:
+        """What is left of a run that could not be woken, once it has said why."""
+        while (stopping := self._live.get(run)) is not None and stopping.fault is not None:
+            await durable(stopping)
+            await asyncio.sleep(0)
+        return await StuckRun.read(await self._accounts.of(account), run, self._world)
 
     def on_time(self, run: RunId, at: str) -> None:
         """A timer fired."""

@@ -154,11 +154,13 @@ class Account:
 
     def disclosures(self, effects: Iterable[NamedEffect]) -> list[Canonical]:
         """What a person must read before they say yes: an earlier try may already have done it."""
-        wanted = {planned.purpose: planned.name for planned in effects}
+        if not self.uncertain:
+            return []
         return [
-            {"effect": wanted[intent.purpose], "gate": intent.gate, "key": "uncertain_before"}
+            {"effect": planned.name, "gate": intent.gate, "key": "uncertain_before"}
+            for planned in effects
             for intent in self.uncertain.values()
-            if intent.purpose in wanted
+            if intent.purpose == planned.purpose
         ]
 
     def go_back(self, at: int) -> None:
