@@ -11,8 +11,8 @@ import pytest
 
 from haloop.engines.reading import read_known
 from haloop.kernel import canonical
-from haloop.kernel.errors import AnswerRefused
-from haloop.kernel.fact import AnswerTurnedAway, CredentialRevoked, GateApproved
+from haloop.kernel.errors import AnswerRefused, BadEntry
+from haloop.kernel.fact import AnswerTurnedAway, CredentialEnrolled, CredentialRevoked, GateApproved
 from haloop.kernel.gate import Answer, GateId, GateStatus, Verdict, View
 from haloop.kernel.ids import PersonId, RunId, new_person_id
 from haloop.kernel.ledger import Chain
@@ -477,6 +477,19 @@ async def test_a_passkey_of_another_kind_proves_nothing(live: Practice, algorith
     code = await _refusal(live, replace(answer, assertion=canonical.encode(said | {"alg": algorithm})))
 
     assert code == "passkey.bad"
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [(-257, "00" * 65), (-7, "00" * 64), (-8, "zz" * 32), (-8, "")])
+async def test_a_passkey_of_another_kind_is_not_enrolled(live: Practice, algorithm: int, key: str) -> None:
+    """What could prove nothing later is refused at once, and nothing of it is recorded."""
+    ana = await live.person("Ana")
+    before = len(await live.ledger.events(live.account))
+    enrolled = CredentialEnrolled(person=ana, credential="strange", algorithm=algorithm, public_key=key)
+
+    with pytest.raises(BadEntry):
+        await live.engine.record(live.account, enrolled, by=f"person:{ana}")
+
+    assert len(await live.ledger.events(live.account)) == before
 
 
 async def test_what_is_recorded_says_where_the_passkey_was_enrolled(live: Practice) -> None:
