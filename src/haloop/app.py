@@ -1,10 +1,14 @@
 """The only file that knows everything: it builds a running Haloop from a home, desks and connectors."""
 
 import gc
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
+from socket import socket
 
+from haloop.api.house import House
+from haloop.api.server import make_app
 from haloop.engines.local import LocalEngine
 from haloop.engines.receipts import prove
 from haloop.kernel.connector import Connector
@@ -13,6 +17,7 @@ from haloop.kernel.fact import PersonAdded
 from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
 from haloop.kernel.people import Role
 from haloop.kernel.receipt import Receipt
+from haloop.serving import serve
 from haloop.settings import Settings
 from haloop.store.home import Home
 from haloop.store.signing import read_or_make_signer, verify_passkey
@@ -49,6 +54,14 @@ async def open_haloop(
         owner = await _owner(engine, account)
         _collect_seldom()
         yield Haloop(ledger=ledger, engine=engine, account=account, owner=owner)
+
+
+async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str], None]) -> None:
+    """Serve a home's API until the process is told to stop."""
+    desks: list[Desk] = []
+    async with open_haloop(settings, desks=desks, connectors=[]) as haloop:
+        house = House(ledger=haloop.ledger, engine=haloop.engine, desks=desks, version=version("haloop-app"))
+        await serve(make_app(house), at, on_ready=on_ready)
 
 
 def _collect_seldom() -> None:

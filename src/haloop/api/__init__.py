@@ -1,0 +1,1 @@
+"""The door: one HTTP API, over the same functions for whoever asks."""
