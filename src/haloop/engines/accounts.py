@@ -46,10 +46,13 @@ class Accounts:
         _require_appliable(account, fact)
         return await self._record(account, fact, by=by, claim=claim)
 
-    async def _record(self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None) -> int:
+    async def _record(
+        self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None, about: RunId | None = None
+    ) -> int:
         known = await self.of(account)
         (index,) = await self._ledger.record(account, fact.entry(by, claim))
         known.apply(fact, run=RunId(account), ts=self._time.now(), index=index)
+        self._listeners.tell(account, about or RunId(account), fact)
         return index
 
     async def require_owner(self, account: AccountId, person: PersonId) -> None:
@@ -89,8 +92,7 @@ class Accounts:
 
         async def record() -> None:
             with suppress(ClaimTaken):
-                await self._record(account, fact, by="kernel", claim=claim)
-                self._listeners.tell(account, run, fact)
+                await self._record(account, fact, by="kernel", claim=claim, about=run)
 
         task = self._tasks.spawn(record())
         self._late.add(task)
@@ -111,7 +113,6 @@ class Accounts:
         async def record() -> None:
             for fact in suspensions(account):
                 await self.record(account.id, fact, by="policy")
-                self._listeners.tell(account.id, RunId(account.id), fact)
 
         if account.suspended_silently:
             self._tasks.spawn(record())

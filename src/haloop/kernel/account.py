@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from haloop.kernel.agent import AgentToken
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.draft import NamedEffect
 from haloop.kernel.errors import BadEntry
@@ -30,6 +31,8 @@ from haloop.kernel.fact import (
     ScheduleFired,
     ScheduleSet,
     SpendingKept,
+    TokenIssued,
+    TokenRevoked,
 )
 from haloop.kernel.gate import Need, is_gate_of, read_need
 from haloop.kernel.grant import Grant, read_terms
@@ -69,6 +72,7 @@ class Account:
     id: AccountId
     people: dict[PersonId, Person] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
+    tokens: dict[str, AgentToken] = field(default_factory=dict)
     need: Need = field(default_factory=Need)
     ceilings: tuple[Ceiling, ...] = ()
     grants: dict[str, Grant] = field(default_factory=dict)
@@ -227,6 +231,17 @@ class Account:
                 self.credentials[fact.credential] = Credential(person=PersonId(fact.person), key=key, enrolled_at=index)
             case CredentialRevoked():
                 self.credentials.pop(fact.credential, None)
+            case TokenIssued():
+                self.tokens[fact.token] = AgentToken(
+                    id=fact.token, agent=fact.agent, hash=fact.hash, expires_at=fact.expires_at
+                )
+            case TokenRevoked():
+                self.tokens.pop(fact.token, None)
+            case _:
+                self._apply_rule(fact)
+
+    def _apply_rule(self, fact: Fact) -> None:
+        match fact:
             case RulesSet():
                 self.need = read_need(fact.need)
                 self.ceilings = tuple(_ceiling(one) for one in fact.ceilings)

@@ -470,6 +470,23 @@ class CredentialRevoked(AccountFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued(AccountFact):
+    """An agent may propose, and see what it proposed."""
+
+    kind: ClassVar[str] = "token.issued"
+    token: str
+    agent: str
+    hash: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(AccountFact):
+    kind: ClassVar[str] = "token.revoked"
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RulesSet(AccountFact):
     """What the account asks for beyond the built-in rule, and how much it may spend."""
 
@@ -542,7 +559,7 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(GateOpened, GateChanging, GateRevised, GateAnswered, GateApproved, GateRefused, GateExpired),
         *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
-        *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, RulesSet),
+        *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, TokenIssued, TokenRevoked, RulesSet),
         *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
         *(SpendingKept, ScheduleSet, ScheduleFired),
     )

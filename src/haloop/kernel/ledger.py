@@ -260,6 +260,15 @@ class Ledger(Protocol):
         """Somebody has looked at what may have happened since the ledger went back."""
         ...
 
+    async def runs(
+        self, account: AccountId, *, before: int | None = None, limit: int = 50, waiting: bool = False
+    ) -> Sequence[tuple[Event, Event]]:
+        """A page of an account's runs, the newest first: the first and the newest event of each.
+
+        `before` names the first event of the last run of the page before; `waiting` leaves out what has ended.
+        """
+        ...
+
     async def erase_run(self, chain: Chain, *, actor: str, why: str) -> None:
         """Make what a run said unreadable for good."""
         ...

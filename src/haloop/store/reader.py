@@ -142,6 +142,18 @@ class Reader:
         query = f"{_EVENT} WHERE position BETWEEN ? AND ? AND kind >= 'effect.' AND kind < 'effect/' ORDER BY position"
         return self._events(query, (position(tree, 0), position(tree + 1, 0) - 1))
 
+    def runs_before(self, tree: int, before: int | None, *, limit: int, waiting: bool) -> list[tuple[Event, Event]]:
+        """A page of runs, the newest first: what began each of them, and the newest it says."""
+        last = position(tree + 1, 0) if before is None else position(tree, before)
+        open_only = "AND (SELECT ended FROM run WHERE run.run = event.run) IS NULL" if waiting else ""
+        begun = self.connection.execute(
+            "SELECT position, (SELECT max(position) FROM event newest WHERE newest.run = event.run) FROM event"
+            f" WHERE kind = 'run.started' AND position >= ? AND position < ? {open_only}"
+            " ORDER BY position DESC LIMIT ?",
+            (position(tree, 0), last, limit),
+        )
+        return [(self.event(tree, place(one)[1]), self.event(tree, place(newest)[1])) for one, newest in begun]
+
     def open_runs(self) -> Iterator[OpenRun]:
         """Every run that has not ended."""
         query = (

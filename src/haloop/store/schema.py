@@ -32,6 +32,7 @@ CREATE TABLE event (
     UNIQUE (run, run_seq)
 ) STRICT;
 CREATE INDEX effect_event ON event (position) WHERE kind >= 'effect.' AND kind < 'effect/';
+CREATE INDEX started_event ON event (position) WHERE kind = 'run.started';
 CREATE TABLE part (
     position INTEGER NOT NULL,
     name     TEXT    NOT NULL,

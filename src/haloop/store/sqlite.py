@@ -163,6 +163,12 @@ class SqliteLedger:
         """All runs that have not ended, each with its newest event."""
         return self._reader.open_runs()
 
+    async def runs(
+        self, account: AccountId, *, before: int | None = None, limit: int = 50, waiting: bool = False
+    ) -> Sequence[tuple[Event, Event]]:
+        """A page of an account's runs, the newest first: the first and the newest event of each."""
+        return self._reader.runs_before(self._reader.tree(account).number, before, limit=limit, waiting=waiting)
+
     async def accounts(self) -> Sequence[AccountId]:
         return [tree.account for tree in self._reader.trees() if tree.account != self._home.system]
 
