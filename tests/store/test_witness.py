@@ -120,7 +120,7 @@ async def test_a_full_witness_disk_stops_no_work_and_is_told(place: Place, capfd
             shown = await waiting
         assert read_notes(witness_file(place))[account] == shown
     assert str(witness_file(place)) in told
-    assert (told.count("The witness"), capfd.readouterr().err, place.deaths) == (1, "", [])
+    assert (told.count("The witness"), capfd.readouterr().err.strip(), place.deaths) == (1, "", [])
 
 
 async def heard(capfd: pytest.CaptureFixture[str]) -> str:
