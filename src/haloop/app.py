@@ -8,9 +8,10 @@ from importlib.metadata import version
 from socket import socket
 
 from haloop.api.house import House
-from haloop.api.server import make_app
+from haloop.api.server import let_go, make_app
 from haloop.engines.local import LocalEngine
 from haloop.engines.receipts import prove
+from haloop.identity import Caller, Identity, read_or_make_token
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
 from haloop.kernel.fact import PersonAdded
@@ -60,8 +61,24 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str]
     """Serve a home's API until the process is told to stop."""
     desks: list[Desk] = []
     async with open_haloop(settings, desks=desks, connectors=[]) as haloop:
-        house = House(ledger=haloop.ledger, engine=haloop.engine, desks=desks, version=version("haloop-app"))
-        await serve(make_app(house), at, on_ready=on_ready)
+        house = House(
+            ledger=haloop.ledger,
+            engine=haloop.engine,
+            identity=Identity(
+                engine=haloop.engine,
+                owner=Caller(account=haloop.account, person=haloop.owner),
+                token=read_or_make_token(settings.home / "token"),
+            ),
+            desks=desks,
+            version=version("haloop-app"),
+        )
+        app = make_app(house)
+        await serve(
+            app,
+            at,
+            on_ready=lambda address: on_ready(f"{address}/?key={house.identity.issue_once()}"),
+            on_end=lambda: let_go(app),
+        )
 
 
 def _collect_seldom() -> None:

@@ -7,10 +7,11 @@ has begun come to its end; what holds a connection open (live events) is told to
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from haloop.kernel.errors import HomeUnusable
 
@@ -29,29 +30,61 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def serve(app: FastAPI, at: socket.socket, *, on_ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `on_ready` hears the address once requests are answered."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_SECONDS_TO_END
-    )
-    server = _Server(config, lambda: on_ready(_address(at)))
+async def serve(
+    app: ASGIApp, at: socket.socket, *, on_ready: Callable[[str], None], on_end: Callable[[], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM; `on_ready` hears the address, `on_end` that whoever stays must let go."""
+    server = _Server(_config(app), lambda: on_ready(_address(at)), on_end)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again at its end, and then they are ours
         loop.add_signal_handler(number, server.end)
     await server.serve(sockets=[at])
 
 
+@asynccontextmanager
+async def served(app: ASGIApp, at: socket.socket) -> AsyncIterator[str]:
+    """Serve beside other work in this event loop, until the end of the block; yields the address."""
+    ready = asyncio.Event()
+    server = _Server(_config(app), ready.set, _nothing)
+    serving = asyncio.ensure_future(server.serve_quietly(at))
+    try:
+        await ready.wait()
+        yield _address(at)
+    finally:
+        server.end()
+        await serving
+
+
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], on_end: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_end = on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
+        await super().shutdown(sockets)
+
+    async def serve_quietly(self, at: socket.socket) -> None:
+        """Serve, and leave signals to whoever has them."""
+        await self._serve(sockets=[at])
+
     def end(self) -> None:
         self.should_exit = True
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_SECONDS_TO_END
+    )
+
+
+def _nothing() -> None:
+    pass
 
 
 def _address(at: socket.socket) -> str:

@@ -1,18 +1,60 @@
-"""Whether it runs, for whoever watches the process: nothing of anybody's is said here."""
+"""Whether it runs, and what it has to do."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
+
+from haloop.api.asking import ByPerson, In
 
 router = APIRouter(tags=["health"])
 
 
-class Health(BaseModel):
-    """It answers."""
+class Health(BaseModel, frozen=True):
+    """It answers; nothing of anybody's is said here."""
 
-    status: str = "ok"
+    status: str
+
+
+class Status(BaseModel, frozen=True):
+    """What a person wants to know of a running Haloop."""
+
+    version: str
+    open_gates: int
+    parked: dict[str, str]
+    """The runs of the account that cannot go on, each with the reason."""
+    recovery: str | None
+    """Why recovery mode is on, if it is."""
+    room: str
+    clock_moved_seconds: int
 
 
 @router.get("/healthz")
 async def healthz() -> Health:
     """Whether the process answers at all."""
-    return Health()
+    return Health(status="ok")
+
+
+@router.get("/readyz")
+async def readyz(house: In, answer: Response) -> Health:
+    """Whether it takes work: not while it is ending."""
+    if house.closing.is_set():
+        answer.status_code = 503
+        return Health(status="ending")
+    return Health(status="ready")
+
+
+@router.get("/api/status")
+async def status(house: In, caller: ByPerson) -> Status:
+    """What waits, what is stuck, and in which mode it runs."""
+    parked = {
+        str(run): error.sentence
+        for run, error in house.engine.parked.items()
+        if house.engine.account_of(run) == caller.account
+    }
+    return Status(
+        version=house.version,
+        open_gates=len(house.engine.open_gates(caller.account)),
+        parked=parked,
+        recovery=house.ledger.recovery,
+        room=str(house.ledger.room),
+        clock_moved_seconds=house.engine.world.time.moved // 1_000_000,
+    )

@@ -1,9 +1,11 @@
 """What the door opens onto: the parts of a running Haloop that its routes call."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from haloop.engines.local import LocalEngine
+from haloop.identity import Identity
 from haloop.kernel.desk import Desk
 from haloop.store.sqlite import SqliteLedger
 
@@ -14,5 +16,9 @@ class House:
 
     ledger: SqliteLedger
     engine: LocalEngine
+    identity: Identity
     desks: Sequence[Desk]
     version: str
+    allowed_origins: Sequence[str] = ()
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is told to end: whoever holds a connection open lets go."""

@@ -2,13 +2,31 @@
 
 from fastapi import FastAPI
 
-from haloop.api import health
+from haloop.api import errors, events, gates, health, ledger, people, receipts, requests, runs, sessions
+from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
 
 
 def make_app(house: House) -> FastAPI:
     """The HTTP API of a house."""
-    app = FastAPI(title="Haloop", version=house.version, generate_unique_id_function=lambda route: route.name)
+    app = FastAPI(
+        title="Haloop",
+        version=house.version,
+        generate_unique_id_function=lambda route: route.name,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
     app.state.house = house
-    app.include_router(health.router)
+    app.state.streams = events.Streams(house)
+    app.add_middleware(Doorkeeper)
+    errors.install(app)
+    for noun in (health, sessions, people, requests, runs, gates, receipts, ledger, events):
+        app.include_router(noun.router)
     return app
+
+
+def let_go(app: FastAPI) -> None:
+    """The process is told to end: whoever holds a connection open lets go of it."""
+    app.state.house.closing.set()
+    app.state.streams.end()

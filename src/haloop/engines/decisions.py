@@ -6,7 +6,7 @@ What counts is durable when the call returns.
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NoReturn
 
 from haloop.engines.accounts import Accounts
 from haloop.engines.at import durable
@@ -80,6 +80,21 @@ class Decisions:
             await self._turn_away(account, answer, refusal)
             raise
         return here.open_gate().status
+
+    async def turn_agent_away(self, account: AccountId, gate: GateId, verdict: str, *, agent: str) -> NoReturn:
+        """An agent tried to decide: that stands in the ledger, and it is refused."""
+        here = (await self.gate(account, gate)).open_gate()
+        refusal = AnswerRefused("An agent proposes; it never decides.", code="answer.agent")
+        fact = AnswerTurnedAway(
+            gate=gate,
+            revision=here.revision,
+            person=agent,
+            verdict=verdict,
+            code=refusal.code,
+            sentence=refusal.sentence,
+        )
+        await self._ledger.record(account, fact.entry(agent))
+        raise refusal
 
     async def extend(self, account: AccountId, gate: GateId, *, by: PersonId, until: int) -> None:
         """Give people more time to answer; an owner's word."""

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 from haloop.engines.accounts import Accounts
 from haloop.engines.at import durable
@@ -195,6 +195,10 @@ class LocalEngine:
         """Take a person's answer; AnswerRefused where it does not count. What it says is durable on return."""
         return await self._decisions.decide(account, answer)
 
+    async def turn_agent_away(self, account: AccountId, gate: GateId, verdict: str, *, agent: str) -> NoReturn:
+        """An agent tried to decide: that stands in the ledger, and it is refused."""
+        await self._decisions.turn_agent_away(account, gate, verdict, agent=agent)
+
     async def extend(self, account: AccountId, gate: GateId, *, by: PersonId, until: int) -> None:
         """Give people more time to answer; an owner's word."""
         await self._decisions.extend(account, gate, by=by, until=until)
@@ -229,6 +233,14 @@ class LocalEngine:
     async def account(self, account: AccountId) -> Account:
         """What the ledger says of an account."""
         return await self._accounts.of(account)
+
+    async def require_owner(self, account: AccountId, person: PersonId) -> None:
+        """Raise where this is not an owner of the account."""
+        await self._accounts.require_owner(account, person)
+
+    def account_of(self, run: RunId) -> AccountId:
+        """Whose a run is that has not ended."""
+        return self._memory.account_of(run)
 
     async def record(self, account: AccountId, fact: Fact, *, by: str, claim: bytes | None = None) -> int:
         """Record a fact of the account's own, and take it in."""

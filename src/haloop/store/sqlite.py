@@ -138,6 +138,10 @@ class SqliteLedger:
         """A page of an account's events in the order of its tree."""
         return self._reader.page(self._reader.tree(account).number, start=start, limit=limit)
 
+    async def size(self, account: AccountId) -> int:
+        """How many events an account has."""
+        return self._reader.tree(account).size
+
     async def event(self, account: AccountId, index: int) -> Event:
         """One event by its leaf index."""
         return self._reader.event(self._reader.tree(account).number, index)

@@ -1,0 +1,129 @@
+"""Before any route: is this a request for us, from where it says, of a size we take, and who is asking?
+
+A page elsewhere must not use a browser's session, and a name that somebody points at this machine must not reach
+it: only the hosts and origins that are ours are answered.
+"""
+
+import secrets
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from haloop.api.errors import problem
+from haloop.api.house import House
+from haloop.identity import Caller, NotAllowed, NotKnown
+from haloop.kernel.errors import BadInput, HaloopError, Refused
+
+SESSION_COOKIE = "haloop_session"
+BODY_BYTES_MAX = 1 << 20
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_SAID_TO_BROWSERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Doorkeeper:
+    """Stands before all routes: names every request, and turns away what is not for us."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.request_id = secrets.token_hex(8)
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SAID_TO_BROWSERS.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-Id"] = request.state.request_id
+            await send(message)
+
+        try:
+            _require_ours(request)
+            _require_small(request)
+        except HaloopError as error:
+            await problem(request, error)(scope, receive, answer)
+        else:
+            await self._app(scope, receive, answer)
+
+
+def house_of(request: Request) -> House:
+    """What the door opens onto."""
+    house: House = request.app.state.house
+    return house
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who is asking; NotKnown where nobody says."""
+    house = house_of(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        if scheme.lower() != "bearer":
+            raise NotKnown("Only bearer tokens are understood here.")
+        return await house.identity.of_token(token.strip())
+    session = request.cookies.get(SESSION_COOKIE)
+    if session is None:
+        raise NotKnown("Nobody says who is asking.")
+    _require_same_site(request)
+    return house.identity.of_session(session)
+
+
+In = Annotated[House, Depends(house_of)]
+By = Annotated[Caller, Depends(caller_of)]
+
+
+async def person_of(caller: By) -> Caller:
+    """Whoever is asking, who must be a person."""
+    caller.require_person()
+    return caller
+
+
+ByPerson = Annotated[Caller, Depends(person_of)]
+
+
+def _require_ours(request: Request) -> None:
+    host = request.headers.get("host", "")
+    name = host if host in _LOCAL_NAMES else host.rpartition(":")[0]
+    if name not in _LOCAL_NAMES:
+        raise Refused(
+            "This name does not belong to this Haloop.",
+            code="identity.foreign_host",
+            next_step="Use the address that `haloop start` printed.",
+        )
+
+
+def _require_small(request: Request) -> None:
+    length = request.headers.get("content-length", "0")
+    is_whole = request.headers.get("transfer-encoding") is None
+    if not (is_whole and length.isdecimal() and int(length) <= BODY_BYTES_MAX):
+        raise BadInput(
+            f"A request holds at most {BODY_BYTES_MAX:,} bytes, and says how many.",
+            code="request.too_large",
+            next_step="Send less at a time.",
+        )
+
+
+def _require_same_site(request: Request) -> None:
+    """A session is a browser's, so what changes something must come from a page of ours."""
+    if request.method in _SAFE:
+        return
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    ours = {f"{request.url.scheme}://{request.headers.get('host', '')}", *house_of(request).allowed_origins}
+    is_ours = origin in ours if origin is not None else site in ("same-origin", "none")
+    if not is_ours or urlsplit(origin or "").path:
+        raise NotAllowed(
+            "This came from a page elsewhere.", code="identity.foreign_origin", next_step="Use Haloop's own page."
+        )

@@ -1,0 +1,103 @@
+"""Live events: what happens in an account, as it happens, from wherever a client left off.
+
+The account's own tree is the queue: a client is a place in it, and reads on from there whenever something is
+new. So a slow client costs one number, a vanished one nothing, and nothing is ever lost between two visits.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from haloop.api.asking import ByPerson, In
+from haloop.api.house import House
+from haloop.api.runs import PLACE_MAX
+from haloop.api.told import tell
+from haloop.engines.reading import read_known
+from haloop.kernel.errors import Refused
+from haloop.kernel.fact import Fact
+from haloop.kernel.ids import AccountId, RunId
+
+router = APIRouter(tags=["events"])
+
+HEARTBEAT_SECONDS = 15.0
+STREAMS_MAX = 600
+_PAGE = 100
+
+
+class Streams:
+    """The open streams, and who rings for them."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._bells: dict[asyncio.Event, AccountId] = {}
+        house.engine.watch(self._ring)
+
+    async def read(self, account: AccountId, after: int) -> AsyncIterator[str]:
+        """Everything after that place, and then what comes."""
+        bell = asyncio.Event()
+        self._bells[bell] = account
+        try:
+            yield "retry: 2000\n\n"
+            while not self._house.closing.is_set():
+                bell.clear()
+                async for index, text in self._page(account, after):
+                    after = index
+                    yield text
+                if not await _rings(bell):
+                    yield ": still here\n\n"
+        finally:
+            del self._bells[bell]
+
+    def require_room(self) -> None:
+        if len(self._bells) >= STREAMS_MAX:
+            raise Refused(
+                "So many streams are open that no more are taken.",
+                code="request.too_many",
+                next_step="Close one, or ask for the ledger's events now and then instead.",
+            )
+
+    def end(self) -> None:
+        """Let everybody go who waits."""
+        for bell in self._bells:
+            bell.set()
+
+    async def _page(self, account: AccountId, after: int) -> AsyncIterator[tuple[int, str]]:
+        while events := await self._house.ledger.events(account, start=after + 1, limit=_PAGE):
+            for event in events:
+                told = tell(event, await read_known(self._house.ledger, event))
+                body = json.dumps({**told.model_dump(), "run": event.header.run_id}, ensure_ascii=False)
+                yield event.index, f"id: {event.index}\nevent: {told.kind}\ndata: {body}\n\n"
+            after = events[-1].index
+
+    def _ring(self, account: AccountId, _run: RunId, _fact: Fact) -> None:
+        for bell, listens_to in self._bells.items():
+            if listens_to == account:
+                bell.set()
+
+
+@router.get("/api/events", response_class=StreamingResponse)
+async def stream_events(
+    house: In,
+    caller: ByPerson,
+    request: Request,
+    last_event_id: Annotated[int | None, Header(ge=-1, lt=PLACE_MAX)] = None,
+    after: Annotated[int | None, Query(ge=-1, lt=PLACE_MAX)] = None,
+) -> StreamingResponse:
+    """What happens from now on, or since the event that `Last-Event-ID` (or `after`) names."""
+    streams: Streams = request.app.state.streams
+    streams.require_room()
+    known = last_event_id if last_event_id is not None else after
+    start = await house.ledger.size(caller.account) - 1 if known is None else known
+    return StreamingResponse(streams.read(caller.account, start), media_type="text/event-stream")
+
+
+async def _rings(bell: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(HEARTBEAT_SECONDS):
+            return await bell.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,285 @@
+"""Gates: what waits for a person, and the person's word."""
+
+import base64
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from haloop.api.asking import By, ByPerson, In
+from haloop.api.errors import problem
+from haloop.api.house import House
+from haloop.api.runs import read_own
+from haloop.engines.decisions import GateView
+from haloop.identity import Caller
+from haloop.kernel import canonical
+from haloop.kernel.clock import as_text
+from haloop.kernel.errors import AnswerRefused, BadInput
+from haloop.kernel.fact import GateOpened, GateRevised
+from haloop.kernel.finding import Finding
+from haloop.kernel.gate import Answer, GateId, Verdict, View, run_of
+from haloop.kernel.people import Proof
+
+router = APIRouter(tags=["gates"])
+
+
+class NeedOut(BaseModel, frozen=True):
+    """What it takes to approve."""
+
+    count: int
+    roles: list[str]
+    passkey: bool
+    separation: bool
+
+
+class GateOut(BaseModel, frozen=True):
+    """A gate, and all that an answer to it must name."""
+
+    id: str
+    run: str
+    revision: int
+    draft: str
+    """The draft's hash; an answer names it, so that nobody approves what they have not seen."""
+    card_hash: str
+    card: dict[str, Any]
+    status: str
+    need: NeedOut
+    yeses: list[str]
+    """Who has said yes to this revision."""
+    must_read: bool
+    """The card discloses something that must be read before a yes."""
+    opened_at: str
+    expires_at: str
+    expires: int
+    """The same in microseconds since 1970, as an answer names it."""
+
+
+class GatePage(BaseModel, frozen=True):
+    """What waits, the oldest first."""
+
+    gates: list[GateOut]
+    waiting: int
+    """How many wait altogether."""
+
+
+class Seen(BaseModel, extra="forbid"):
+    """How the card was shown."""
+
+    language: str = Field(min_length=1, max_length=35)
+    renderer: str = Field(min_length=1, max_length=60)
+    catalogue: str = Field(min_length=1, max_length=64)
+
+
+class Said(BaseModel, extra="forbid"):
+    """What every answer names."""
+
+    revision: int = Field(ge=1)
+    draft: str = Field(max_length=64)
+    card: str = Field(max_length=64)
+    view: Seen
+    nonce: str = Field(min_length=16, max_length=64)
+    expires: int = Field(ge=0)
+    assertion: str | None = Field(default=None, max_length=8_000)
+    """What a passkey signed, in base64."""
+
+
+class Approval(Said):
+    verdict: Literal["approved"]
+    disclosures_read: bool = False
+
+
+class Refusal(Said):
+    verdict: Literal["refused"]
+    reason: str = Field(default="", max_length=2_000)
+    back_to: str | None = Field(default=None, max_length=60)
+
+
+class Change(Said):
+    verdict: Literal["changed"]
+    change: Any
+
+
+Decision = Annotated[Approval | Refusal | Change, Field(discriminator="verdict")]
+
+
+class MoreTime(BaseModel, extra="forbid"):
+    until: int = Field(ge=0)
+    """Microseconds since 1970."""
+
+
+class Withdrawal(BaseModel, extra="forbid"):
+    reason: str = Field(default="", max_length=500)
+
+
+class Found(BaseModel, extra="forbid"):
+    """How an effect ended of which nobody knew."""
+
+    effect: str = Field(max_length=200)
+    happened: bool
+    result: Any = None
+    sentence: str = Field(default="", max_length=500)
+    assertion: str | None = Field(default=None, max_length=8_000)
+
+
+@router.get("/api/gates")
+async def list_gates(
+    house: In,
+    caller: ByPerson,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> GatePage:
+    """What waits for somebody."""
+    waiting = house.engine.open_gates(caller.account)
+    first = waiting.index(GateId(after)) + 1 if after in waiting else 0
+    gates = [await house.engine.gate(caller.account, gate) for gate in islice(waiting, first, first + limit)]
+    return GatePage(gates=[_out(gate) for gate in gates], waiting=len(waiting))
+
+
+@router.get("/api/gates/{gate}")
+async def show_gate(house: In, caller: By, gate: str, answer: Response) -> GateOut:
+    """One gate as it stands."""
+    await read_own(house, caller, run_of(GateId(gate)))
+    seen = await house.engine.gate(caller.account, GateId(gate))
+    answer.headers["ETag"] = _tag(seen)
+    return _out(seen)
+
+
+@router.post("/api/gates/{gate}/decisions", response_model=GateOut)
+async def decide(
+    house: In,
+    caller: By,
+    request: Request,
+    gate: str,
+    decision: Decision,
+    if_match: Annotated[str | None, Header(max_length=100)] = None,
+) -> Response | GateOut:
+    """Say yes, no, or what should be different. Saying the same again is answered as the first time."""
+    name = GateId(gate)
+    if caller.person is None:
+        await read_own(house, caller, run_of(name))
+        await house.engine.turn_agent_away(caller.account, name, decision.verdict, agent=caller.actor)
+    try:
+        if if_match is not None:
+            _require_match(if_match, await house.engine.gate(caller.account, name))
+        await house.engine.decide(caller.account, _answer(name, decision, caller))
+    except AnswerRefused as refusal:
+        if refusal.code != "answer.stale":
+            raise
+        now = await house.engine.gate(caller.account, name)
+        changed = await _difference(house, caller, name, decision.revision, now)
+        return problem(request, refusal, {"difference": changed, "gate": _out(now).model_dump()})
+    return _out(await house.engine.gate(caller.account, name))
+
+
+@router.post("/api/gates/{gate}/extension")
+async def give_more_time(house: In, caller: ByPerson, gate: str, more: MoreTime) -> GateOut:
+    """Give people more time to answer; an owner's word."""
+    await house.engine.extend(caller.account, GateId(gate), by=caller.require_person(), until=more.until)
+    return _out(await house.engine.gate(caller.account, GateId(gate)))
+
+
+@router.post("/api/gates/{gate}/withdrawal")
+async def withdraw(house: In, caller: By, gate: str, why: Withdrawal) -> GateOut:
+    """Take a question back, as whoever asked for its run."""
+    await read_own(house, caller, run_of(GateId(gate)))
+    await house.engine.withdraw(caller.account, GateId(gate), by=caller.actor, reason=why.reason)
+    return _out(await house.engine.gate(caller.account, GateId(gate)))
+
+
+@router.post("/api/gates/{gate}/findings", status_code=204)
+async def settle(house: In, caller: ByPerson, gate: str, found: Found) -> None:
+    """Say how an effect ended of which nobody knew; it takes what approving took."""
+    finding = Finding(
+        gate=GateId(gate),
+        effect=found.effect,
+        person=caller.require_person(),
+        happened=found.happened,
+        result=found.result,
+        sentence=found.sentence,
+        assertion=_bytes(found.assertion),
+    )
+    await house.engine.settle(caller.account, finding)
+
+
+def _out(seen: GateView) -> GateOut:
+    gate, card = seen.gate, seen.card
+    assert isinstance(card, dict)
+    return GateOut(
+        id=gate.id,
+        run=run_of(gate.id),
+        revision=gate.revision,
+        draft=gate.draft,
+        card_hash=gate.card,
+        card=card,
+        status=gate.status.value,
+        need=NeedOut(
+            count=gate.need.count,
+            roles=sorted(gate.roles()),
+            passkey=gate.need.proof >= Proof.PASSKEY,
+            separation=gate.need.separation,
+        ),
+        yeses=[one.person for one in gate.yeses()],
+        must_read=gate.disclosures,
+        opened_at=as_text(gate.opened_at),
+        expires_at=as_text(gate.expires_at),
+        expires=gate.expires_at,
+    )
+
+
+def _tag(seen: GateView) -> str:
+    return f'"{seen.gate.revision}-{seen.gate.draft[:16]}"'
+
+
+def _require_match(wanted: str, seen: GateView) -> None:
+    if wanted not in ("*", _tag(seen)):
+        raise AnswerRefused(f"The draft stands at revision {seen.gate.revision} now.", code="answer.stale")
+
+
+def _answer(gate: GateId, said: Approval | Refusal | Change, caller: Caller) -> Answer:
+    return Answer(
+        gate=gate,
+        revision=said.revision,
+        draft=said.draft,
+        card=said.card,
+        view=View(language=said.view.language, renderer=said.view.renderer, catalogue=said.view.catalogue),
+        verdict=Verdict(said.verdict),
+        person=caller.require_person(),
+        nonce=said.nonce,
+        expires=said.expires,
+        reason=said.reason if isinstance(said, Refusal) else "",
+        back_to=said.back_to if isinstance(said, Refusal) else None,
+        change=said.change if isinstance(said, Change) else None,
+        disclosures_read=isinstance(said, Approval) and said.disclosures_read,
+        assertion=_bytes(said.assertion),
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise BadInput("A passkey's answer is given in base64.", code="answer.malformed") from error
+
+
+async def _difference(house: House, caller: Caller, gate: GateId, revision: int, now: GateView) -> list[dict[str, Any]]:
+    """Which lines of the card are others now than on the revision that was answered."""
+    history = await read_own(house, caller, run_of(gate))
+    cards = {
+        fact.revision: fact.card
+        for _, fact in history
+        if isinstance(fact, GateOpened | GateRevised) and fact.gate == gate
+    }
+    if revision not in cards:
+        return []
+    before, after = _lines(canonical.decode(cards[revision])), _lines(now.card)
+    return [
+        {"at": at, "before": before.get(at), "now": after.get(at)}
+        for at in [*before, *(one for one in after if one not in before)]
+        if before.get(at) != after.get(at)
+    ]
+
+
+def _lines(card: Any) -> dict[str, Any]:  # noqa: ANN401  # data that was read
+    rows = {row["label"]: row["value"] for row in card["rows"]}
+    return {**rows, **{f"effect {line['name']}": line for line in card["effects"]}}

@@ -1,0 +1,150 @@
+"""Who belongs to an account, which agents may propose in it, and which grants it has given."""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from haloop.api.asking import By, ByPerson, In
+from haloop.kernel.agent import AgentToken, PresentedToken
+from haloop.kernel.clock import as_text
+from haloop.kernel.errors import NotFound
+from haloop.kernel.fact import TokenIssued, TokenRevoked
+from haloop.kernel.money import Money
+
+router = APIRouter(tags=["people"])
+
+_SECOND = 1_000_000
+
+
+class Me(BaseModel, frozen=True):
+    """Who is asking."""
+
+    account: str
+    person: str | None
+    agent: str | None
+    name: str
+    roles: list[str]
+
+
+class PersonOut(BaseModel, frozen=True):
+    id: str
+    name: str
+    roles: list[str]
+    passkeys: int
+
+
+class TokenOut(BaseModel, frozen=True):
+    """An agent's token, without its secret."""
+
+    id: str
+    agent: str
+    expires_at: str
+
+
+class TokenWanted(BaseModel, extra="forbid"):
+    agent: str = Field(min_length=1, max_length=60)
+    days: int = Field(default=30, ge=1, le=366)
+
+
+class TokenMade(TokenOut, frozen=True):
+    """The only time its secret is said."""
+
+    token: str
+
+
+class GrantOut(BaseModel, frozen=True):
+    """A standing yes."""
+
+    id: str
+    operations: list[str]
+    payees: list[str]
+    each_max: Money
+    total_max: Money
+    window_days: int
+    expires_at: str
+    live: bool
+    by: list[str]
+    suspended: bool
+
+
+@router.get("/api/me")
+async def who_am_i(house: In, caller: By) -> Me:
+    """Who is asking, as Haloop knows them."""
+    people = (await house.engine.account(caller.account)).people
+    person = None if caller.person is None else people.get(caller.person)
+    return Me(
+        account=caller.account,
+        person=caller.person,
+        agent=caller.agent,
+        name=person.name if person else caller.agent or "",
+        roles=sorted(person.roles) if person else [],
+    )
+
+
+@router.get("/api/people")
+async def list_people(house: In, caller: ByPerson) -> list[PersonOut]:
+    """Everybody in the account."""
+    account = await house.engine.account(caller.account)
+    keys = [credential.person for credential in account.credentials.values()]
+    return [
+        PersonOut(id=one.id, name=one.name, roles=sorted(one.roles), passkeys=keys.count(one.id))
+        for one in account.people.values()
+    ]
+
+
+@router.get("/api/tokens")
+async def list_tokens(house: In, caller: ByPerson) -> list[TokenOut]:
+    """The agents' tokens that have not been revoked."""
+    return [_token_out(one) for one in (await house.engine.account(caller.account)).tokens.values()]
+
+
+@router.post("/api/tokens", status_code=201)
+async def issue_token(house: In, caller: ByPerson, wanted: TokenWanted) -> TokenMade:
+    """Let an agent propose, under a token that is said this once; an owner's word."""
+    await house.engine.require_owner(caller.account, caller.require_person())
+    made = PresentedToken.make(caller.account)
+    expires_at = house.engine.world.now() + int(timedelta(days=wanted.days).total_seconds()) * _SECOND
+    known = AgentToken(id=made.id, agent=wanted.agent, hash=made.hash(), expires_at=expires_at)
+    fact = TokenIssued(token=known.id, agent=known.agent, hash=known.hash, expires_at=known.expires_at)
+    await house.engine.record(caller.account, fact, by=caller.actor)
+    return TokenMade(**_token_out(known).model_dump(), token=made.spell())
+
+
+@router.delete("/api/tokens/{token}", status_code=204)
+async def revoke_token(house: In, caller: ByPerson, token: str) -> None:
+    """Take a token back; nothing more is proposed under it. An owner's word."""
+    await house.engine.require_owner(caller.account, caller.require_person())
+    if token not in (await house.engine.account(caller.account)).tokens:
+        raise NotFound("There is no such token.", code="token.unknown")
+    await house.engine.record(caller.account, TokenRevoked(token=token), by=caller.actor)
+
+
+@router.get("/api/grants")
+async def list_grants(house: In, caller: ByPerson) -> list[GrantOut]:
+    """The account's grants. One is given by asking for it: desk `grants`, procedure `give_grant`."""
+    return [
+        GrantOut(
+            id=one.id,
+            operations=sorted(one.operations),
+            payees=sorted(one.payees),
+            each_max=one.each_max,
+            total_max=one.total_max,
+            window_days=one.window.days,
+            expires_at=as_text(one.expires_at),
+            live=one.live,
+            by=list(one.by),
+            suspended=one.suspended,
+        )
+        for one in (await house.engine.account(caller.account)).grants.values()
+    ]
+
+
+@router.delete("/api/grants/{grant}", status_code=204)
+async def revoke_grant(house: In, caller: ByPerson, grant: str) -> None:
+    """Take a grant back at once, as an owner or whoever gave it."""
+    await house.engine.revoke_grant(caller.account, grant, by=caller.require_person())
+
+
+def _token_out(known: AgentToken) -> TokenOut:
+    return TokenOut(id=known.id, agent=known.agent, expires_at=as_text(known.expires_at))

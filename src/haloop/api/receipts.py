@@ -1,0 +1,54 @@
+"""Receipts: the files that prove to a stranger what an effect did."""
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from haloop.api.asking import By, In
+from haloop.api.runs import read_own
+from haloop.engines.receipts import prove
+from haloop.kernel.fact import EffectHappened
+from haloop.kernel.ids import run_id
+
+router = APIRouter(tags=["receipts"])
+
+
+class ReceiptOut(BaseModel, frozen=True):
+    """A receipt that can be had."""
+
+    run: str
+    gate: str
+    effect: str
+    file: str
+    """Where the file is."""
+
+
+class VerifierKeyOut(BaseModel, frozen=True):
+    """What a stranger checks receipts and checkpoints with; give it to them by another way than the receipt."""
+
+    key: str
+
+
+@router.get("/api/runs/{run}/receipts")
+async def list_receipts(house: In, caller: By, run: str) -> list[ReceiptOut]:
+    """What happened in a run, each with its receipt."""
+    history = await read_own(house, caller, run_id(run))
+    return [
+        ReceiptOut(run=run, gate=fact.gate, effect=fact.effect, file=f"/api/runs/{run}/receipts/{fact.effect}")
+        for _, fact in history
+        if isinstance(fact, EffectHappened)
+    ]
+
+
+@router.get("/api/runs/{run}/receipts/{effect:path}", response_class=Response)
+async def receipt_file(house: In, caller: By, run: str, effect: str) -> Response:
+    """The file, as `haloop verify` and `tools/verify_receipt.py` read it."""
+    await read_own(house, caller, run_id(run))
+    receipt = await prove(house.ledger, caller.account, run_id(run), effect)
+    named = {"Content-Disposition": f'attachment; filename="receipt-{run}.json"'}
+    return Response(receipt.encode(), media_type="application/json", headers=named)
+
+
+@router.get("/api/ledger/key")
+async def verifier_key(house: In, caller: By) -> VerifierKeyOut:
+    """The key that a stranger checks the account's checkpoints with."""
+    return VerifierKeyOut(key=str(house.ledger.verifier_key(caller.account)))

@@ -1,0 +1,182 @@
+"""Runs: the list, one with its trail, and the end of one."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from haloop.api.asking import By, In
+from haloop.api.house import House
+from haloop.api.told import History, Told
+from haloop.engines.reading import read_known
+from haloop.identity import Caller, NotAllowed
+from haloop.kernel.clock import as_text
+from haloop.kernel.errors import NotFound
+from haloop.kernel.fact import RunEnded, RunParked, RunStarted
+from haloop.kernel.ids import RunId, run_id
+from haloop.kernel.ledger import Event
+from haloop.kernel.people import Role
+
+router = APIRouter(tags=["runs"])
+
+PLACE_MAX = 1 << 40
+"""No tree has as many events."""
+
+
+class RunState(StrEnum):
+    """Where a run stands, in one word."""
+
+    RUNNING = "running"
+    WAITS_FOR_YOU = "waits_for_you"
+    UNCERTAIN = "uncertain"
+    """Nobody knows how an effect ended; a person finds out."""
+    PARKED = "parked"
+    ENDED = "ended"
+
+
+class RunSummary(BaseModel, frozen=True):
+    """A run in a list."""
+
+    id: str
+    desk: str
+    procedure: str
+    version: int
+    arguments: dict[str, Any]
+    asked_by: str
+    begun_at: str
+    state: RunState
+    newest: str
+    """The kind of the newest fact."""
+    newest_at: str
+    is_erased: bool = False
+
+
+class RunPage(BaseModel, frozen=True):
+    """The newest first."""
+
+    runs: list[RunSummary]
+    before: int | None
+    """Ask for what comes after this page with it; none at the end."""
+
+
+class RunDetail(RunSummary, frozen=True):
+    """A run with all that happened in it."""
+
+    trail: list[Told]
+    code: str | None = None
+    """How it ended, or why it is parked."""
+    reason: str | None = None
+    result: Any = None
+    gates: list[str] = []
+
+
+class Cancellation(BaseModel, extra="forbid"):
+    reason: str = Field(default="", max_length=500)
+
+
+@router.get("/api/runs")
+async def list_runs(
+    house: In,
+    caller: By,
+    before: Annotated[int | None, Query(ge=0, lt=PLACE_MAX)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    waiting: bool = False,  # noqa: FBT001, FBT002  # a query's flag
+) -> RunPage:
+    """The account's runs, the newest first; an agent sees its own."""
+    found: list[RunSummary] = []
+    while len(found) < limit:
+        page = await house.ledger.runs(caller.account, before=before, limit=limit, waiting=waiting)
+        for first, newest in page:
+            before = first.index
+            summary = await _summary(house, first, newest)
+            if may_see(caller, summary.asked_by):
+                found.append(summary)
+            if len(found) == limit:
+                return RunPage(runs=found, before=before)
+        if len(page) < limit:
+            return RunPage(runs=found, before=None)
+    return RunPage(runs=found, before=before)
+
+
+@router.get("/api/runs/{run}")
+async def show_run(house: In, caller: By, run: str) -> RunDetail:
+    """One run with its trail."""
+    history = await read_own(house, caller, run_id(run))
+    (first, _), (newest, last) = history[0], history[-1]
+    summary = await _summary(house, first, newest)
+    stopped = last if isinstance(last, RunEnded | RunParked) else None
+    return RunDetail(
+        **summary.model_dump(),
+        trail=list(history.told()),
+        code=stopped.code if stopped else None,
+        reason=None if stopped is None else stopped.reason if isinstance(stopped, RunEnded) else stopped.sentence,
+        result=last.result if isinstance(last, RunEnded) else None,
+        gates=[fact.gate for _, fact in history if fact is not None and fact.kind == "gate.opened"],  # type: ignore[attr-defined]
+    )
+
+
+@router.post("/api/runs/{run}/cancellation", status_code=202)
+async def cancel_run(house: In, caller: By, run: str, how: Cancellation) -> RunDetail:
+    """End a run as soon as nothing is under way that cannot be taken back."""
+    name = run_id(run)
+    history = await read_own(house, caller, name)
+    started = history[0][1]
+    asked = isinstance(started, RunStarted) and started.asked_by == caller.actor
+    if not asked and not await _may_decide(house, caller):
+        raise NotAllowed("Whoever asked for it, an owner or an approver cancels a run.")
+    await house.engine.cancel(caller.account, name, by=caller.actor, reason=how.reason)
+    return await show_run(house, caller, run)
+
+
+async def read_own(house: House, caller: Caller, run: RunId) -> History:
+    """A run's history, for whoever may see it; for everybody else there is no such run."""
+    history = await History.read(house.ledger, caller.account, run)
+    started = history[0][1]
+    asked_by = started.asked_by if isinstance(started, RunStarted) else ""
+    if not may_see(caller, asked_by):
+        raise NotFound(f"There is no run {run}.")
+    return history
+
+
+def may_see(caller: Caller, asked_by: str) -> bool:
+    """People see what is their account's, an agent what it asked for itself."""
+    return caller.person is not None or asked_by == caller.actor
+
+
+async def _may_decide(house: House, caller: Caller) -> bool:
+    if caller.person is None:
+        return False
+    person = (await house.engine.account(caller.account)).people.get(caller.person)
+    return person is not None and bool(person.roles & {Role.OWNER, Role.APPROVER})
+
+
+async def _summary(house: House, first: Event, newest: Event) -> RunSummary:
+    started = await read_known(house.ledger, first)
+    known = started if isinstance(started, RunStarted) else None
+    return RunSummary(
+        id=first.header.run_id,
+        desk=known.desk if known else "",
+        procedure=known.procedure if known else "",
+        version=known.version if known else 0,
+        arguments=known.arguments if known else {},
+        asked_by=known.asked_by if known else "",
+        begun_at=as_text(first.header.ts),
+        state=_state(newest.header.kind),
+        newest=newest.header.kind,
+        newest_at=as_text(newest.header.ts),
+        is_erased=known is None,
+    )
+
+
+def _state(newest: str) -> RunState:
+    match newest:
+        case "run.ended":
+            return RunState.ENDED
+        case "run.parked":
+            return RunState.PARKED
+        case "effect.uncertain":
+            return RunState.UNCERTAIN
+        case "gate.opened" | "gate.revised" | "gate.answered" | "gate.escalated" | "gate.extended":
+            return RunState.WAITS_FOR_YOU
+    return RunState.RUNNING

@@ -1,0 +1,37 @@
+"""A browser's session: begun with a key that is good for one visit, and over when somebody says so."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Response
+from pydantic import BaseModel, Field
+
+from haloop.api.asking import SESSION_COOKIE, By, In
+from haloop.identity import SESSION_SECONDS
+
+router = APIRouter(tags=["sessions"])
+
+
+class Visit(BaseModel, extra="forbid"):
+    key: str = Field(min_length=1, max_length=100)
+
+
+@router.post("/api/session", status_code=204)
+async def begin_session(house: In, visit: Visit, answer: Response) -> None:
+    """Exchange a key that is good for one visit for a session."""
+    answer.set_cookie(
+        SESSION_COOKIE,
+        house.identity.redeem(visit.key),
+        max_age=SESSION_SECONDS,
+        httponly=True,
+        samesite="strict",
+        path="/",
+    )
+
+
+@router.delete("/api/session", status_code=204)
+async def end_session(
+    house: In, _: By, answer: Response, session: Annotated[str, Cookie(alias=SESSION_COOKIE)] = ""
+) -> None:
+    """End this browser's session, here and in the process."""
+    house.identity.end_session(session)
+    answer.delete_cookie(SESSION_COOKIE, path="/")

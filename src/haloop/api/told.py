@@ -1,0 +1,51 @@
+"""Facts as the API tells them: plain fields, times as text, and nothing that is bytes."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from pydantic import BaseModel
+
+from haloop.engines.reading import read_known
+from haloop.kernel.clock import as_text
+from haloop.kernel.errors import NotFound
+from haloop.kernel.fact import Fact, parts_of
+from haloop.kernel.ids import AccountId, RunId
+from haloop.kernel.ledger import Chain, Event, Ledger
+
+
+class Told(BaseModel, frozen=True):
+    """One event of a trail."""
+
+    index: int
+    """Its place in the account's tree."""
+    kind: str
+    at: str
+    actor: str
+    says: dict[str, Any] | None
+    """The fact's plain fields; nothing where it was erased."""
+
+
+class History(list[tuple[Event, Fact | None]]):
+    """A run's events, each with what it says; nothing where that was erased."""
+
+    @classmethod
+    async def read(cls, ledger: Ledger, account: AccountId, run: RunId) -> "History":
+        events = await ledger.run(Chain(account=account, run_id=run))
+        if not events or Chain(account=account, run_id=run).is_own:
+            raise NotFound(f"There is no run {run}.")
+        return cls([(event, await read_known(ledger, event)) for event in events])
+
+    def told(self) -> Sequence[Told]:
+        return [tell(event, fact) for event, fact in self]
+
+
+def tell(event: Event, fact: Fact | None) -> Told:
+    """An event for whoever may read it."""
+    header, says = event.header, None if fact is None else _plain(fact)
+    return Told(index=event.index, kind=header.kind, at=as_text(header.ts), actor=header.actor, says=says)
+
+
+def _plain(fact: Fact) -> dict[str, Any]:
+    apart = parts_of(fact.kind)
+    return {one.name: getattr(fact, one.name) for one in fields(fact) if one.name not in apart}

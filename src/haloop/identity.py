@@ -1,0 +1,142 @@
+"""Who is asking: a person of an account, or an agent under a token.
+
+On the machine itself there is one file that only its owner can read. Whoever can show what stands in it is the
+account's owner, as far as practice goes; a browser gets it once, through an address that is good for one visit,
+and keeps a session. It proves less than a passkey does, so nothing live can be approved with it alone.
+"""
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from haloop.engines.local import LocalEngine
+from haloop.kernel.agent import PresentedToken
+from haloop.kernel.errors import HaloopError, Refused
+from haloop.kernel.ids import AccountId, PersonId
+
+SESSION_SECONDS = 7 * 86_400
+"""A session nobody used for so long is over."""
+_ONCE_SECONDS = 600
+_SECOND = 1_000_000
+_SESSIONS_MAX = 100
+
+
+class NotKnown(Refused):
+    """Nobody knows who is asking."""
+
+    code = "identity.unknown"
+    next_step = "Open the address that `haloop start` printed, or send the token in an Authorization header."
+
+
+class NotAllowed(Refused):
+    """Whoever is asking may not do this."""
+
+    code = "identity.not_allowed"
+    next_step = "Ask a person of the account to do it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whoever is asking."""
+
+    account: AccountId
+    person: PersonId | None = None
+    agent: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """How the ledger names them."""
+        return f"agent:{self.agent}" if self.person is None else f"person:{self.person}"
+
+    def require_person(self) -> PersonId:
+        """Some things are for people alone."""
+        if self.person is None:
+            raise NotAllowed("An agent may propose, and see what it proposed; this is for people.")
+        return self.person
+
+
+@dataclass(slots=True, kw_only=True)
+class _Session:
+    caller: Caller
+    used_at: int
+
+
+def read_or_make_token(file: Path) -> str:
+    """The machine's own token; on the first start it is made and stored, 0600."""
+    if not file.exists():
+        part = file.with_name(f"{file.name}.part")
+        part.touch(mode=0o600)
+        part.write_text(secrets.token_urlsafe(32), encoding="ascii")
+        part.replace(file)
+    return file.read_text(encoding="ascii").strip()
+
+
+@dataclass(slots=True, kw_only=True)
+class Identity:
+    """Knows who is asking, by what they show."""
+
+    engine: LocalEngine
+    owner: Caller
+    """Whoever has the machine's token."""
+    token: str
+    _once: dict[str, int] = field(default_factory=dict)
+    """Keys that are good for one visit, by their hash, each with its end."""
+    _sessions: dict[str, _Session] = field(default_factory=dict)
+
+    def issue_once(self) -> str:
+        """A key for one visit of a browser."""
+        key = secrets.token_urlsafe(24)
+        self._once[_hash(key)] = self._now() + _ONCE_SECONDS * _SECOND
+        return key
+
+    def redeem(self, key: str) -> str:
+        """A session for whoever came with a key that is good for one visit."""
+        until = self._once.pop(_hash(key), 0)
+        if self._now() >= until:
+            raise NotKnown("This address was used already, or is too old.", code="identity.used")
+        return self._begin(self.owner)
+
+    def end_session(self, session: str) -> None:
+        self._sessions.pop(_hash(session), None)
+
+    def of_session(self, session: str) -> Caller:
+        """Whose session this is."""
+        known = self._sessions.get(_hash(session))
+        if known is None or self._now() >= known.used_at + SESSION_SECONDS * _SECOND:
+            raise NotKnown("This session is over.", code="identity.session_over")
+        known.used_at = self._now()
+        return known.caller
+
+    async def of_token(self, token: str) -> Caller:
+        """Whose token this is."""
+        presented = PresentedToken.read(token)
+        if presented is not None:
+            return await self._agent(presented)
+        if not hmac.compare_digest(token.encode(), self.token.encode()):
+            raise NotKnown("This token is not known here.")
+        return self.owner
+
+    async def _agent(self, presented: PresentedToken) -> Caller:
+        try:
+            known = (await self.engine.account(presented.account)).tokens.get(presented.id)
+        except HaloopError:
+            known = None
+        if known is None or not presented.is_that_of(known, now=self._now()):
+            raise NotKnown("This token is not known here, has ended, or was revoked.")
+        return Caller(account=presented.account, agent=known.agent)
+
+    def _begin(self, caller: Caller) -> str:
+        session = secrets.token_urlsafe(32)
+        if len(self._sessions) >= _SESSIONS_MAX:
+            del self._sessions[min(self._sessions, key=lambda one: self._sessions[one].used_at)]
+        self._sessions[_hash(session)] = _Session(caller=caller, used_at=self._now())
+        return session
+
+    def _now(self) -> int:
+        return self.engine.world.now()
+
+
+def _hash(key: str) -> str:
+    return sha256(key.encode()).hexdigest()

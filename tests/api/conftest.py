@@ -1,0 +1,97 @@
+"""A house with its door open: real HTTP on the loopback interface, a clock to move, a shop around the corner."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from haloop.api.house import House
+from haloop.api.server import let_go, make_app
+from haloop.identity import Caller, Identity
+from haloop.kernel.ids import PersonId, RunId
+from haloop.serving import bind, served
+from haloop.testing.practice import Practice
+from tests.engines.buying import Counter, desk, opened
+
+TOKEN = "the machine's own token"
+VIEW = {"catalogue": "0" * 64, "language": "en", "renderer": "testing/1"}
+
+
+@dataclass(kw_only=True)
+class Door:
+    """The door of a practice house, as somebody outside sees it."""
+
+    practice: Practice
+    shop: Counter
+    house: House
+    address: str
+    ana: PersonId
+    client: httpx2.AsyncClient
+    """Ana's, who owns the account."""
+    _number: int = field(default=0)
+
+    async def asked(self, **order: Any) -> RunId:
+        """Somebody asks for something; the run that came of it."""
+        answer = await self.client.post("/api/requests", json=tea(**order))
+        assert answer.status_code == 201, answer.text
+        await self.practice.engine.settled()
+        return RunId(answer.json()["run"])
+
+    async def gate(self, run: RunId) -> dict[str, Any]:
+        gate: dict[str, Any] = await self.got(f"/api/gates/{self.practice.gate_of(run)}")
+        return gate
+
+    async def got(self, path: str, **how: Any) -> Any:
+        answer = await self.client.get(path, **how)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def decision(self, gate: dict[str, Any], verdict: str = "approved", **more: Any) -> dict[str, Any]:
+        """What somebody says to a gate as they saw it."""
+        self._number += 1
+        named = {"card": gate["card_hash"], "draft": gate["draft"], "expires": gate["expires"]}
+        said = {"nonce": f"nonce number {self._number:08}", "revision": gate["revision"], "view": VIEW}
+        return {"verdict": verdict, **named, **said, **more}
+
+    async def decide(self, gate: dict[str, Any], verdict: str = "approved", **more: Any) -> httpx2.Response:
+        answer = await self.client.post(f"/api/gates/{gate['id']}/decisions", json=self.decision(gate, verdict, **more))
+        await self.practice.engine.settled()
+        return answer
+
+    async def agent(self, name: str = "shopper") -> httpx2.AsyncClient:
+        """An agent with a token of its own."""
+        answer = await self.client.post("/api/tokens", json={"agent": name})
+        assert answer.status_code == 201, answer.text
+        return client_of(self.address, answer.json()["token"])
+
+
+def tea(*, cents: int = 500, item: str = "tea") -> dict[str, Any]:
+    """A request for tea."""
+    order = {"cents": cents, "item": item, "shop": "Karl"}
+    return {"desk": "shop", "procedure": "buy_as_is" if cents < 0 else "buy_if_asked", "arguments": {"order": order}}
+
+
+def client_of(address: str, token: str | None) -> httpx2.AsyncClient:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return httpx2.AsyncClient(base_url=address, headers=headers)
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    shop = Counter()
+    async with opened(tmp_path, shop) as practice:
+        ana = await practice.person("Ana")
+        house = House(
+            ledger=practice.ledger,
+            engine=practice.engine,
+            identity=Identity(engine=practice.engine, owner=Caller(account=practice.account, person=ana), token=TOKEN),
+            desks=[desk()],
+            version="0",
+        )
+        app = make_app(house)
+        async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
+            yield Door(practice=practice, shop=shop, house=house, address=address, ana=ana, client=client)
+            let_go(app)

@@ -1,0 +1,177 @@
+"""Each refusal has a status, a name, a sentence, a next step, and says whether anything was done."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from haloop.kernel.ids import new_person_id
+from tests.api.conftest import Door, client_of, tea
+
+
+def told(answer: httpx2.Response) -> tuple[int, str]:
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["title"]
+    assert body["next_step"]
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["executed"] is (None if answer.status_code >= 500 else False)
+    return answer.status_code, body["code"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/api/nothing", 404, "request.no_such_address"),
+        ("/api/runs/run_" + "0" * 32, 404, "ledger.not_found"),
+        ("/api/runs/nonsense", 422, "id.bad"),
+        ("/api/runs/%00", 422, "id.bad"),
+        ("/api/gates/nonsense", 422, "gate.id"),
+        (f"/api/gates/gate_{'0' * 32}_1", 404, "ledger.not_found"),
+        ("/api/runs?limit=0", 422, "request.malformed"),
+        ("/api/runs?limit=1000000", 422, "request.malformed"),
+        ("/api/runs?before=-1", 422, "request.malformed"),
+        ("/api/runs?before=99999999999999999999", 422, "request.malformed"),
+        ("/api/ledger/events?after=99999999999999999999", 422, "request.malformed"),
+    ],
+)
+async def test_what_cannot_be_found_or_read_is_named(door: Door, path: str, status: int, code: str) -> None:
+    assert told(await door.client.get(path)) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"desk": "shop", "procedure": "fly"}, "request.unsupported"),
+        ({"desk": "kitchen", "procedure": "sink"}, "request.unsupported"),
+        ({"desk": "shop", "procedure": "buy_if_asked"}, "request.arguments"),
+        ({**tea(), "arguments": {"order": {"item": 3}}}, "request.arguments"),
+        ({**tea(), "arguments": {"order": {"item": "tea", "shop": "Karl", "cents": 1.5}}}, "request.arguments"),
+        ({**tea(), "surprise": 1}, "request.malformed"),
+        ([], "request.malformed"),
+        ("tea", "request.malformed"),
+    ],
+)
+async def test_a_request_that_nobody_could_mean_begins_nothing(door: Door, body: Any, code: str) -> None:
+    answer = await door.client.post("/api/requests", json=body)
+
+    assert told(answer) == (404 if code == "request.unsupported" else 422, code)
+    assert (await door.got("/api/runs"))["runs"] == []
+
+
+async def test_bytes_that_are_no_json_are_told_so(door: Door) -> None:
+    for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
+        answer = await door.client.post("/api/requests", content=body, headers={"Content-Type": "application/json"})
+        assert told(answer)[1] == "request.malformed"
+
+
+async def test_too_much_is_not_read(door: Door) -> None:
+    """More than a request may hold, or of unsaid length: refused before a byte of it is kept."""
+    answer = await door.client.post("/api/requests", content=b"x" * (1 << 20) + b"x")
+    assert told(answer) == (413, "request.too_large")
+
+
+async def test_what_was_sent_is_not_said_again(door: Door) -> None:
+    """A secret in a malformed request does not come back in the answer."""
+    answer = await door.client.post("/api/requests", json={"desk": "shop", "procedure": 3, "password": "sk-live-4242"})
+    assert told(answer) == (422, "request.malformed")
+    assert "sk-live-4242" not in answer.text
+
+
+async def test_an_answer_to_an_old_revision_hears_what_changed(door: Door) -> None:
+    """Somebody changed the amount meanwhile: 409, with the lines that differ and the gate as it stands."""
+    run = (await door.client.post("/api/requests", json={**tea(), "procedure": "buy_if_asked"})).json()["run"]
+    await door.practice.engine.settled()
+    before = await door.gate(run)
+    changed = await door.decide(before, "changed", change=400)
+    assert changed.status_code == 200, changed.text
+
+    late = await door.decide(before)
+
+    assert told(late) == (409, "answer.stale")
+    lines = {line["at"]: line for line in late.json()["difference"]}
+    assert lines["effect buy"]["before"]["cost_max"]["minor"] == 500
+    assert lines["effect buy"]["now"]["cost_max"]["minor"] == 400
+    assert late.json()["gate"]["revision"] == 2
+    assert door.shop.sold == []
+
+
+async def test_a_tag_that_no_longer_matches_is_a_conflict(door: Door) -> None:
+    """A draft's ETag stands for the very revision that was shown."""
+    run = await door.asked()
+    shown = await door.client.get(f"/api/gates/{door.practice.gate_of(run)}")
+    gate = shown.json()
+    path, body = f"/api/gates/{gate['id']}/decisions", door.decision(gate)
+
+    assert told(await door.client.post(path, json=body, headers={"If-Match": '"9-0"'})) == (409, "answer.stale")
+    assert (await door.client.post(path, json=body, headers={"If-Match": shown.headers["etag"]})).status_code == 200
+
+
+async def test_saying_the_same_again_is_answered_as_the_first_time(door: Door) -> None:
+    """Two presses, or a retry after a lost reply: one yes, one effect."""
+    gate = await door.gate(await door.asked())
+    first, again = await door.decide(gate), await door.decide(gate)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json()["status"] == "approved"
+    assert len(door.shop.sold) == 1
+
+
+async def test_the_same_key_asks_once(door: Door) -> None:
+    """A retried request is the same run; the key of another request is refused; keys are each caller's own."""
+    keyed = {"headers": {"Idempotency-Key": "once"}}
+    first = await door.client.post("/api/requests", json=tea(), **keyed)  # type: ignore[arg-type]
+    again = await door.client.post("/api/requests", json=tea(), **keyed)  # type: ignore[arg-type]
+    assert first.json() == again.json()
+
+    other = await door.client.post("/api/requests", json=tea(item="milk"), **keyed)  # type: ignore[arg-type]
+    assert told(other) == (409, "run.key_taken")
+    async with await door.agent() as agent:
+        mine = await agent.post("/api/requests", json=tea(), **keyed)  # type: ignore[arg-type]
+    assert mine.json() != first.json()
+
+
+async def test_a_name_that_points_here_is_not_answered(door: Door) -> None:
+    """A page elsewhere has its own name point at this machine: it is turned away, whatever it shows."""
+    for host in ("evil.example", "evil.example:4000", "localhost.evil.example", "", "127.0.0.1.evil.example:80"):
+        answer = await door.client.get("/api/me", headers={"Host": host})
+        assert told(answer) == (421, "identity.foreign_host")
+
+
+async def test_a_page_elsewhere_cannot_use_a_browsers_session(door: Door) -> None:
+    """A form or a script of another origin sends the cookie along, and nothing is done."""
+    key = door.house.identity.issue_once()
+    async with client_of(door.address, None) as browser:
+        begun = await browser.post("/api/session", json={"key": key})
+        cookie = begun.headers["set-cookie"]
+        assert begun.status_code == 204
+        assert "HttpOnly" in cookie
+        assert "samesite=strict" in cookie.lower()
+        assert (await browser.get("/api/me")).json()["person"] == door.ana
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}, {"Origin": "null"}):
+            refused = await browser.post("/api/requests", json=tea(), headers=headers)
+            assert told(refused) == (403, "identity.foreign_origin")
+        ours = await browser.post("/api/requests", json=tea(), headers={"Origin": door.address})
+        assert ours.status_code == 201
+        assert (await browser.post("/api/session", json={"key": key})).status_code == 401
+        assert (await browser.delete("/api/session", headers={"Origin": door.address})).status_code == 204
+        browser.cookies.set("haloop_session", cookie.partition("=")[2].partition(";")[0])
+        assert (await browser.get("/api/me")).status_code == 401
+
+
+async def test_a_session_ends_by_itself(door: Door) -> None:
+    """Nobody used it for a week."""
+    async with client_of(door.address, None) as browser:
+        await browser.post("/api/session", json={"key": door.house.identity.issue_once()})
+        assert (await browser.get("/api/me")).status_code == 200
+        for _ in range(8):
+            await door.practice.move(__import__("datetime").timedelta(days=1))
+        assert told(await browser.get("/api/me")) == (401, "identity.session_over")
+
+
+async def test_somebody_who_is_no_owner_issues_no_tokens(door: Door) -> None:
+    """An owner who left the account can do nothing in it any more."""
+    door.house.identity.owner = door.house.identity.owner.__class__(
+        account=door.practice.account, person=new_person_id()
+    )
+    assert told(await door.client.post("/api/tokens", json={"agent": "x"})) == (403, "answer.not_allowed")
