@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
@@ -27,6 +28,7 @@ class Door:
     practice: Practice
     shop: Counter
     house: House
+    app: FastAPI
     address: str
     ana: PersonId
     client: httpx2.AsyncClient
@@ -93,5 +95,5 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
         )
         app = make_app(house)
         async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
-            yield Door(practice=practice, shop=shop, house=house, address=address, ana=ana, client=client)
+            yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
             let_go(app)

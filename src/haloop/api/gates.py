@@ -2,10 +2,9 @@
 
 import base64
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, Field
 
 from haloop.api.asking import By, ByPerson, In
 from haloop.api.errors import problem
@@ -20,106 +19,20 @@ from haloop.kernel.fact import GateOpened, GateRevised
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, Verdict, View, run_of
 from haloop.kernel.people import Proof
+from haloop.wire.gates import (
+    Approval,
+    Change,
+    Decision,
+    Found,
+    GateOut,
+    GatePage,
+    MoreTime,
+    NeedOut,
+    Refusal,
+    Withdrawal,
+)
 
 router = APIRouter(tags=["gates"])
-
-
-class NeedOut(BaseModel, frozen=True):
-    """What it takes to approve."""
-
-    count: int
-    roles: list[str]
-    passkey: bool
-    separation: bool
-
-
-class GateOut(BaseModel, frozen=True):
-    """A gate, and all that an answer to it must name."""
-
-    id: str
-    run: str
-    revision: int
-    draft: str
-    """The draft's hash; an answer names it, so that nobody approves what they have not seen."""
-    card_hash: str
-    card: dict[str, Any]
-    status: str
-    need: NeedOut
-    yeses: list[str]
-    """Who has said yes to this revision."""
-    must_read: bool
-    """The card discloses something that must be read before a yes."""
-    opened_at: str
-    expires_at: str
-    expires: int
-    """The same in microseconds since 1970, as an answer names it."""
-
-
-class GatePage(BaseModel, frozen=True):
-    """What waits, the oldest first."""
-
-    gates: list[GateOut]
-    waiting: int
-    """How many wait altogether."""
-
-
-class Seen(BaseModel, extra="forbid"):
-    """How the card was shown."""
-
-    language: str = Field(min_length=1, max_length=35)
-    renderer: str = Field(min_length=1, max_length=60)
-    catalogue: str = Field(min_length=1, max_length=64)
-
-
-class Said(BaseModel, extra="forbid"):
-    """What every answer names."""
-
-    revision: int = Field(ge=1)
-    draft: str = Field(max_length=64)
-    card: str = Field(max_length=64)
-    view: Seen
-    nonce: str = Field(min_length=16, max_length=64)
-    expires: int = Field(ge=0)
-    assertion: str | None = Field(default=None, max_length=8_000)
-    """What a passkey signed, in base64."""
-
-
-class Approval(Said):
-    verdict: Literal["approved"]
-    disclosures_read: bool = False
-
-
-class Refusal(Said):
-    verdict: Literal["refused"]
-    reason: str = Field(default="", max_length=2_000)
-    back_to: str | None = Field(default=None, max_length=60)
-
-
-class Change(Said):
-    verdict: Literal["changed"]
-    change: Any
-
-
-Decision = Annotated[Approval | Refusal | Change, Field(discriminator="verdict")]
-
-
-class MoreTime(BaseModel, extra="forbid"):
-    until: int = Field(ge=0)
-    """Microseconds since 1970."""
-
-
-class Withdrawal(BaseModel, extra="forbid"):
-    reason: str = Field(default="", max_length=500)
-
-
-class Found(BaseModel, extra="forbid"):
-    """How an effect ended of which nobody knew."""
-
-    effect: str = Field(max_length=200)
-    happened: bool
-    result: Any = None
-    sentence: str = Field(default="", max_length=500)
-    assertion: str | None = Field(default=None, max_length=8_000)
 
 
 @router.get("/api/gates")

@@ -1,30 +1,11 @@
 """Whether it runs, and what it has to do."""
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
 
 from haloop.api.asking import ByPerson, In
+from haloop.wire.health import Health, Status
 
 router = APIRouter(tags=["health"])
-
-
-class Health(BaseModel, frozen=True):
-    """It answers; nothing of anybody's is said here."""
-
-    status: str
-
-
-class Status(BaseModel, frozen=True):
-    """What a person wants to know of a running Haloop."""
-
-    version: str
-    open_gates: int
-    parked: dict[str, str]
-    """The runs of the account that cannot go on, each with the reason."""
-    recovery: str | None
-    """Why recovery mode is on, if it is."""
-    room: str
-    clock_moved_seconds: int
 
 
 @router.get("/healthz")

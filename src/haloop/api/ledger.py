@@ -3,37 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
 from haloop.api.asking import ByPerson, In
 from haloop.api.runs import PLACE_MAX
-from haloop.api.told import Told, tell
+from haloop.api.told import tell
 from haloop.engines.reading import read_known
+from haloop.wire.ledger import CheckpointOut, EventOut, EventPage
 
 router = APIRouter(tags=["ledger"])
-
-
-class EventOut(Told, frozen=True):
-    """An event, with what its leaf is made of."""
-
-    run: str
-    run_seq: int
-    payload: str
-    leaf_hash: str
-
-
-class EventPage(BaseModel, frozen=True):
-    """In the order of the tree."""
-
-    events: list[EventOut]
-    after: int | None
-    """Ask for the next page with it; none at the end."""
-
-
-class CheckpointOut(BaseModel, frozen=True):
-    """A signed note over the account's tree."""
-
-    note: str
 
 
 @router.get("/api/ledger/events")

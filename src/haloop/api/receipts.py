@@ -1,31 +1,15 @@
 """Receipts: the files that prove to a stranger what an effect did."""
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
 
 from haloop.api.asking import By, In
 from haloop.api.runs import read_own
 from haloop.engines.receipts import prove
 from haloop.kernel.fact import EffectHappened
 from haloop.kernel.ids import run_id
+from haloop.wire.receipts import ReceiptOut, VerifierKeyOut
 
 router = APIRouter(tags=["receipts"])
-
-
-class ReceiptOut(BaseModel, frozen=True):
-    """A receipt that can be had."""
-
-    run: str
-    gate: str
-    effect: str
-    file: str
-    """Where the file is."""
-
-
-class VerifierKeyOut(BaseModel, frozen=True):
-    """What a stranger checks receipts and checkpoints with; give it to them by another way than the receipt."""
-
-    key: str
 
 
 @router.get("/api/runs/{run}/receipts")

@@ -3,47 +3,16 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from haloop.api.asking import By, In
 from haloop.api.house import House
 from haloop.kernel.desk import Procedure
 from haloop.kernel.errors import BadInput, BadValue, NotFound
 from haloop.kernel.procedure import Request
+from haloop.wire.requests import Asked, Begun, DeskOut, Offered
 
 router = APIRouter(tags=["requests"])
-
-
-class Asked(BaseModel, extra="forbid"):
-    """What is asked for: a desk's procedure, with its arguments."""
-
-    desk: str
-    procedure: str
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-
-class Begun(BaseModel, frozen=True):
-    """The run that does it."""
-
-    run: str
-
-
-class Offered(BaseModel, frozen=True):
-    """Something that can be asked for."""
-
-    name: str
-    version: int
-    does: str
-    """What it does, in its author's words."""
-    takes: dict[str, Any]
-    """A JSON schema for each argument."""
-
-
-class DeskOut(BaseModel, frozen=True):
-    """A desk, and what can be asked of it."""
-
-    name: str
-    procedures: list[Offered]
 
 
 @router.get("/api/desks")

@@ -1,14 +1,12 @@
 """Runs: the list, one with its trail, and the end of one."""
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
 
 from haloop.api.asking import By, In
 from haloop.api.house import House
-from haloop.api.told import History, Told
+from haloop.api.told import History
 from haloop.engines.reading import read_known
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.clock import as_text
@@ -17,62 +15,12 @@ from haloop.kernel.fact import RunEnded, RunParked, RunStarted
 from haloop.kernel.ids import RunId, run_id
 from haloop.kernel.ledger import Event
 from haloop.kernel.people import Role
+from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState, RunSummary
 
 router = APIRouter(tags=["runs"])
 
 PLACE_MAX = 1 << 40
 """No tree has as many events."""
-
-
-class RunState(StrEnum):
-    """Where a run stands, in one word."""
-
-    RUNNING = "running"
-    WAITS_FOR_YOU = "waits_for_you"
-    UNCERTAIN = "uncertain"
-    """Nobody knows how an effect ended; a person finds out."""
-    PARKED = "parked"
-    ENDED = "ended"
-
-
-class RunSummary(BaseModel, frozen=True):
-    """A run in a list."""
-
-    id: str
-    desk: str
-    procedure: str
-    version: int
-    arguments: dict[str, Any]
-    asked_by: str
-    begun_at: str
-    state: RunState
-    newest: str
-    """The kind of the newest fact."""
-    newest_at: str
-    is_erased: bool = False
-
-
-class RunPage(BaseModel, frozen=True):
-    """The newest first."""
-
-    runs: list[RunSummary]
-    before: int | None
-    """Ask for what comes after this page with it; none at the end."""
-
-
-class RunDetail(RunSummary, frozen=True):
-    """A run with all that happened in it."""
-
-    trail: list[Told]
-    code: str | None = None
-    """How it ended, or why it is parked."""
-    reason: str | None = None
-    result: Any = None
-    gates: list[str] = []
-
-
-class Cancellation(BaseModel, extra="forbid"):
-    reason: str = Field(default="", max_length=500)
 
 
 @router.get("/api/runs")

@@ -3,16 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Response
-from pydantic import BaseModel, Field
 
 from haloop.api.asking import SESSION_COOKIE, By, In
 from haloop.identity import SESSION_SECONDS
+from haloop.wire.sessions import Visit
 
 router = APIRouter(tags=["sessions"])
-
-
-class Visit(BaseModel, extra="forbid"):
-    key: str = Field(min_length=1, max_length=100)
 
 
 @router.post("/api/session", status_code=204)

@@ -4,26 +4,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from pydantic import BaseModel
-
 from haloop.engines.reading import read_known
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import Fact, parts_of
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Chain, Event, Ledger
-
-
-class Told(BaseModel, frozen=True):
-    """One event of a trail."""
-
-    index: int
-    """Its place in the account's tree."""
-    kind: str
-    at: str
-    actor: str
-    says: dict[str, Any] | None
-    """The fact's plain fields; nothing where it was erased."""
+from haloop.wire.told import Told
 
 
 class History(list[tuple[Event, Fact | None]]):

@@ -1,0 +1,22 @@
+"""How a Haloop is, as it goes over the wire."""
+
+from pydantic import BaseModel
+
+
+class Health(BaseModel, frozen=True):
+    """It answers; nothing of anybody's is said here."""
+
+    status: str
+
+
+class Status(BaseModel, frozen=True):
+    """What a person wants to know of a running Haloop."""
+
+    version: str
+    open_gates: int
+    parked: dict[str, str]
+    """The runs of the account that cannot go on, each with the reason."""
+    recovery: str | None
+    """Why recovery mode is on, if it is."""
+    room: str
+    clock_moved_seconds: int

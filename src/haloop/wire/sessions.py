@@ -1,0 +1,7 @@
+"""A browser's first word."""
+
+from pydantic import BaseModel, Field
+
+
+class Visit(BaseModel, extra="forbid"):
+    key: str = Field(min_length=1, max_length=100)

@@ -1,0 +1,102 @@
+"""Live events: what happens is heard as it happens, from wherever a listener left off, and nobody who is slow costs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+
+from haloop.api.server import let_go
+from tests.api.conftest import TOKEN, Door, client_of
+
+SECONDS = 5
+
+
+async def heard(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
+    """The events of a stream, as they come."""
+    async for line in answer.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+async def until(answer: httpx2.Response, kind: str) -> list[dict[str, Any]]:
+    """What is heard up to an event of this kind."""
+    told = []
+    async with asyncio.timeout(SECONDS):
+        async for event in heard(answer):
+            told.append(event)
+            if event["kind"] == kind:
+                break
+    return told
+
+
+async def test_what_happens_is_heard_as_it_happens(door: Door) -> None:
+    """Somebody listens while a run is asked for, approved and done."""
+    async with door.client.stream("GET", "/api/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        run = await door.asked()
+        await door.decide(await door.gate(run))
+        told = await until(answer, "run.ended")
+
+    kinds = [event["kind"] for event in told if event["run"] == run]
+    assert kinds[0] == "run.started"
+    assert {"gate.opened", "gate.approved", "effect.intended", "effect.happened"} <= set(kinds)
+
+
+async def test_a_listener_goes_on_where_it_left_off(door: Door) -> None:
+    """The connection broke; what happened meanwhile comes first, each event once and in order."""
+    async with door.client.stream("GET", "/api/events") as answer:
+        await door.asked()
+        before = await until(answer, "gate.opened")
+    run = await door.asked(item="milk")
+
+    again = {"Last-Event-ID": str(before[-1]["index"])}
+    async with door.client.stream("GET", "/api/events", headers=again) as answer:
+        missed = await until(answer, "gate.opened")
+
+    assert {event["run"] for event in missed} == {run}
+    assert [event["index"] for event in missed] == list(
+        range(before[-1]["index"] + 1, before[-1]["index"] + 1 + len(missed))
+    )
+
+
+async def test_what_belongs_to_no_run_is_heard_too(door: Door) -> None:
+    """Somebody joins the account."""
+    async with door.client.stream("GET", "/api/events") as answer:
+        await door.practice.person("Ben")
+        (joined,) = await until(answer, "person.added")
+    assert joined["says"]["name"] == "Ben"
+
+
+async def test_a_listener_that_vanished_is_forgotten(door: Door) -> None:
+    """Nothing is kept for whoever went away without a word."""
+    async with client_of(door.address, TOKEN) as client, client.stream("GET", "/api/events") as answer:
+        assert answer.status_code == 200
+        assert len(bells(door)) == 1
+    async with asyncio.timeout(SECONDS):
+        while bells(door):
+            await door.asked()
+            await asyncio.sleep(0.01)
+
+
+async def test_an_ending_process_lets_listeners_go(door: Door) -> None:
+    """Whoever listens is not what an end waits for."""
+    async with door.client.stream("GET", "/api/events") as answer:
+        let_go(door.app)
+        async with asyncio.timeout(SECONDS):
+            assert [event async for event in heard(answer)] == []
+    assert (await door.client.get("/readyz")).status_code == 503
+
+
+async def test_there_is_an_end_to_how_many_listen(door: Door, monkeypatch: Any) -> None:
+    """One more than there is room for is told so."""
+    monkeypatch.setattr("haloop.api.events.STREAMS_MAX", 1)
+    async with door.client.stream("GET", "/api/events"):
+        refused = await door.client.get("/api/events")
+    assert (refused.status_code, refused.json()["code"]) == (429, "request.too_many")
+
+
+def bells(door: Door) -> dict[asyncio.Event, Any]:
+    known: dict[asyncio.Event, Any] = door.app.state.streams._bells
+    return known
