@@ -1,0 +1,263 @@
+"""The typed client: what any outsider uses, and the command line too.
+
+Each method asks one route and gives back what `haloop.wire` says goes over it. A refusal is raised as `Problem`,
+with the code, the sentence and the next step that the server gave; nothing is tried again by itself.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from haloop.kernel.errors import Exit, HaloopError
+from haloop.wire.gates import Approval, Change, Found, GateOut, GatePage, MoreTime, Refusal, Said, Seen, Withdrawal
+from haloop.wire.health import Status
+from haloop.wire.ledger import CheckpointOut, EventPage
+from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, TokenWanted
+from haloop.wire.receipts import ReceiptOut, VerifierKeyOut
+from haloop.wire.requests import Asked, Begun, DeskOut
+from haloop.wire.runs import Cancellation, RunDetail, RunPage
+from haloop.wire.told import Told
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 30.0
+_UNAUTHORIZED, _UNPROCESSABLE, _SERVER = 401, 422, 500
+
+
+class NotReached(HaloopError):
+    """Nobody answers at that address."""
+
+    code = "client.not_reached"
+    next_step = "Start Haloop with `haloop start`, or look with `haloop status`."
+    exit = Exit.UNUSABLE
+
+
+class Problem(HaloopError):
+    """Haloop answered with a refusal or a fault."""
+
+    code = "client.problem"
+
+    def __init__(self, sentence: str, *, status: int, code: str, next_step: str, more: Mapping[str, Any]) -> None:
+        super().__init__(sentence, code=code, next_step=next_step)
+        self.status = status
+        self.more = more
+        """Whatever else the answer said, such as the difference to the draft that was answered."""
+        self.exit = _exit_of(status)  # type: ignore[misc]  # each answer has its own
+
+
+class Event(Told, frozen=True):
+    """An event of the live stream."""
+
+    run: str
+
+
+class Client:
+    """One account's Haloop, over HTTP."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.address = address.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx2.AsyncClient(base_url=self.address, headers=headers, timeout=TIMEOUT_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    # Who, and what there is
+
+    async def me(self) -> Me:
+        return await self._get("/api/me", Me)
+
+    async def status(self) -> Status:
+        return await self._get("/api/status", Status)
+
+    async def desks(self) -> list[DeskOut]:
+        return await self._get("/api/desks", list[DeskOut])
+
+    async def people(self) -> list[PersonOut]:
+        return await self._get("/api/people", list[PersonOut])
+
+    # Asking, and what came of it
+
+    async def ask(self, desk: str, procedure: str, arguments: Mapping[str, Any], *, key: str | None = None) -> str:
+        """Ask for something; the run that does it. The same key asks once."""
+        asked = Asked(desk=desk, procedure=procedure, arguments=dict(arguments))
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return (await self._post("/api/requests", Begun, asked, headers=headers)).run
+
+    async def runs(self, *, before: int | None = None, limit: int = 50, waiting: bool = False) -> RunPage:
+        query = {"limit": limit, "waiting": waiting, **({} if before is None else {"before": before})}
+        return await self._get("/api/runs", RunPage, query)
+
+    async def run(self, run: str) -> RunDetail:
+        return await self._get(f"/api/runs/{_part(run)}", RunDetail)
+
+    async def cancel(self, run: str, *, reason: str = "") -> RunDetail:
+        return await self._post(f"/api/runs/{_part(run)}/cancellation", RunDetail, Cancellation(reason=reason))
+
+    async def receipts(self, run: str) -> list[ReceiptOut]:
+        return await self._get(f"/api/runs/{_part(run)}/receipts", list[ReceiptOut])
+
+    async def receipt_file(self, receipt: ReceiptOut) -> bytes:
+        return (await self._send("GET", receipt.file)).content
+
+    # What waits, and a person's word
+
+    async def gates(self, *, after: str | None = None, limit: int = 50) -> GatePage:
+        query = {"limit": limit, **({} if after is None else {"after": after})}
+        return await self._get("/api/gates", GatePage, query)
+
+    async def gate(self, gate: str) -> GateOut:
+        return await self._get(f"/api/gates/{_part(gate)}", GateOut)
+
+    async def approve(
+        self, gate: GateOut, *, view: Seen, read: bool = False, assertion: bytes | None = None
+    ) -> GateOut:
+        """Say yes to a gate as it was shown; `read`: also to what its card discloses."""
+        said = Approval(verdict="approved", disclosures_read=read, **_names(gate, view, assertion))
+        return await self._decide(gate, said)
+
+    async def refuse(self, gate: GateOut, *, view: Seen, reason: str = "", back_to: str | None = None) -> GateOut:
+        """Say no, and why."""
+        return await self._decide(
+            gate, Refusal(verdict="refused", reason=reason, back_to=back_to, **_names(gate, view, None))
+        )
+
+    async def change(self, gate: GateOut, change: object, *, view: Seen) -> GateOut:
+        """Say what should be different; that is no yes."""
+        return await self._decide(gate, Change(verdict="changed", change=change, **_names(gate, view, None)))
+
+    async def give_more_time(self, gate: str, *, until: int) -> GateOut:
+        return await self._post(f"/api/gates/{_part(gate)}/extension", GateOut, MoreTime(until=until))
+
+    async def withdraw(self, gate: str, *, reason: str = "") -> GateOut:
+        return await self._post(f"/api/gates/{_part(gate)}/withdrawal", GateOut, Withdrawal(reason=reason))
+
+    async def settle(self, gate: str, found: Found) -> None:
+        """Say how an effect ended of which nobody knew."""
+        await self._send("POST", f"/api/gates/{_part(gate)}/findings", json=found.model_dump())
+
+    # Standing permissions
+
+    async def grants(self) -> list[GrantOut]:
+        return await self._get("/api/grants", list[GrantOut])
+
+    async def revoke_grant(self, grant: str) -> None:
+        await self._send("DELETE", f"/api/grants/{_part(grant)}")
+
+    async def tokens(self) -> list[TokenOut]:
+        return await self._get("/api/tokens", list[TokenOut])
+
+    async def issue_token(self, agent: str, *, days: int = 30) -> TokenMade:
+        return await self._post("/api/tokens", TokenMade, TokenWanted(agent=agent, days=days))
+
+    async def revoke_token(self, token: str) -> None:
+        await self._send("DELETE", f"/api/tokens/{_part(token)}")
+
+    # The ledger
+
+    async def ledger(self, *, after: int = -1, limit: int = 100) -> EventPage:
+        return await self._get("/api/ledger/events", EventPage, {"after": after, "limit": limit})
+
+    async def checkpoint(self) -> str:
+        return (await self._get("/api/ledger/checkpoint", CheckpointOut)).note
+
+    async def verifier_key(self) -> str:
+        return (await self._get("/api/ledger/key", VerifierKeyOut)).key
+
+    async def events(self, *, after: int | None = None) -> AsyncIterator[Event]:
+        """What happens, as it happens, from after that event on; ends when the connection does."""
+        query = {} if after is None else {"after": after}
+        timeout = httpx2.Timeout(TIMEOUT_SECONDS, read=60.0)
+        try:
+            async with self._http.stream("GET", "/api/events", params=query, timeout=timeout) as answer:
+                if answer.status_code != httpx2.codes.OK:
+                    await answer.aread()
+                    raise _problem(answer)
+                async for line in answer.aiter_lines():
+                    if line.startswith("data: "):
+                        yield Event.model_validate_json(line.removeprefix("data: "))
+        except httpx2.TransportError as error:
+            raise _not_reached(self.address, error) from error
+
+    # How
+
+    async def _decide(self, gate: GateOut, said: Said) -> GateOut:
+        return await self._post(f"/api/gates/{_part(gate.id)}/decisions", GateOut, said)
+
+    async def _get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
+        return _read(kind, await self._send("GET", path, params=query))
+
+    async def _post(self, path: str, kind: type[T], body: BaseModel, *, headers: Mapping[str, str] | None = None) -> T:
+        return _read(kind, await self._send("POST", path, json=body.model_dump(), headers=headers))
+
+    async def _send(self, method: str, path: str, **how: Any) -> httpx2.Response:  # noqa: ANN401  # httpx2's own
+        try:
+            answer = await self._http.request(method, path, **how)
+        except httpx2.TransportError as error:
+            raise _not_reached(self.address, error) from error
+        if answer.is_success:
+            return answer
+        raise _problem(answer)
+
+
+def _names(gate: GateOut, view: Seen, assertion: bytes | None) -> dict[str, Any]:
+    """What every answer names: the very revision that was shown, and how."""
+    return {
+        "assertion": None if assertion is None else base64.b64encode(assertion).decode(),
+        "card": gate.card_hash,
+        "draft": gate.draft,
+        "expires": gate.expires,
+        "nonce": secrets.token_hex(16),
+        "revision": gate.revision,
+        "view": view,
+    }
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path, whatever it holds."""
+    return httpx2.URL("http://x/").copy_with(path=f"/{name}").raw_path.decode().removeprefix("/").replace("/", "%2F")
+
+
+def _read(kind: type[T], answer: httpx2.Response) -> T:
+    try:
+        read: T = TypeAdapter(kind).validate_json(answer.content)
+    except ValidationError as error:
+        raise Problem(
+            "The answer is not what this client understands.",
+            status=answer.status_code,
+            code="client.other_version",
+            next_step="Use the client of the same version as the server.",
+            more={},
+        ) from error
+    return read
+
+
+def _problem(answer: httpx2.Response) -> Problem:
+    try:
+        told = json.loads(answer.content)
+        sentence, code, next_step = str(told["title"]), str(told["code"]), str(told["next_step"])
+    except (ValueError, KeyError, TypeError):
+        told, code = {}, "client.not_haloop"
+        sentence, next_step = f"Something answered {answer.status_code} that is not Haloop.", "Check the address."
+    return Problem(sentence, status=answer.status_code, code=code, next_step=next_step, more=told)
+
+
+def _not_reached(address: str, error: httpx2.TransportError) -> NotReached:
+    return NotReached(f"Nobody answers at {address} ({type(error).__name__}).")
+
+
+def _exit_of(status: int) -> Exit:
+    if status >= _SERVER:
+        return Exit.BAD
+    return Exit.USAGE if status == _UNPROCESSABLE else Exit.REFUSED

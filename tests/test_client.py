@@ -1,0 +1,84 @@
+"""The client that outsiders use, against a real door."""
+
+from pathlib import Path
+
+import pytest
+
+from haloop.client import Client, NotReached, Problem
+from haloop.kernel.errors import Exit
+from haloop.serving import bind
+from haloop.wire.gates import Seen
+from tests.api.conftest import TOKEN, Door, door
+
+__all__ = ["door"]
+
+VIEW = Seen(language="en", renderer="testing/1", catalogue="0" * 64)
+ORDER = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
+
+
+@pytest.fixture
+async def client(door: Door) -> Client:  # the fixture
+    return Client(door.address, TOKEN)
+
+
+async def test_somebody_asks_changes_approves_and_has_the_receipt(door: Door, client: Client) -> None:
+    async with client:
+        run = await client.ask("shop", "buy_if_asked", ORDER)
+        await door.practice.engine.settled()
+        (gate,) = (await client.gates()).gates
+        gate = await client.change(gate, 400, view=VIEW)
+        await door.practice.engine.settled()
+        gate = await client.gate(gate.id)
+        assert gate.revision == 2
+
+        assert (await client.approve(gate, view=VIEW)).status == "approved"
+
+        await door.practice.engine.settled()
+        shown = await client.run(run)
+        (receipt,) = await client.receipts(run)
+        assert (shown.state, shown.code, receipt.effect) == ("ended", "done", "buy")
+        assert b'"format"' in await client.receipt_file(receipt)
+        assert (await client.verifier_key()).startswith("haloop.local/")
+        assert (await client.checkpoint()).startswith("haloop.local/")
+        assert [one.id for one in (await client.runs()).runs] == [run]
+        assert (await client.ledger(limit=500)).events[-1].kind == "run.ended"
+
+
+async def test_what_happens_is_heard(door: Door, client: Client) -> None:
+    async with client:
+        await client.ask("shop", "buy_if_asked", ORDER)
+        kinds = []
+        async for event in client.events(after=-1):
+            kinds.append(event.kind)
+            if event.kind == "gate.opened":
+                break
+        assert "run.started" in kinds
+
+
+async def test_a_refusal_says_what_the_server_said(door: Door, client: Client) -> None:
+    """Its code, its sentence, what to do next, and the exit code of a command."""
+    async with client:
+        await client.ask("shop", "buy_if_asked", ORDER)
+        await door.practice.engine.settled()
+        (gate,) = (await client.gates()).gates
+        await client.change(gate, 400, view=VIEW)
+        await door.practice.engine.settled()
+        with pytest.raises(Problem) as refused:
+            await client.approve(gate, view=VIEW)
+        assert (refused.value.status, refused.value.code, refused.value.exit) == (409, "answer.stale", Exit.REFUSED)
+        assert refused.value.more["difference"]
+        with pytest.raises(Problem) as unsupported:
+            await client.ask("kitchen", "sink", {})
+        assert unsupported.value.code == "request.unsupported"
+        with pytest.raises(Problem) as strange:
+            await client.run("../../healthz")
+        assert strange.value.code in ("request.no_such_address", "id.bad")
+
+
+async def test_nobody_at_the_address_is_named(tmp_path: Path) -> None:
+    at = bind("127.0.0.1", 0)
+    port = at.getsockname()[1]
+    at.close()
+    async with Client(f"http://127.0.0.1:{port}", "x") as client:
+        with pytest.raises(NotReached):
+            await client.me()
