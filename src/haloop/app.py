@@ -23,6 +23,7 @@ from haloop.settings import Settings
 from haloop.store.home import Home
 from haloop.store.signing import read_or_make_signer, verify_passkey
 from haloop.store.sqlite import SqliteLedger
+from haloop.web import pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str]
             version=version("haloop-app"),
         )
         app = make_app(house)
+        app.include_router(pages.router)
         await serve(
             app,
             at,

@@ -1,0 +1,1 @@
+"""The page that people open: files, and nothing else. All that it knows it asks of the API."""

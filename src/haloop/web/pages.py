@@ -1,0 +1,41 @@
+"""Serves the page and its files, each under its own kind, to be run by nobody but our own page."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+
+router = APIRouter(include_in_schema=False)
+
+_KINDS = {
+    "index.html": "text/html; charset=utf-8",
+    "haloop.css": "text/css; charset=utf-8",
+    "haloop.js": "text/javascript; charset=utf-8",
+}
+_SAID = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
+        " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
+@router.get("/")
+async def page() -> Response:
+    """The page; a key that is good for one visit is in its address, and the page exchanges it."""
+    return _file("index.html")
+
+
+@router.get("/haloop.css")
+async def style() -> Response:
+    return _file("haloop.css")
+
+
+@router.get("/haloop.js")
+async def script() -> Response:
+    return _file("haloop.js")
+
+
+def _file(name: str) -> Response:
+    content = files("haloop.web").joinpath("static", name).read_bytes()
+    return Response(content, headers={**_SAID, "Content-Type": _KINDS[name]})

@@ -1,0 +1,247 @@
+// The plain page: ask, see what waits, decide, keep the receipt. Everything shown is put in as text, never as HTML.
+
+const $ = (id) => document.getElementById(id);
+const WORDS = {
+  may_have_happened: "The ledger went back to an earlier state: this may have happened already.",
+  uncertain_before: "An earlier try for the same thing has an unknown outcome; it may have happened.",
+};
+let view;
+let shownGates = "";
+
+function make(tag, about = {}, ...inside) {
+  const made = Object.assign(document.createElement(tag), about);
+  made.append(...inside);
+  return made;
+}
+
+function say(text) {
+  $("said").textContent = text;
+  $("said").hidden = !text;
+}
+
+async function call(method, path, body) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const told = answer.status === 204 ? null : await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(`${told.title} ${told.next_step}`), { told });
+  return told;
+}
+
+async function attempt(button, act) {
+  button.disabled = true;
+  say("");
+  try {
+    await act();
+  } catch (error) {
+    say(error.message);
+  } finally {
+    button.disabled = false;
+    await refresh();
+  }
+}
+
+// What a card says
+
+function words(key) {
+  return key.split(".").pop().replaceAll("_", " ");
+}
+
+function money({ minor, currency }) {
+  const digits = new Intl.NumberFormat(undefined, { style: "currency", currency }).resolvedOptions();
+  const places = digits.maximumFractionDigits;
+  return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(minor / 10 ** places);
+}
+
+function shown(value) {
+  if (value === null || value === undefined) return "";
+  switch (value.type) {
+    case "money": return money(value);
+    case "model_text": return make("q", { className: "model" }, value.text);
+    case "record": return rows(value.rows);
+    case "list": return make("ul", {}, ...value.items.map((item) => make("li", {}, shown(item))));
+    case "yes_no": return value.yes ? "yes" : "no";
+    case "later": return "filled in later";
+    case "secret": return `the secret “${value.name}”`;
+    default: return String(value.text ?? value.number ?? value.iso ?? value.key ?? JSON.stringify(value));
+  }
+}
+
+function rows(lines) {
+  const list = make("dl");
+  for (const { label, value } of lines) list.append(make("dt", {}, words(label)), make("dd", {}, shown(value)));
+  return list;
+}
+
+function effect(line) {
+  const said = [
+    make("strong", {}, line.operation),
+    line.cost_max ? ` · at most ${money(line.cost_max)}` : "",
+    line.payee ? ` · to ${line.payee}` : "",
+    line.live ? " · this is real" : " · in practice, nothing is spent",
+    line.undo ? ` · can be undone (${line.undo})` : "",
+  ];
+  const sent = make("details", {}, make("summary", {}, "What is sent"), make("pre", {}, JSON.stringify(line.argument, null, 2)));
+  return make("div", { className: "effect" }, ...said, sent);
+}
+
+function card(gate) {
+  const { card: told } = gate;
+  return [
+    make("h3", {}, words(told.title)),
+    ...told.disclosures.map((one) => make("p", { className: "warn" }, WORDS[one.key] ?? JSON.stringify(one))),
+    rows(told.rows),
+    make("p", { className: "quiet" }, "If you say yes:"),
+    ...told.effects.map(effect),
+  ];
+}
+
+// A person's word
+
+function decision(gate, verdict, more = {}) {
+  const nonce = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+  const { revision, draft, card_hash, expires } = gate;
+  return { verdict, revision, draft, card: card_hash, expires, nonce, view, ...more };
+}
+
+function decide(gate, button, verdict, more) {
+  return attempt(button, () => call("POST", `api/gates/${gate.id}/decisions`, decision(gate, verdict, more)));
+}
+
+function gateBox(gate) {
+  const read = make("input", { type: "checkbox" });
+  const yes = make("button", { className: "yes", type: "button" }, "Yes, do exactly this");
+  const no = make("button", { className: "no", type: "button" }, "No");
+  yes.onclick = () => decide(gate, yes, "approved", { disclosures_read: read.checked });
+  no.onclick = () => {
+    const reason = prompt("Why not? (may be empty)");
+    if (reason !== null) decide(gate, no, "refused", { reason });
+  };
+  const box = make("article", { className: "gate" }, ...card(gate));
+  if (gate.must_read) box.append(make("label", {}, read, " I have read what stands above."));
+  if (gate.need.passkey) {
+    box.append(make("p", { className: "warn" }, "This takes a passkey, which this page cannot ask for yet."));
+  } else {
+    box.append(yes);
+  }
+  const until = make("time", { dateTime: gate.expires_at }, `until ${new Date(gate.expires_at).toLocaleString()}`);
+  box.append(no, until);
+  return box;
+}
+
+// What can be asked for
+
+function fieldsOf(schema, path, root) {
+  const known = schema.$ref ? root.$defs[schema.$ref.split("/").pop()] : schema;
+  if (known.type === "object" && known.properties) {
+    return Object.entries(known.properties).flatMap(([name, inner]) => fieldsOf(inner, [...path, name], root));
+  }
+  const kind = { integer: "number", number: "number", boolean: "checkbox" }[known.type] ?? "text";
+  const format = { "date-time": "datetime-local", date: "date", time: "time" }[known.format] ?? kind;
+  const input = make("input", { type: format, required: format !== "checkbox" });
+  if (known.default !== undefined) input.value = known.default;
+  if (known.minimum !== undefined) input.min = known.minimum;
+  if (known.maximum !== undefined) input.max = known.maximum;
+  Object.assign(input, { haloopPath: path, haloopKind: known.type, haloopFormat: format });
+  return [input];
+}
+
+function read(input) {
+  if (input.haloopFormat === "checkbox") return input.checked;
+  if (input.haloopFormat === "datetime-local") return new Date(input.value).toISOString();
+  if (input.haloopKind === "integer") return Number.parseInt(input.value, 10);
+  if (["string", undefined].includes(input.haloopKind)) return input.value;
+  return JSON.parse(input.value);
+}
+
+function put(into, [name, ...rest], value) {
+  if (rest.length === 0) into[name] = value;
+  else put((into[name] ??= {}), rest, value);
+}
+
+let offered = [];
+
+function showFields() {
+  const chosen = offered[$("what").selectedIndex];
+  if (!chosen) return;
+  $("does").textContent = chosen.does;
+  const inputs = Object.entries(chosen.takes).flatMap(([name, schema]) => fieldsOf(schema, [name], schema));
+  $("fields").replaceChildren(...inputs.map((one) => make("label", {}, words(one.haloopPath.at(-1)), one)));
+}
+
+async function ask(event) {
+  event.preventDefault();
+  const chosen = offered[$("what").selectedIndex];
+  const passed = {};
+  await attempt(event.submitter, async () => {
+    for (const input of $("fields").querySelectorAll("input")) put(passed, input.haloopPath, read(input));
+    await call("POST", "api/requests", { desk: chosen.desk, procedure: chosen.name, arguments: passed });
+  });
+}
+
+// What happened
+
+async function runBox(run) {
+  const box = make("li", {}, make("strong", {}, `${words(run.desk)}: ${words(run.procedure)}`), ` · ${words(run.state)} `);
+  box.append(make("time", { dateTime: run.begun_at }, new Date(run.begun_at).toLocaleString()));
+  if (run.state === "ended" || run.state === "parked") {
+    const { reason } = await call("GET", `api/runs/${run.id}`);
+    box.append(make("p", {}, reason ?? ""));
+    for (const receipt of await call("GET", `api/runs/${run.id}/receipts`)) {
+      box.append(make("a", { href: receipt.file.slice(1), download: `receipt-${run.id}.json` }, `Receipt: ${receipt.effect}`), " ");
+    }
+  }
+  return box;
+}
+
+const settled = new Map();
+
+async function refresh() {
+  const { gates } = await call("GET", "api/gates");
+  const now = JSON.stringify(gates.map(({ id, revision }) => [id, revision]));
+  if (now !== shownGates) {
+    shownGates = now;
+    $("gates").replaceChildren(...(gates.length ? gates.map(gateBox) : [make("p", { className: "quiet" }, "Nothing.")]));
+  }
+  const { runs } = await call("GET", "api/runs?limit=20");
+  const boxes = [];
+  for (const run of runs) {
+    const key = `${run.id} ${run.newest_at} ${run.state}`;
+    if (!settled.has(key)) settled.set(key, await runBox(run));
+    boxes.push(settled.get(key));
+  }
+  $("runs").replaceChildren(...(boxes.length ? boxes : [make("li", { className: "quiet" }, "Nothing yet.")]));
+}
+
+let due;
+
+function refreshSoon() {
+  clearTimeout(due);
+  due = setTimeout(() => refresh().catch((error) => say(error.message)), 150);
+}
+
+async function open() {
+  const catalogue = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(WORDS)));
+  const hex = [...new Uint8Array(catalogue)].map((one) => one.toString(16).padStart(2, "0")).join("");
+  view = { language: "en", renderer: "page/1", catalogue: hex };
+  const key = new URLSearchParams(location.search).get("key");
+  if (key) {
+    history.replaceState(null, "", location.pathname);
+    await call("POST", "api/session", { key }).catch((error) => say(error.message));
+  }
+  const me = await call("GET", "api/me");
+  $("who").textContent = `${me.name} · ${me.roles.join(", ")}`;
+  const desks = await call("GET", "api/desks");
+  offered = desks.flatMap((desk) => desk.procedures.map((one) => ({ ...one, desk: desk.name })));
+  $("what").replaceChildren(...offered.map((one) => make("option", {}, `${words(one.desk)}: ${words(one.name)}`)));
+  $("what").onchange = showFields;
+  $("ask").onsubmit = ask;
+  showFields();
+  await refresh();
+  const stream = new EventSource("api/events");
+  const kinds = ["run.started", "gate.opened", "gate.revised", "gate.approved", "gate.refused", "gate.expired",
+    "gate.withdrawn", "effect.happened", "effect.not_done", "effect.uncertain", "run.ended", "run.parked"];
+  for (const kind of kinds) stream.addEventListener(kind, refreshSoon);
+  setInterval(refreshSoon, 30_000);
+}
+
+open().catch((error) => say(error.message));
