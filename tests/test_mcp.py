@@ -1,0 +1,90 @@
+"""The agents' door, through the protocol's own client: an agent proposes, a person decides, both see the receipt."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.client.client import Client
+
+from haloop.mcp import INSTRUCTIONS, make_server
+from tests.api.conftest import Door, door
+
+__all__ = ["door"]
+
+ORDER = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
+TEA = {"desk": "shop", "procedure": "buy_if_asked", "arguments": ORDER}
+TOOLS = {"propose", "read_receipt", "watch", "what_can_be_asked", "withdraw"}
+
+
+@asynccontextmanager
+async def agent_of(door: Door) -> AsyncIterator[Client]:
+    made = await door.client.post("/api/tokens", json={"agent": "shopper"})
+    async with Client(make_server(door.address, made.json()["token"])) as client:
+        yield client
+
+
+async def called(agent: Client, name: str, arguments: dict[str, Any] | None = None) -> Any:
+    result = await agent.call_tool(name, arguments or {})
+    assert not result.is_error, result.content
+    return result.structured_content
+
+
+async def test_an_agent_proposes_and_a_person_approves(door: Door) -> None:
+    """From the wish to the receipt, with the agent on one side and Ana on the other."""
+    async with agent_of(door) as agent:
+        proposed = await called(agent, "propose", TEA)
+        assert (proposed["state"], proposed["waits_at"]) == ("waits_for_you", f"{door.address}/")
+        assert (await called(agent, "watch", {"run": proposed["run"], "seconds": 0}))["state"] == "waits_for_you"
+
+        await door.decide(await door.gate(proposed["run"]))
+
+        ended = await called(agent, "watch", {"run": proposed["run"]})
+        assert (ended["state"], ended["receipts"], ended["waits_at"]) == ("ended", ["buy"], None)
+        receipt = await called(agent, "read_receipt", {"run": proposed["run"], "effect": "buy"})
+        assert json.loads(receipt["file"])["format"].startswith("haloop/receipt/")
+        (started, *_) = (await door.got(f"/api/runs/{proposed['run']}"))["trail"]
+        assert started["actor"] == "agent:shopper"
+
+
+async def test_no_tool_decides(door: Door) -> None:
+    """What an agent can do here is a short list, and a yes is not on it; what the tools say is fixed."""
+    async with agent_of(door) as agent:
+        tools = (await agent.list_tools()).tools
+        assert {tool.name for tool in tools} == TOOLS
+        assert [word for tool in tools for word in ("approve", "decide", "grant") if word in tool.name] == []
+        assert all(tool.description for tool in tools)
+        assert "You cannot decide" in INSTRUCTIONS
+
+
+async def test_a_refusal_is_something_to_read(door: Door) -> None:
+    """Another's run, a procedure nobody has, arguments that do not fit: each says what to do instead."""
+    async with agent_of(door) as agent:
+        theirs = await door.asked()
+        wrong: list[tuple[str, dict[str, Any], str]] = [
+            ("watch", {"run": theirs}, "There is no run"),
+            ("read_receipt", {"run": theirs, "effect": "buy"}, "There is no run"),
+            ("propose", {"desk": "kitchen", "procedure": "sink", "arguments": {}}, "Nobody here does kitchen.sink"),
+            ("propose", {**TEA, "arguments": {}}, "buy_if_asked takes order"),
+        ]
+        for name, arguments, sentence in wrong:
+            result = await agent.call_tool(name, arguments)
+            assert result.is_error
+            assert sentence in str(result.content)
+
+
+async def test_an_agent_takes_back_what_it_proposed(door: Door) -> None:
+    """Nobody has decided yet: the question is gone, and its run ends."""
+    async with agent_of(door) as agent:
+        proposed = await called(agent, "propose", TEA)
+
+        ended = await called(agent, "withdraw", {"run": proposed["run"], "reason": "I misread."})
+
+        assert (ended["state"], ended["reason"]) == ("ended", "I misread.")
+        assert (await door.got("/api/gates"))["waiting"] == 0
+
+
+async def test_the_same_key_proposes_once(door: Door) -> None:
+    async with agent_of(door) as agent:
+        first, again = [await called(agent, "propose", {**TEA, "key": "one"}) for _ in range(2)]
+        assert first["run"] == again["run"]
