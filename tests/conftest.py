@@ -13,6 +13,8 @@ from hypothesis import settings
 settings.register_profile("haloop", deadline=None)
 settings.load_profile("haloop")
 
+pytest_plugins = ["haloop.testing.fixtures"]
+
 RESULTS = Path(".results") / "tests.json"
 
 # A test reports up to three times: setup, call, teardown. A reader of the file must see the worst of them.

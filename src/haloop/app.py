@@ -9,9 +9,13 @@ from socket import socket
 
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
+from haloop.connectors.booking.town import TownBooking, town_booking
+from haloop.desks.errands.desk import ERRANDS
+from haloop.engines.granting import grants_desk
 from haloop.engines.local import LocalEngine
 from haloop.engines.receipts import prove
 from haloop.identity import Caller, Identity, read_or_make_token
+from haloop.kernel.clock import SystemClock
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
 from haloop.kernel.fact import PersonAdded
@@ -23,6 +27,7 @@ from haloop.settings import Settings
 from haloop.store.home import Home
 from haloop.store.signing import read_or_make_signer, verify_passkey
 from haloop.store.sqlite import SqliteLedger
+from haloop.town.street import serve_town
 from haloop.web import pages
 
 
@@ -59,9 +64,13 @@ async def open_haloop(
 
 
 async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str], None]) -> None:
-    """Serve a home's API until the process is told to stop."""
-    desks: list[Desk] = []
-    async with open_haloop(settings, desks=desks, connectors=[]) as haloop:
+    """Serve a home's API and page until the process is told to stop; its desks work in the practice world."""
+    desks = [ERRANDS]
+    async with (
+        serve_town(settings.home / "town", clock=SystemClock()) as town,  # the outermost: effects under way need it
+        TownBooking.opened(town.booking_address, guest="haloop") as booking,
+        open_haloop(settings, desks=desks, connectors=[town_booking(booking)]) as haloop,
+    ):
         house = House(
             ledger=haloop.ledger,
             engine=haloop.engine,
@@ -70,7 +79,7 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str]
                 owner=Caller(account=haloop.account, person=haloop.owner),
                 token=read_or_make_token(settings.home / "token"),
             ),
-            desks=desks,
+            desks=[*desks, grants_desk()],
             version=version("haloop-app"),
         )
         app = make_app(house)

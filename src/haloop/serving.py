@@ -47,8 +47,9 @@ async def served(app: ASGIApp, at: socket.socket) -> AsyncIterator[str]:
     ready = asyncio.Event()
     server = _Server(_config(app), ready.set, _nothing)
     serving = asyncio.ensure_future(server.serve_quietly(at))
+    serving.add_done_callback(lambda _: ready.set())  # one that ends at once must not be waited for
+    await ready.wait()
     try:
-        await ready.wait()
         yield _address(at)
     finally:
         server.end()

@@ -74,7 +74,14 @@ def test_what_is_not_of_its_declared_type_is_refused(annotation: Any, value: obj
 
 
 @pytest.mark.parametrize(
-    ("annotation", "stored"), [(int, "3"), (Cup, {}), (Money, {"currency": "EUR", "minor": "250"})], ids=str
+    ("annotation", "stored"),
+    [
+        (int, "3"),
+        (Cup, {}),
+        (Money, {"currency": "EUR", "minor": "250"}),
+        (Cup, {"size": "small", "price": {"currency": "euro", "minor": 250}}),
+    ],
+    ids=str,
 )
 def test_what_is_stored_is_read_as_strictly(annotation: Any, stored: Any) -> None:
     """A stored value that is no longer of its type is refused instead of being guessed at."""

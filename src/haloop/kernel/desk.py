@@ -10,7 +10,7 @@ from typing import Any
 from haloop.kernel.card import ModelText
 from haloop.kernel.connector import Connector
 from haloop.kernel.draft import Draft, DraftPart, Effect, Later
-from haloop.kernel.errors import BadProcedure, StepFailed
+from haloop.kernel.errors import BadDraft, BadProcedure, StepFailed
 from haloop.kernel.failure import Malformed, Permanent, RateLimited, Transient
 from haloop.kernel.gate import Approved, Escalation, Expired, Need, Refused
 from haloop.kernel.inbox import Arrival, TimedOut
@@ -47,6 +47,7 @@ __all__ = [
     "Absent",
     "Approved",
     "Arrival",
+    "BadDraft",
     "Call",
     "Connector",
     "Daily",

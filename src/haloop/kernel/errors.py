@@ -97,7 +97,7 @@ class NotCanonical(BadInput):
     )
 
 
-class BadMoney(BadInput):
+class BadMoney(BadInput, ValueError):  # a ValueError, so that a message with a bad amount is a bad message
     code = "money.bad"
     next_step = "Give whole minor units and a three-letter currency, such as 1250 EUR for 12.50 EUR."
 

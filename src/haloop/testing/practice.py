@@ -43,9 +43,16 @@ def _dead(*_: object) -> NoReturn:
 class Practice:
     """The house. `opened` makes one."""
 
-    def __init__(self, folder: Path, *, desks: Sequence[Desk], connectors: Sequence[Connector]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        desks: Sequence[Desk],
+        connectors: Sequence[Connector],
+        clock: MovableClock | None = None,
+    ) -> None:
         self.folder = folder
-        self.clock = MovableClock()
+        self.clock = clock or MovableClock()
         self.desks = list(desks)
         self.connectors = list(connectors)
         self.account: AccountId
@@ -59,10 +66,15 @@ class Practice:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, folder: Path, *, desks: Sequence[Desk], connectors: Sequence[Connector]
+        cls,
+        folder: Path,
+        *,
+        desks: Sequence[Desk],
+        connectors: Sequence[Connector],
+        clock: MovableClock | None = None,
     ) -> "AsyncIterator[Practice]":
         """A house in an empty folder, with one account and nobody in it."""
-        practice = cls(folder, desks=desks, connectors=connectors)
+        practice = cls(folder, desks=desks, connectors=connectors, clock=clock)
         await practice._start()
         practice.account = await practice.ledger.open_account()
         try:

@@ -1,0 +1,1 @@
+"""Who does it: one module per outside system, grouped as the ports are."""

@@ -1,0 +1,1 @@
+"""The errands desk: small things to be done for somebody in the world outside."""

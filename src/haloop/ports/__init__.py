@@ -1,0 +1,1 @@
+"""What can be done, by whomever: one module per kind of outside system. Connectors stand behind these."""

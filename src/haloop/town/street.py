@@ -1,0 +1,34 @@
+"""The town as a process serves it: each of its servers on a port of its own, for this machine only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from haloop.kernel.clock import Clock
+from haloop.serving import bind, served
+from haloop.town.booking_site import make_booking_site
+from haloop.town.line import Line
+from haloop.town.reservations import Book
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """Where its servers are; and their books and lines, for whoever wants to see or trouble them."""
+
+    booking_address: str
+    book: Book
+    booking_line: Line
+
+
+@asynccontextmanager
+async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterator[Town]:
+    """Serve the town beside whatever else this process does; without a folder it forgets everything at its end."""
+    book, line = Book(clock, None if folder is None else folder / "reservations.json"), Line()
+    async with served(make_booking_site(book, line), bind(_HOST, 0)) as address:
+        try:
+            yield Town(booking_address=address, book=book, booking_line=line)
+        finally:
+            await line.let_go()
