@@ -22,6 +22,7 @@ async def client(door: Door) -> Client:  # the fixture
 
 
 async def test_somebody_asks_changes_approves_and_has_the_receipt(door: Door, client: Client) -> None:
+    """The whole way, with the types that an outsider writes against."""
     async with client:
         run = await client.ask("shop", "buy_if_asked", ORDER)
         await door.practice.engine.settled()
@@ -45,6 +46,7 @@ async def test_somebody_asks_changes_approves_and_has_the_receipt(door: Door, cl
 
 
 async def test_what_happens_is_heard(door: Door, client: Client) -> None:
+    """The live stream, as typed events."""
     async with client:
         await client.ask("shop", "buy_if_asked", ORDER)
         kinds = []
@@ -76,6 +78,7 @@ async def test_a_refusal_says_what_the_server_said(door: Door, client: Client) -
 
 
 async def test_nobody_at_the_address_is_named(tmp_path: Path) -> None:
+    """Nothing listens there: the sentence says so, and what to start."""
     at = bind("127.0.0.1", 0)
     port = at.getsockname()[1]
     at.close()

@@ -85,6 +85,7 @@ async def test_an_agent_takes_back_what_it_proposed(door: Door) -> None:
 
 
 async def test_the_same_key_proposes_once(door: Door) -> None:
+    """A model that repeats itself asks nobody twice."""
     async with agent_of(door) as agent:
         first, again = [await called(agent, "propose", {**TEA, "key": "one"}) for _ in range(2)]
         assert first["run"] == again["run"]

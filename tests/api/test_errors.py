@@ -36,6 +36,7 @@ def told(answer: httpx2.Response) -> tuple[int, str]:
     ],
 )
 async def test_what_cannot_be_found_or_read_is_named(door: Door, path: str, status: int, code: str) -> None:
+    """An address, an id or a page that makes no sense hears which, with a code of its own."""
     assert told(await door.client.get(path)) == (status, code)
 
 
@@ -53,6 +54,7 @@ async def test_what_cannot_be_found_or_read_is_named(door: Door, path: str, stat
     ],
 )
 async def test_a_request_that_nobody_could_mean_begins_nothing(door: Door, body: Any, code: str) -> None:
+    """An unknown desk, missing or wrong arguments, a float as money: refused by name, and no run is there."""
     answer = await door.client.post("/api/requests", json=body)
 
     assert told(answer) == (404 if code == "request.unsupported" else 422, code)
@@ -60,6 +62,7 @@ async def test_a_request_that_nobody_could_mean_begins_nothing(door: Door, body:
 
 
 async def test_bytes_that_are_no_json_are_told_so(door: Door) -> None:
+    """Nothing, half a document, bytes that are no text, a hundred thousand brackets."""
     for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
         answer = await door.client.post("/api/requests", content=body, headers={"Content-Type": "application/json"})
         assert told(answer)[1] == "request.malformed"

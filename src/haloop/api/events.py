@@ -5,7 +5,6 @@ new. So a slow client costs one number, a vanished one nothing, and nothing is e
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from haloop.api.house import House
 from haloop.api.runs import PLACE_MAX
 from haloop.api.told import tell
 from haloop.engines.reading import read_known
+from haloop.kernel import canonical
 from haloop.kernel.errors import Refused
 from haloop.kernel.fact import Fact
 from haloop.kernel.ids import AccountId, RunId
@@ -69,7 +69,7 @@ class Streams:
         while events := await self._house.ledger.events(account, start=after + 1, limit=_PAGE):
             for event in events:
                 told = tell(event, await read_known(self._house.ledger, event))
-                body = json.dumps({**told.model_dump(), "run": event.header.run_id}, ensure_ascii=False)
+                body = canonical.encode({**told.model_dump(), "run": event.header.run_id}).decode()
                 yield event.index, f"id: {event.index}\nevent: {told.kind}\ndata: {body}\n\n"
             after = events[-1].index
 

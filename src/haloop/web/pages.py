@@ -10,6 +10,7 @@ _KINDS = {
     "index.html": "text/html; charset=utf-8",
     "haloop.css": "text/css; charset=utf-8",
     "haloop.js": "text/javascript; charset=utf-8",
+    "haloop.svg": "image/svg+xml",
 }
 _SAID = {
     "Cache-Control": "no-cache",
@@ -34,6 +35,11 @@ async def style() -> Response:
 @router.get("/haloop.js")
 async def script() -> Response:
     return _file("haloop.js")
+
+
+@router.get("/haloop.svg")
+async def icon() -> Response:
+    return _file("haloop.svg")
 
 
 def _file(name: str) -> Response:

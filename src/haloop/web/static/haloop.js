@@ -72,6 +72,14 @@ function rows(lines) {
   return list;
 }
 
+// Everything an effect would send, each value with its place in it.
+function leaves(value, at) {
+  if (value === null) return [];
+  if (typeof value !== "object") return [[at, String(value)]];
+  if ("minor" in value && "currency" in value) return [[at, money(value)]];
+  return Object.entries(value).flatMap(([name, inner]) => leaves(inner, [...at, name]));
+}
+
 function effect(line) {
   const said = [
     make("strong", {}, line.operation),
@@ -80,7 +88,12 @@ function effect(line) {
     line.live ? " · this is real" : " · in practice, nothing is spent",
     line.undo ? ` · can be undone (${line.undo})` : "",
   ];
-  const sent = make("details", {}, make("summary", {}, "What is sent"), make("pre", {}, JSON.stringify(line.argument, null, 2)));
+  const marked = new Set(line.by_model ?? []);
+  const sent = make("dl");
+  for (const [at, value] of leaves(line.argument, [])) {
+    const mark = [...marked].some((one) => at.join(".").startsWith(one)) ? "model" : "";
+    sent.append(make("dt", {}, at.map(words).join(", ")), make("dd", { className: mark }, value));
+  }
   return make("div", { className: "effect" }, ...said, sent);
 }
 
@@ -89,9 +102,10 @@ function card(gate) {
   return [
     make("h3", {}, words(told.title)),
     ...told.disclosures.map((one) => make("p", { className: "warn" }, WORDS[one.key] ?? JSON.stringify(one))),
-    rows(told.rows),
     make("p", { className: "quiet" }, "If you say yes:"),
     ...told.effects.map(effect),
+    make("p", { className: "quiet" }, "What this rests on:"),
+    rows(told.rows),
   ];
 }
 
