@@ -12,8 +12,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-start: setup ## Start Haloop (for now: the first run, which asks you something)
-	@python examples/first_run.py
+start: setup ## Start Haloop: set everything up, then serve until Ctrl-C
+	@haloop start
 
 test: setup check tests ## The gate: everything that must be green before a commit
 	@echo "make test: green"

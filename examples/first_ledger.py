@@ -1,6 +1,7 @@
 """The first example: record what an agent did under a person's yes, and keep a receipt that anybody can check.
 
-Run it with `make start`. It keeps its ledger in `.local/first-ledger`, and grows it each time it runs.
+Run it with `uv run python examples/first_ledger.py`. It keeps its ledger in `.local/first-ledger`, and grows it each
+time it runs.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
-"""The first run: you say what to write down, you are asked, and it is written once. Run it with `make start`.
+"""The first run: you say what to write down, you are asked, and it is written once.
 
-Kill it with -9 whenever you like, and start it again: it goes on where it was, and never writes twice.
+Run it with `uv run python examples/first_run.py`. Kill it with -9 whenever you like, and start it again: it goes on
+where it was, and never writes twice.
 """
 
 import sys

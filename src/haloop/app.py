@@ -63,8 +63,11 @@ async def open_haloop(
         yield Haloop(ledger=ledger, engine=engine, account=account, owner=owner)
 
 
-async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str], None]) -> None:
-    """Serve a home's API and page until the process is told to stop; its desks work in the practice world."""
+async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str, str], None]) -> None:
+    """Serve a home until the process is told to stop; `on_ready` hears its address, and one that opens the page once.
+
+    Its desks work in the practice world.
+    """
     desks = [ERRANDS]
     async with (
         serve_town(settings.home / "town", clock=SystemClock()) as town,  # the outermost: effects under way need it
@@ -81,13 +84,14 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str]
             ),
             desks=[*desks, grants_desk()],
             version=version("haloop-app"),
+            allowed_origins=settings.web_allowed_origins,
         )
         app = make_app(house)
         app.include_router(pages.router)
         await serve(
             app,
             at,
-            on_ready=lambda address: on_ready(f"{address}/?key={house.identity.issue_once()}"),
+            on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
             on_end=lambda: let_go(app),
         )
 

@@ -57,6 +57,12 @@ class Caller:
         return self.person
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    caller: Caller
+    until: int
+
+
 @dataclass(slots=True, kw_only=True)
 class _Session:
     caller: Caller
@@ -81,22 +87,23 @@ class Identity:
     owner: Caller
     """Whoever has the machine's token."""
     token: str
-    _once: dict[str, int] = field(default_factory=dict)
-    """Keys that are good for one visit, by their hash, each with its end."""
+    _once: dict[str, _Visit] = field(default_factory=dict)
+    """Keys that are good for one visit, by their hash."""
     _sessions: dict[str, _Session] = field(default_factory=dict)
 
-    def issue_once(self) -> str:
-        """A key for one visit of a browser."""
+    def issue_once(self, caller: Caller | None = None) -> str:
+        """A key for one visit of a browser, as this caller; as the owner where nobody is named."""
         key = secrets.token_urlsafe(24)
-        self._once[_hash(key)] = self._now() + _ONCE_SECONDS * _SECOND
+        self._once = {known: visit for known, visit in self._once.items() if self._now() < visit.until}
+        self._once[_hash(key)] = _Visit(caller=caller or self.owner, until=self._now() + _ONCE_SECONDS * _SECOND)
         return key
 
     def redeem(self, key: str) -> str:
         """A session for whoever came with a key that is good for one visit."""
-        until = self._once.pop(_hash(key), 0)
-        if self._now() >= until:
+        visit = self._once.pop(_hash(key), None)
+        if visit is None or self._now() >= visit.until:
             raise NotKnown("This address was used already, or is too old.", code="identity.used")
-        return self._begin(self.owner)
+        return self._begin(visit.caller)
 
     def end_session(self, session: str) -> None:
         self._sessions.pop(_hash(session), None)

@@ -21,7 +21,8 @@ _SECONDS_TO_END = 10
 def bind(host: str, port: int) -> socket.socket:
     """The socket to serve on; refused by name where somebody else has it."""
     try:
-        return socket.create_server((host, port), reuse_port=False)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, reuse_port=False)
     except OSError as error:
         raise HomeUnusable(
             f"Nothing can be served on {host}:{port}: {error.strerror}.",
@@ -90,4 +91,5 @@ def _nothing() -> None:
 
 def _address(at: socket.socket) -> str:
     host, port = at.getsockname()[:2]
-    return f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+    named = {"127.0.0.1": "localhost", "::1": "[::1]"}.get(host, host)
+    return f"http://{named}:{port}"

@@ -1,24 +1,429 @@
-"""Where things are, read once at the edge and handed in from there."""
+"""Every setting, declared once, and the one object that holds what they are for one invocation.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Flags win over the environment, the environment over `config.toml` in the home, the file over the defaults. Each value
+remembers where it came from. Nothing is guessed: a name nobody knows and a value that does not fit are refused, with
+the place where they stand. To add a setting, declare a field of Settings and give its line to docs/settings.md.
+"""
+
+import difflib
+import re
+import reprlib
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
-HOME_VARIABLE = "HALOOP_HOME"
+from haloop.kernel.errors import BadInput
+
+CONFIG_FILE = "config.toml"
+PORT_MAX = 65_535
+
+_PREFIX = "HALOOP_"
+_METADATA = "setting"
+_ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
+
+
+class Source(StrEnum):
+    """Who said what a value is; a later one wins over an earlier."""
+
+    GIVEN = "given"
+    """Code that built the settings by hand, as tests and examples do."""
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from."""
+
+    source: Source
+    place: str = ""
+    """The file and its line, or the variable."""
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.place}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of value: how a variable or a flag spells it, and what the file must hold."""
+
+    word: str
+    from_words: Callable[[str], object]
+    """From text to what the file would hold; text that cannot be read stays as it is."""
+    from_file: Callable[[object], object]
+    """From what the file holds to the value; ValueError says what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another variable that is honoured for a setting."""
+
+    variable: str
+    below: str = ""
+    """The folder below the one it names, where the variable belongs to many programs."""
+
+    def words(self, said: str) -> str:
+        return str(Path(said) / self.below) if self.below else said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is declared of one setting, beside its type and default."""
+
+    name: str
+    kind: Kind
+    doc: str
+    aliases: tuple[Alias, ...] = ()
+    fallback: str = ""
+    """What it is where nobody says, spelled as in the file, if it depends on who runs Haloop."""
+    example: str = ""
+    """What the file might say, where the default is that nothing is said."""
+    in_file: bool = True
+    fits: Callable[[Any], str] = lambda _value: ""
+    """Why a value of the right type is refused all the same; empty where it is not."""
+    refused_as: str = "settings.bad"
+    """The code of that refusal."""
+
+    @property
+    def declared(self) -> Mapping[str, "Setting"]:
+        """What makes a field of Settings this setting."""
+        return {_METADATA: self}
+
+    @property
+    def attribute(self) -> str:
+        """Its name as a field of Settings."""
+        return self.name.replace(".", "_")
+
+    @property
+    def variable(self) -> str:
+        """Its own environment variable."""
+        return _PREFIX + self.attribute.upper()
+
+    @property
+    def variables(self) -> tuple[Alias, ...]:
+        """Every variable that is honoured, the first to speak winning."""
+        return (Alias(self.variable), *self.aliases)
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, str) and raw:
+        return raw
+    raise ValueError("it must be text in quotes")
+
+
+def _number(raw: object) -> int:
+    if type(raw) is int:  # True is an int too
+        return raw
+    raise ValueError("it must be a whole number")
+
+
+def _number_from_words(words: str) -> object:
+    return int(words) if re.fullmatch(r"[0-9]{1,18}", words) else words
+
+
+def _texts(raw: object) -> tuple[str, ...]:
+    if isinstance(raw, list | tuple):
+        return tuple(_text(item) for item in raw)
+    raise ValueError("it must be a list of texts in quotes")
+
+
+def _texts_from_words(words: str) -> object:
+    return [item for part in words.split(",") if (item := part.strip())]
+
+
+def _folder(raw: object) -> Path:
+    path = Path(_text(raw))
+    if "\0" in str(path):
+        raise ValueError("no path holds a null byte")
+    try:
+        expanded = path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("its ~ stands for nobody's folder") from error
+    if not expanded.is_absolute():
+        raise ValueError("in the file it must be a whole path, from / or ~")
+    return expanded
+
+
+def _folder_from_words(words: str) -> object:
+    return words if words.startswith("~") else str(Path(words).absolute())
+
+
+TEXT = Kind("text", str, _text)
+NUMBER = Kind("number", _number_from_words, _number)
+TEXTS = Kind("list of texts", _texts_from_words, _texts)
+FOLDER = Kind("folder", _folder_from_words, _folder)
+
+
+def _loopback(host: str) -> str:
+    try:
+        near = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        near = False
+    return "" if near else "beyond loopback needs a login, which is not there yet"
+
+
+def _port(port: int) -> str:
+    return "" if 0 <= port <= PORT_MAX else f"a port is a number from 0 to {PORT_MAX}"
+
+
+def _web_origins(origins: tuple[str, ...]) -> str:
+    bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
+    return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What one invocation works with."""
 
-    home: Path
-    """The folder that holds everything of this installation."""
-    state: Path
-    """The folder outside the home that remembers its newest checkpoints."""
+    home: Path = field(
+        metadata=Setting(
+            name="home",
+            kind=FOLDER,
+            doc="The folder that holds everything of this installation.",
+            fallback="~/.haloop",
+            in_file=False,
+        ).declared,
+    )
+    state: Path = field(
+        metadata=Setting(
+            name="state",
+            kind=FOLDER,
+            doc="The folder outside the home that remembers its newest checkpoints.",
+            fallback="~/.local/state/haloop",
+            aliases=(Alias("XDG_STATE_HOME", below="haloop"),),
+        ).declared,
+    )
+    server_host: str = field(
+        default="127.0.0.1",
+        metadata=Setting(
+            name="server.host",
+            kind=TEXT,
+            doc="The address to serve on; for now a loopback address.",
+            fits=_loopback,
+            refused_as="settings.host",
+        ).declared,
+    )
+    server_port: int = field(
+        default=4000,
+        metadata=Setting(
+            name="server.port",
+            kind=NUMBER,
+            doc="The port to serve on; 0 takes any that is free.",
+            aliases=(Alias("PORT"),),
+            fits=_port,
+        ).declared,
+    )
+    web_allowed_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=Setting(
+            name="web.allowed_origins",
+            kind=TEXTS,
+            doc="The other web front ends that may call the API, each by its origin.",
+            fits=_web_origins,
+        ).declared,
+    )
+    project_linked: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="project.linked",
+            kind=FOLDER,
+            doc="The git work tree that missions work on; haloop link sets it.",
+            example="/path/to/a/git/work/tree",
+        ).declared,
+    )
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    """Where each value came from, by the setting's name."""
+
+    def __post_init__(self) -> None:
+        for setting in SETTINGS:
+            value = self.value(setting)
+            reason = setting.fits(value)
+            if reason:
+                raise _refused(setting, value, self.origin(setting), reason, setting.refused_as)
 
     @classmethod
     def read(cls, environment: Mapping[str, str], *, home: Path | None = None) -> "Settings":
-        """Flags win over the environment, the environment over the defaults."""
-        chosen = home or Path(environment.get(HOME_VARIABLE) or "~/.haloop")
-        state = Path(environment.get("XDG_STATE_HOME") or "~/.local/state")
-        return cls(home=chosen.expanduser().absolute(), state=state.expanduser().absolute() / "haloop")
+        """Flags win over the environment, the environment over the file, the file over the defaults."""
+        _require_known_variables(environment)
+        outside = {**_in_environment(environment), **_in_flags({"home": home})}
+        place = _value(HOME, outside.get(HOME.name) or _fallback(HOME))
+        assert isinstance(place, Path)
+        said = {**_fallbacks(), **_in_file(place / CONFIG_FILE), **outside}
+        return replace(cls(home=place, state=place), **_as_fields(said))
+
+    def with_flags(self, flags: Mapping[str, object]) -> "Settings":
+        """The same with what flags say, by the settings' names; None says nothing."""
+        changed = _as_fields(_in_flags(flags))
+        return replace(self, **{**changed, "origins": {**self.origins, **changed["origins"]}})
+
+    @classmethod
+    def default(cls, setting: Setting) -> object:
+        """What a setting is where nobody says, as the file would spell it."""
+        return setting.fallback or next(one.default for one in fields(cls) if one.name == setting.attribute)
+
+    def value(self, setting: Setting) -> object:
+        found: object = getattr(self, setting.attribute)
+        return found
+
+    def origin(self, setting: Setting) -> Origin:
+        if self.origins:
+            return self.origins.get(setting.name, Origin(Source.DEFAULT))
+        return Origin(Source.GIVEN)
+
+
+SETTINGS: tuple[Setting, ...] = tuple(one.metadata[_METADATA] for one in fields(Settings) if _METADATA in one.metadata)
+"""Every setting, in the order in which people read them."""
+
+HOME = SETTINGS[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody says a value is, as the file would spell it, and where."""
+
+    raw: object
+    origin: Origin
+
+
+def _in_flags(flags: Mapping[str, object]) -> dict[str, _Said]:
+    return {
+        setting.name: _Said(_spelled(setting, said), Origin(Source.FLAG))
+        for setting in SETTINGS
+        if (said := flags.get(setting.name)) is not None
+    }
+
+
+def _spelled(setting: Setting, said: object) -> object:
+    return setting.kind.from_words(str(said)) if isinstance(said, str | Path) else said
+
+
+def _in_environment(environment: Mapping[str, str]) -> dict[str, _Said]:
+    found = {}
+    for setting in SETTINGS:
+        for alias in reversed(setting.variables):
+            words = environment.get(alias.variable)
+            if words:
+                raw = setting.kind.from_words(alias.words(words))
+                found[setting.name] = _Said(raw, Origin(Source.ENVIRONMENT, alias.variable))
+    return found
+
+
+def _in_file(path: Path) -> dict[str, _Said]:
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    try:
+        text = raw.decode()
+        held = dict(named_values(text))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(
+            f"{path} cannot be read as TOML: {error}",
+            code="settings.bad",
+            next_step="Correct the file, or move it away: haloop init writes a fresh one.",
+        ) from error
+    for name in held:
+        _require_known_name(name, text, path)
+    return {name: _Said(value, Origin(Source.FILE, _place(path, text, name))) for name, value in held.items()}
+
+
+def named_values(text: str) -> Iterator[tuple[str, object]]:
+    """What a file of settings says, by name; a table nobody knows is a name too."""
+    yield from _flat(tomllib.loads(text), "")
+
+
+def _flat(table: Mapping[str, object], above: str) -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        name = above + (f'"{key}"' if "." in key else key)
+        if isinstance(value, dict) and (value or _is_section(name)):
+            yield from _flat(value, f"{name}.")
+        else:
+            yield name, value
+
+
+def _is_section(name: str) -> bool:
+    return any(setting.name.startswith(f"{name}.") for setting in SETTINGS)
+
+
+def lines_of(text: str, name: str) -> range | None:
+    """The lines, counted from 0, of the statement that says what a setting is.
+
+    The reader of TOML itself finds them: the statement ends with the first line up to which the text says it.
+    """
+    lines = text.split("\n")
+    begins = 0
+    for end in range(1, len(lines) + 1):
+        try:
+            said = {known for known, _value in named_values("\n".join(lines[:end]) + "\n")}
+        except ValueError:  # in the middle of a value of several lines
+            continue
+        if name in said:
+            return range(begins, end)
+        begins = end
+    return None
+
+
+def _place(path: Path, text: str, name: str) -> str:
+    found = lines_of(text, name)
+    return f"{path}:{found.start + 1}" if found is not None else str(path)
+
+
+def _require_known_name(name: str, text: str, path: Path) -> None:
+    known = [setting.name for setting in SETTINGS if setting.in_file]
+    if name == HOME.name:
+        raise _unknown(f"{_place(path, text, name)}: the home cannot be set by the file that lies in it", HOME.variable)
+    if name not in known:
+        raise _unknown(f"{_place(path, text, name)}: there is no setting {name}", _nearest(name, known))
+
+
+def _require_known_variables(environment: Mapping[str, str]) -> None:
+    known = [alias.variable for setting in SETTINGS for alias in setting.variables]
+    for variable in sorted(environment):
+        if variable.startswith(_PREFIX) and variable not in known:
+            raise _unknown(f"The environment has {variable}, and there is no such setting", _nearest(variable, known))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0]
+
+
+def _unknown(sentence: str, nearest: str) -> BadInput:
+    return BadInput(
+        f"{sentence}. The nearest is {nearest}.",
+        code="settings.unknown",
+        next_step="Correct the name or take it out; docs/settings.md has every setting.",
+    )
+
+
+def _fallbacks() -> dict[str, _Said]:
+    return {setting.name: _fallback(setting) for setting in SETTINGS if setting.fallback}
+
+
+def _fallback(setting: Setting) -> _Said:
+    return _Said(setting.fallback, Origin(Source.DEFAULT))
+
+
+def _as_fields(said: Mapping[str, _Said]) -> dict[str, Any]:
+    values = {setting.attribute: _value(setting, said[setting.name]) for setting in SETTINGS if setting.name in said}
+    return {**values, "origins": {name: one.origin for name, one in said.items()}}
+
+
+def _value(setting: Setting, said: _Said) -> object:
+    try:
+        return setting.kind.from_file(said.raw)
+    except ValueError as error:
+        raise _refused(setting, said.raw, said.origin, str(error), "settings.bad") from error
+
+
+def _refused(setting: Setting, value: object, origin: Origin, reason: str, code: str) -> BadInput:
+    return BadInput(
+        f"{setting.name} is {reprlib.repr(value)} ({origin}): {reason}.",
+        code=code,
+        next_step=f"Correct it there, or take it out. What it is for: {setting.doc}",
+    )

@@ -64,7 +64,10 @@ Haloop = Callable[..., Said]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """A place whose environment the commands read."""
+    """A place whose environment the commands read, without what this machine or the gate put there."""
+    for name in os.environ:
+        if name.startswith("HALOOP_") or name == "PORT":
+            monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("HALOOP_HOME", str(tmp_path / "home"))
     return Place(tmp_path / "home", tmp_path / "state" / "haloop")

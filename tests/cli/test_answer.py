@@ -10,7 +10,10 @@ from haloop.cli.answer import visible
 from haloop.kernel.ids import AccountId
 from tests.cli.conftest import Haloop, ending, start
 
-COMMANDS = ["verify", "key", "checkpoint", "receipt", "export", "backup", "restore", "ship", "doctor"]
+COMMANDS = [
+    *("init", "start", "status", "stop", "link", "settings"),
+    *("verify", "key", "checkpoint", "receipt", "export", "backup", "restore", "ship", "doctor"),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -77,7 +80,7 @@ def test_a_usage_error_is_json_where_json_was_asked_for(haloop: Haloop) -> None:
     assert said.document["error"]["code"] == "usage.bad"
 
 
-@pytest.mark.parametrize("command", ["key", "checkpoint", "verify", "doctor"])
+@pytest.mark.parametrize("command", ["key", "checkpoint", "verify", "doctor", "init", "settings", "stop"])
 def test_the_answer_is_one_json_document(haloop: Haloop, account: AccountId, command: str) -> None:
     """With `--json` there is one line of JSON on stdout, and nothing else anywhere."""
     said = haloop(command, "--json")
@@ -134,3 +137,15 @@ def test_the_installed_command_is_this_program(account: AccountId) -> None:
     )
 
     assert installed.stdout.startswith(f"haloop.local/{account}+")
+
+
+def test_no_command_waits_for_the_server_to_be_loaded() -> None:
+    """What only a start needs is loaded by it alone, so that every other command answers at once."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, haloop.cli; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {"fastapi", "uvicorn", "httpx2", "pydantic", "haloop.app"}.isdisjoint(loaded.stdout.split())

@@ -1,6 +1,7 @@
 """The application: its routes, and the house they open onto."""
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from haloop.api import errors, events, gates, health, ledger, people, receipts, requests, runs, sessions
 from haloop.api.asking import Doorkeeper
@@ -19,6 +20,14 @@ def make_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.streams = events.Streams(house)
+    if house.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(house.allowed_origins),
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
+        )
     app.add_middleware(Doorkeeper)
     errors.install(app)
     for noun in (health, sessions, people, requests, runs, gates, receipts, ledger, events):

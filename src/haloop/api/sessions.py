@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Response
 
-from haloop.api.asking import SESSION_COOKIE, By, In
+from haloop.api.asking import SESSION_COOKIE, By, ByPerson, In
 from haloop.identity import SESSION_SECONDS
-from haloop.wire.sessions import Visit
+from haloop.wire.sessions import Visit, VisitOut
 
 router = APIRouter(tags=["sessions"])
 
@@ -22,6 +22,12 @@ async def begin_session(house: In, visit: Visit, answer: Response) -> None:
         samesite="strict",
         path="/",
     )
+
+
+@router.post("/api/visits", status_code=201)
+async def invite_browser(house: In, caller: ByPerson) -> VisitOut:
+    """Have an address made that opens the page once, as whoever asks."""
+    return VisitOut(path=f"/?key={house.identity.issue_once(caller)}")
 
 
 @router.delete("/api/session", status_code=204)

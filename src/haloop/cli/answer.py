@@ -5,6 +5,7 @@ has one source. Whatever came from a file is made visible on its way out: a cont
 must not move the cursor of whoever looks into it, nor turn the order in which they read.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,21 +31,32 @@ class Answer:
     exit: Exit = Exit.OK
 
 
+Say = Callable[[Answer], None]
+"""Tell an answer now, in the form that was asked for."""
+
+
 def answering(command: Callable[Concatenate[Settings, P], Answer]) -> Callable[..., Any]:
     """Give a command its settings and `--json`, print its answer and end with its exit code."""
+
+    @wraps(command)
+    def run(settings: Settings, say: Say, /, *arguments: P.args, **options: P.kwargs) -> Exit:
+        answer = command(settings, *arguments, **options)
+        say(answer)
+        return answer.exit
+
+    return speaking(run)
+
+
+def speaking(command: Callable[Concatenate[Settings, Say, P], Exit]) -> Callable[..., Any]:
+    """The same for a command that goes on after it has answered."""
 
     @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
     @click.pass_context
     @wraps(command)
     def run(context: click.Context, /, *arguments: P.args, **options: P.kwargs) -> None:
         as_json = bool(options.pop("as_json"))
-        answer = command(context.obj, *arguments, **options)
-        if as_json:
-            _write(sys.stdout, _json(answer.document))
-        else:
-            for line in answer.lines:
-                _write(sys.stdout, visible(line))
-        context.exit(answer.exit)
+        settings = Settings.read(os.environ, home=context.obj)
+        context.exit(command(settings, lambda answer: _print(answer, as_json=as_json), *arguments, **options))
 
     return run
 
@@ -62,6 +74,14 @@ def complain(error: HaloopError, *, as_json: bool) -> None:
 def visible(text: str) -> str:
     """The text with everything a terminal might obey, or that would reorder it, spelled out."""
     return "".join([one if one.isprintable() else _spelled(one) for one in text])
+
+
+def _print(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        _write(sys.stdout, _json(answer.document))
+    else:
+        for line in answer.lines:
+            _write(sys.stdout, visible(line))
 
 
 def _spelled(character: str) -> str:

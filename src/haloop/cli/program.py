@@ -1,7 +1,6 @@
 """The `haloop` command: its group, its options, and the one place where an error becomes an exit code."""
 
 import errno
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +13,18 @@ from haloop.cli.backup import backup
 from haloop.cli.checkpoint import checkpoint
 from haloop.cli.doctor import doctor
 from haloop.cli.export import export
+from haloop.cli.init import init
 from haloop.cli.key import key
+from haloop.cli.link import link
 from haloop.cli.receipt import receipt
 from haloop.cli.restore import restore
+from haloop.cli.settings import settings
 from haloop.cli.ship import ship
+from haloop.cli.start import start
+from haloop.cli.status import status
+from haloop.cli.stop import stop
 from haloop.cli.verify import verify
 from haloop.kernel.errors import BadInput, Corrupt, Exit, HaloopError, HomeUnusable, NoRoom
-from haloop.settings import Settings
 
 INTERRUPTED = 130
 """What shells expect of a command that was stopped from the keyboard."""
@@ -32,13 +36,15 @@ INTERRUPTED = 130
 def program(context: click.Context, home: Path | None) -> None:
     """You say what you want; nothing irreversible happens without your yes; you keep the receipt.
 
-    These commands look after a home: they check it, copy it, and put it back. They read it beside a running
-    process; only restore needs it alone.
+    The first commands begin and end a home's one process. The others look after the home: they check it, copy
+    it, and put it back. They read it beside the running process; only restore needs it alone.
     """
-    context.obj = Settings.read(os.environ, home=home)
+    context.obj = home
 
 
-for command in (verify, key, checkpoint, receipt, export, backup, restore, ship, doctor):
+LIVING = (init, start, status, stop, link, settings)
+KEEPING = (verify, key, checkpoint, receipt, export, backup, restore, ship, doctor)
+for command in (*LIVING, *KEEPING):
     program.add_command(command)
 
 

@@ -1,0 +1,120 @@
+"""`haloop status`: whether a home's process runs, where, and what waits there. The ledger is not opened."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from haloop.cli.answer import Answer, answering
+from haloop.cli.running import Running, is_stale, read_running
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import Exit
+from haloop.settings import Settings
+
+SECONDS_TO_ANSWER = 5
+_LOG_BYTES = 256 * 1024
+_NOTHING_RUNS: dict[str, Canonical] = {"address": None, "pid": None, "started_at": None, "version": None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """What a process says of itself."""
+
+    answers: bool
+    open_gates: int | None
+    """How many gates wait for a person; none where it does not say."""
+
+
+@click.command()
+@answering
+def status(settings: Settings) -> Answer:
+    """Say whether Haloop runs, where, since when, and what waits. Exit code 0: it runs; 4: it does not."""
+    running = read_running(settings.home)
+    said = read_status(running.address, settings.home) if running else ServerStatus(answers=False, open_gates=None)
+    error = last_error(settings.home)
+    linked = None if settings.project_linked is None else str(settings.project_linked)
+    return Answer(
+        lines=[
+            *(_running_lines(running, said) if running else _ended_lines(settings.home)),
+            f"home            {settings.home}",
+            f"linked project  {linked or 'none; haloop link sets one'}",
+            *([f"last error      {error}"] if error else []),
+        ],
+        document={
+            **(running.document if running else _NOTHING_RUNS),
+            "answers": said.answers,
+            "home": str(settings.home),
+            "last_error": error or None,
+            "linked": linked,
+            "open_gates": said.open_gates,
+            "running": running is not None,
+        },
+        exit=Exit.OK if running else Exit.REFUSED,
+    )
+
+
+def read_status(address: str, home: Path) -> ServerStatus:
+    """Ask a running process how it is; one that does not know us, or says something else, leaves it unknown."""
+    import httpx2  # noqa: PLC0415  # a fifth of a second that no other command must wait for
+
+    try:
+        headers = {"Authorization": f"Bearer {(home / 'token').read_text(encoding='ascii').strip()}"}
+    except OSError:
+        headers = {}
+    try:
+        reply = httpx2.get(f"{address}/api/status", headers=headers, timeout=SECONDS_TO_ANSWER, trust_env=False)
+    except httpx2.TransportError:
+        return ServerStatus(answers=False, open_gates=None)
+    return ServerStatus(answers=True, open_gates=_open_gates(reply.content) if reply.is_success else None)
+
+
+def last_error(home: Path) -> str:
+    """The last thing the log calls an error, with its time; empty where there is none."""
+    try:
+        with (home / "logs" / "haloop.log").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
+            lines = file.read().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    return next((error for line in reversed(lines) if (error := _error(line))), "")
+
+
+def _running_lines(running: Running, said: ServerStatus) -> list[str]:
+    answers = "" if said.answers else ", which does not answer"
+    gates = "unknown" if said.open_gates is None else str(said.open_gates)
+    return [
+        f"Haloop {running.version} runs as process {running.pid}{answers}.",
+        f"backend         {running.address}",
+        f"frontend        {running.address}/",
+        f"since           {running.started_at}",
+        f"open gates      {gates}",
+    ]
+
+
+def _ended_lines(home: Path) -> list[str]:
+    how = " Its last process did not end in order; the next start takes up what it had begun." if is_stale(home) else ""
+    return [f"Haloop is not running.{how}"]
+
+
+def _open_gates(body: bytes) -> int | None:
+    match _object(body):
+        case {"open_gates": int(count)}:
+            return count
+    return None
+
+
+def _error(line: bytes) -> str:
+    match _object(line):
+        case {"level": "error", **about}:
+            return " ".join(str(about[key]) for key in ("at", "event", "message") if key in about)
+    return ""
+
+
+def _object(raw: bytes) -> object:
+    try:
+        found: object = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return found
