@@ -94,7 +94,9 @@ def problem(request: Request, error: HaloopError, more: Mapping[str, object] | N
         "title": error.sentence,
         "type": f"urn:haloop:{error.code}",
     }
-    return JSONResponse({**body, **(more or {})}, status, media_type="application/problem+json")
+    after = getattr(error, "after_seconds", None)
+    headers = {} if after is None else {"Retry-After": str(after)}
+    return JSONResponse({**body, **(more or {})}, status, headers, media_type="application/problem+json")
 
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:

@@ -4,11 +4,12 @@ import base64
 from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from haloop.api.asking import By, ByPerson, In
 from haloop.api.errors import problem
 from haloop.api.house import House
+from haloop.api.rates import caller_limited
 from haloop.api.runs import read_own
 from haloop.engines.decisions import GateView
 from haloop.identity import Caller
@@ -58,7 +59,11 @@ async def show_gate(house: In, caller: By, gate: str, answer: Response) -> GateO
     return _out(seen)
 
 
-@router.post("/api/gates/{gate}/decisions", response_model=GateOut)
+@router.post(
+    "/api/gates/{gate}/decisions",
+    response_model=GateOut,
+    dependencies=[Depends(caller_limited(lambda rates: rates.decisions))],
+)
 async def decide(
     house: In,
     caller: By,

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import TypeAdapter
 
 from haloop.api.asking import By, In
 from haloop.api.house import House
+from haloop.api.rates import caller_limited
 from haloop.kernel.desk import Procedure
 from haloop.kernel.errors import BadInput, BadValue, NotFound
 from haloop.kernel.procedure import Request
@@ -21,7 +22,7 @@ async def list_desks(house: In, _: By) -> list[DeskOut]:
     return [DeskOut(name=desk.name, procedures=[_offered(one) for one in desk.procedures]) for desk in house.desks]
 
 
-@router.post("/api/requests", status_code=201)
+@router.post("/api/requests", status_code=201, dependencies=[Depends(caller_limited(lambda rates: rates.proposals))])
 async def ask(
     house: In,
     caller: By,

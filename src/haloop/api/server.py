@@ -6,6 +6,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from haloop.api import errors, events, gates, health, ledger, people, receipts, requests, runs, sessions
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
+from haloop.api.rates import Rates
 
 
 def make_app(house: House) -> FastAPI:
@@ -20,6 +21,7 @@ def make_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.streams = events.Streams(house)
+    app.state.rates = Rates()
     if house.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Response
+from fastapi import APIRouter, Cookie, Depends, Response
 
 from haloop.api.asking import SESSION_COOKIE, By, ByPerson, In
+from haloop.api.rates import visits_limited
 from haloop.identity import SESSION_SECONDS
 from haloop.wire.sessions import Visit, VisitOut
 
 router = APIRouter(tags=["sessions"])
 
 
-@router.post("/api/session", status_code=204)
+@router.post("/api/session", status_code=204, dependencies=[Depends(visits_limited)])
 async def begin_session(house: In, visit: Visit, answer: Response) -> None:
     """Exchange a key that is good for one visit for a session."""
     answer.set_cookie(
