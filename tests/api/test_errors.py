@@ -24,9 +24,9 @@ def told(answer: httpx2.Response) -> tuple[int, str]:
     [
         ("/api/nothing", 404, "request.no_such_address"),
         ("/api/runs/run_" + "0" * 32, 404, "ledger.not_found"),
-        ("/api/runs/nonsense", 422, "id.bad"),
-        ("/api/runs/%00", 422, "id.bad"),
-        ("/api/gates/nonsense", 422, "gate.id"),
+        ("/api/runs/nonsense", 422, "request.malformed"),
+        ("/api/runs/%00", 422, "request.malformed"),
+        ("/api/gates/nonsense", 422, "request.malformed"),
         (f"/api/gates/gate_{'0' * 32}_1", 404, "ledger.not_found"),
         ("/api/runs?limit=0", 422, "request.malformed"),
         ("/api/runs?limit=1000000", 422, "request.malformed"),
@@ -178,3 +178,17 @@ async def test_somebody_who_is_no_owner_issues_no_tokens(door: Door) -> None:
         account=door.practice.account, person=new_person_id()
     )
     assert told(await door.client.post("/api/tokens", json={"agent": "x"})) == (403, "answer.not_allowed")
+
+
+async def test_what_has_no_name_says_nothing_of_the_inside(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours: the answer has the request's id, which is in the log, and nothing of what went wrong."""
+
+    def broken(*_: object) -> None:
+        raise LookupError("sk-live-4242 in /root/secret.py")
+
+    monkeypatch.setattr(door.practice.engine, "open_gates", broken)
+    answer = await door.client.get("/api/gates")
+
+    assert told(answer) == (500, "haloop.error")
+    assert "sk-live-4242" not in answer.text
+    assert "secret.py" not in answer.text

@@ -8,7 +8,8 @@ import secrets
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,8 @@ from haloop.api.errors import problem
 from haloop.api.house import House
 from haloop.identity import Caller, NotAllowed, NotKnown
 from haloop.kernel.errors import BadInput, HaloopError, Refused
+from haloop.kernel.gate import GateId
+from haloop.kernel.ids import RunId
 
 SESSION_COOKIE = "haloop_session"
 BODY_BYTES_MAX = 1 << 20
@@ -66,7 +69,10 @@ def house_of(request: Request) -> House:
     return house
 
 
-async def caller_of(request: Request) -> Caller:
+async def caller_of(
+    request: Request,
+    _: Annotated[object, Security(HTTPBearer(auto_error=False, description="The machine's token, or an agent's."))],
+) -> Caller:
     """Who is asking; NotKnown where nobody says."""
     house = house_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -77,10 +83,13 @@ async def caller_of(request: Request) -> Caller:
     session = request.cookies.get(SESSION_COOKIE)
     if session is None:
         raise NotKnown("Nobody says who is asking.")
+    known = house.identity.of_session(session)
     _require_same_site(request)
-    return house.identity.of_session(session)
+    return known
 
 
+RunName = Annotated[RunId, Path(pattern="^run_[0-9a-f]{32}$")]
+GateName = Annotated[GateId, Path(pattern="^gate_[0-9a-f]{32}_[1-9][0-9]{0,4}$")]
 In = Annotated[House, Depends(house_of)]
 By = Annotated[Caller, Depends(caller_of)]
 

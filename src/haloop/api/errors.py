@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from haloop.identity import NotAllowed, NotKnown
 from haloop.kernel.errors import (
@@ -95,7 +96,8 @@ def problem(request: Request, error: HaloopError, more: Mapping[str, object] | N
         "type": f"urn:haloop:{error.code}",
     }
     after = getattr(error, "after_seconds", None)
-    headers = {} if after is None else {"Retry-After": str(after)}
+    headers = {"Cache-Control": "no-store", "X-Request-Id": request.state.request_id}
+    headers |= {} if after is None else {"Retry-After": str(after)}
     return JSONResponse({**body, **(more or {})}, status, headers, media_type="application/problem+json")
 
 
@@ -126,7 +128,17 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     refused = BadInput(str(error.detail), code=code, next_step="Look at the API's description.")
     answer = problem(request, refused, {"status": error.status_code})
     answer.status_code = error.status_code
+    answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """Which methods an address takes, over all its routes."""
+    scope = {**request.scope, "path_params": {}}
+    here = [route for route in request.app.routes if route.matches(scope)[0] is not Match.NONE]
+    return {method for route in here for method in getattr(route, "methods", None) or ()}
 
 
 async def _answer_unknown(request: Request, error: Exception) -> JSONResponse:

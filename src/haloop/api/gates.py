@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from haloop.api.asking import By, ByPerson, In
+from haloop.api.asking import By, ByPerson, GateName, In
 from haloop.api.errors import problem
 from haloop.api.house import House
 from haloop.api.rates import caller_limited
@@ -51,10 +51,10 @@ async def list_gates(
 
 
 @router.get("/api/gates/{gate}")
-async def show_gate(house: In, caller: By, gate: str, answer: Response) -> GateOut:
+async def show_gate(house: In, caller: By, gate: GateName, answer: Response) -> GateOut:
     """One gate as it stands."""
-    await read_own(house, caller, run_of(GateId(gate)))
-    seen = await house.engine.gate(caller.account, GateId(gate))
+    await read_own(house, caller, run_of(gate))
+    seen = await house.engine.gate(caller.account, gate)
     answer.headers["ETag"] = _tag(seen)
     return _out(seen)
 
@@ -68,48 +68,47 @@ async def decide(
     house: In,
     caller: By,
     request: Request,
-    gate: str,
+    gate: GateName,
     decision: Decision,
     if_match: Annotated[str | None, Header(max_length=100)] = None,
 ) -> Response | GateOut:
     """Say yes, no, or what should be different. Saying the same again is answered as the first time."""
-    name = GateId(gate)
     if caller.person is None:
-        await read_own(house, caller, run_of(name))
-        await house.engine.turn_agent_away(caller.account, name, decision.verdict, agent=caller.actor)
+        await read_own(house, caller, run_of(gate))
+        await house.engine.turn_agent_away(caller.account, gate, decision.verdict, agent=caller.actor)
     try:
         if if_match is not None:
-            _require_match(if_match, await house.engine.gate(caller.account, name))
-        await house.engine.decide(caller.account, _answer(name, decision, caller))
+            _require_match(if_match, await house.engine.gate(caller.account, gate))
+        await house.engine.decide(caller.account, _answer(gate, decision, caller))
     except AnswerRefused as refusal:
         if refusal.code != "answer.stale":
             raise
-        now = await house.engine.gate(caller.account, name)
-        changed = await _difference(house, caller, name, decision.revision, now)
+        now = await house.engine.gate(caller.account, gate)
+        changed = await _difference(house, caller, gate, decision.revision, now)
         return problem(request, refusal, {"difference": changed, "gate": _out(now).model_dump()})
-    return _out(await house.engine.gate(caller.account, name))
+    return _out(await house.engine.gate(caller.account, gate))
 
 
 @router.post("/api/gates/{gate}/extension")
-async def give_more_time(house: In, caller: ByPerson, gate: str, more: MoreTime) -> GateOut:
+async def give_more_time(house: In, caller: ByPerson, gate: GateName, more: MoreTime) -> GateOut:
     """Give people more time to answer; an owner's word."""
-    await house.engine.extend(caller.account, GateId(gate), by=caller.require_person(), until=more.until)
-    return _out(await house.engine.gate(caller.account, GateId(gate)))
+    await house.engine.extend(caller.account, gate, by=caller.require_person(), until=more.until)
+    return _out(await house.engine.gate(caller.account, gate))
 
 
 @router.post("/api/gates/{gate}/withdrawal")
-async def withdraw(house: In, caller: By, gate: str, why: Withdrawal) -> GateOut:
+async def withdraw(house: In, caller: By, gate: GateName, why: Withdrawal) -> GateOut:
     """Take a question back, as whoever asked for its run."""
-    await read_own(house, caller, run_of(GateId(gate)))
-    await house.engine.withdraw(caller.account, GateId(gate), by=caller.actor, reason=why.reason)
-    return _out(await house.engine.gate(caller.account, GateId(gate)))
+    await read_own(house, caller, run_of(gate))
+    await house.engine.withdraw(caller.account, gate, by=caller.actor, reason=why.reason)
+    return _out(await house.engine.gate(caller.account, gate))
 
 
 @router.post("/api/gates/{gate}/findings", status_code=204)
-async def settle(house: In, caller: ByPerson, gate: str, found: Found) -> None:
+async def settle(house: In, caller: ByPerson, gate: GateName, found: Found) -> None:
     """Say how an effect ended of which nobody knew; it takes what approving took."""
     finding = Finding(
-        gate=GateId(gate),
+        gate=gate,
         effect=found.effect,
         person=caller.require_person(),
         happened=found.happened,

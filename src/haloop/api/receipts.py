@@ -2,20 +2,19 @@
 
 from fastapi import APIRouter, Response
 
-from haloop.api.asking import By, In
+from haloop.api.asking import By, In, RunName
 from haloop.api.runs import read_own
 from haloop.engines.receipts import prove
 from haloop.kernel.fact import EffectHappened
-from haloop.kernel.ids import run_id
 from haloop.wire.receipts import ReceiptOut, VerifierKeyOut
 
 router = APIRouter(tags=["receipts"])
 
 
 @router.get("/api/runs/{run}/receipts")
-async def list_receipts(house: In, caller: By, run: str) -> list[ReceiptOut]:
+async def list_receipts(house: In, caller: By, run: RunName) -> list[ReceiptOut]:
     """What happened in a run, each with its receipt."""
-    history = await read_own(house, caller, run_id(run))
+    history = await read_own(house, caller, run)
     return [
         ReceiptOut(run=run, gate=fact.gate, effect=fact.effect, file=f"/api/runs/{run}/receipts/{fact.effect}")
         for _, fact in history
@@ -24,10 +23,10 @@ async def list_receipts(house: In, caller: By, run: str) -> list[ReceiptOut]:
 
 
 @router.get("/api/runs/{run}/receipts/{effect:path}", response_class=Response)
-async def receipt_file(house: In, caller: By, run: str, effect: str) -> Response:
+async def receipt_file(house: In, caller: By, run: RunName, effect: str) -> Response:
     """The file, as `haloop verify` and `tools/verify_receipt.py` read it."""
-    await read_own(house, caller, run_id(run))
-    receipt = await prove(house.ledger, caller.account, run_id(run), effect)
+    await read_own(house, caller, run)
+    receipt = await prove(house.ledger, caller.account, run, effect)
     named = {"Content-Disposition": f'attachment; filename="receipt-{run}.json"'}
     return Response(receipt.encode(), media_type="application/json", headers=named)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from haloop.api.asking import By, In
+from haloop.api.asking import By, In, RunName
 from haloop.api.house import House
 from haloop.api.told import History
 from haloop.engines.reading import read_known
@@ -12,7 +12,7 @@ from haloop.identity import Caller, NotAllowed
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import RunEnded, RunParked, RunStarted
-from haloop.kernel.ids import RunId, run_id
+from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import Event
 from haloop.kernel.people import Role
 from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState, RunSummary
@@ -48,9 +48,9 @@ async def list_runs(
 
 
 @router.get("/api/runs/{run}")
-async def show_run(house: In, caller: By, run: str) -> RunDetail:
+async def show_run(house: In, caller: By, run: RunName) -> RunDetail:
     """One run with its trail."""
-    history = await read_own(house, caller, run_id(run))
+    history = await read_own(house, caller, run)
     (first, _), (newest, last) = history[0], history[-1]
     summary = await _summary(house, first, newest)
     stopped = last if isinstance(last, RunEnded | RunParked) else None
@@ -65,15 +65,14 @@ async def show_run(house: In, caller: By, run: str) -> RunDetail:
 
 
 @router.post("/api/runs/{run}/cancellation", status_code=202)
-async def cancel_run(house: In, caller: By, run: str, how: Cancellation) -> RunDetail:
+async def cancel_run(house: In, caller: By, run: RunName, how: Cancellation) -> RunDetail:
     """End a run as soon as nothing is under way that cannot be taken back."""
-    name = run_id(run)
-    history = await read_own(house, caller, name)
+    history = await read_own(house, caller, run)
     started = history[0][1]
     asked = isinstance(started, RunStarted) and started.asked_by == caller.actor
     if not asked and not await _may_decide(house, caller):
         raise NotAllowed("Whoever asked for it, an owner or an approver cancels a run.")
-    await house.engine.cancel(caller.account, name, by=caller.actor, reason=how.reason)
+    await house.engine.cancel(caller.account, run, by=caller.actor, reason=how.reason)
     return await show_run(house, caller, run)
 
 

@@ -1,5 +1,7 @@
 """The application: its routes, and the house they open onto."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -7,6 +9,14 @@ from haloop.api import errors, events, gates, health, ledger, people, receipts, 
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
 from haloop.api.rates import Rates
+from haloop.wire.problems import Problem
+
+_SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    422: {"description": "It cannot be read.", **_SAYS},
+    "4XX": {"description": "It is refused.", **_SAYS},
+    "5XX": {"description": "Something is wrong here.", **_SAYS},
+}
 
 
 def make_app(house: House) -> FastAPI:
@@ -33,7 +43,7 @@ def make_app(house: House) -> FastAPI:
     app.add_middleware(Doorkeeper)
     errors.install(app)
     for noun in (health, sessions, people, requests, runs, gates, receipts, ledger, events):
-        app.include_router(noun.router)
+        app.include_router(noun.router, responses=_PROBLEMS)
     return app
 
 
