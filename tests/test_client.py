@@ -77,6 +77,13 @@ async def test_a_refusal_says_what_the_server_said(door: Door, client: Client) -
         assert strange.value.code in ("request.no_such_address", "id.bad")
 
 
+async def test_no_proxy_sees_the_token(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxy the environment names, Haloop is asked directly."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with Client(door.address, TOKEN) as client:
+        assert (await client.me()).person == door.ana
+
+
 async def test_nobody_at_the_address_is_named(tmp_path: Path) -> None:
     """Nothing listens there: the sentence says so, and what to start."""
     at = bind("127.0.0.1", 0)

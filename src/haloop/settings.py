@@ -21,6 +21,9 @@ from haloop.kernel.errors import BadInput
 CONFIG_FILE = "config.toml"
 PORT_MAX = 65_535
 
+ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
+"""Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
+
 _PREFIX = "HALOOP_"
 _METADATA = "setting"
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
@@ -385,7 +388,7 @@ def _require_known_name(name: str, text: str, path: Path) -> None:
 def _require_known_variables(environment: Mapping[str, str]) -> None:
     known = [alias.variable for setting in SETTINGS for alias in setting.variables]
     for variable in sorted(environment):
-        if variable.startswith(_PREFIX) and variable not in known:
+        if variable.startswith(_PREFIX) and variable not in {*known, ADDRESS_VARIABLE, TOKEN_VARIABLE}:
             raise _unknown(f"The environment has {variable}, and there is no such setting", _nearest(variable, known))
 
 

@@ -1,6 +1,7 @@
 """A house with its door open: real HTTP on the loopback interface, a clock to move, a shop around the corner."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,15 @@ def client_of(address: str, token: str | None) -> httpx2.AsyncClient:
 
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    async with opened_door(tmp_path) as door:
+        yield door
+
+
+@asynccontextmanager
+async def opened_door(folder: Path) -> AsyncIterator[Door]:
+    """A practice house in this folder, with its door open."""
     shop = Counter()
-    async with opened(tmp_path, shop) as practice:
+    async with opened(folder, shop) as practice:
         ana = await practice.person("Ana")
         house = House(
             ledger=practice.ledger,

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from haloop.cli.asking import card_lines
+from haloop.cli.card import card_lines
 from haloop.kernel.card import ModelText, card_of
 from haloop.kernel.draft import Draft
 

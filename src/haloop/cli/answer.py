@@ -65,10 +65,10 @@ def complain(error: HaloopError, *, as_json: bool) -> None:
     """Say what went wrong and what to do next."""
     if as_json:
         about = {"code": error.code, "sentence": error.sentence, "next_step": error.next_step}
-        _write(sys.stdout, _json({"error": about}))
+        write(sys.stdout, json_line({"error": about}))
     else:
-        _write(sys.stderr, visible(f"haloop: {error.sentence}"))
-        _write(sys.stderr, visible(f"  next: {error.next_step}"))
+        write(sys.stderr, visible(f"haloop: {error.sentence}"))
+        write(sys.stderr, visible(f"  next: {error.next_step}"))
 
 
 def visible(text: str) -> str:
@@ -78,10 +78,10 @@ def visible(text: str) -> str:
 
 def _print(answer: Answer, *, as_json: bool) -> None:
     if as_json:
-        _write(sys.stdout, _json(answer.document))
+        write(sys.stdout, json_line(answer.document))
     else:
         for line in answer.lines:
-            _write(sys.stdout, visible(line))
+            write(sys.stdout, visible(line))
 
 
 def _spelled(character: str) -> str:
@@ -89,7 +89,7 @@ def _spelled(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def _json(document: Mapping[str, Canonical]) -> str:
+def json_line(document: Mapping[str, Canonical]) -> str:
     """One line of JSON, in which the escapes are JSON's own."""
     text = canonical.encode(_whole(dict(document))).decode()
     return "".join([one if one.isprintable() else _json_escape(one) for one in text])
@@ -111,7 +111,8 @@ def _whole(value: Canonical) -> Canonical:
     return value
 
 
-def _write(stream: TextIO, line: str) -> None:
+def write(stream: TextIO, line: str, *, end: str = "\n") -> None:
+    """Print a line in whatever letters the stream has."""
     encoding = stream.encoding or "ascii"
-    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + end)
     stream.flush()

@@ -12,6 +12,7 @@ from haloop.cli.answer import complain
 from haloop.cli.backup import backup
 from haloop.cli.checkpoint import checkpoint
 from haloop.cli.doctor import doctor
+from haloop.cli.everyday import EVERYDAY
 from haloop.cli.export import export
 from haloop.cli.init import init
 from haloop.cli.key import key
@@ -36,15 +37,16 @@ INTERRUPTED = 130
 def program(context: click.Context, home: Path | None) -> None:
     """You say what you want; nothing irreversible happens without your yes; you keep the receipt.
 
-    The first commands begin and end a home's one process. The others look after the home: they check it, copy
-    it, and put it back. They read it beside the running process; only restore needs it alone.
+    The first commands begin and end a home's one process; the next ones ask it for things, and answer what it
+    asks. The others look after the home: they check it, copy it, and put it back. They read it beside the running
+    process; only restore needs it alone.
     """
     context.obj = home
 
 
 LIVING = (init, start, status, stop, link, settings)
 KEEPING = (verify, key, checkpoint, receipt, export, backup, restore, ship, doctor)
-for command in (*LIVING, *KEEPING):
+for command in (*LIVING, *EVERYDAY, *KEEPING):
     program.add_command(command)
 
 

@@ -1,0 +1,137 @@
+"""A card at a terminal: in plain words, line by line, and never more than words.
+
+It shows the very card that the kernel made. Whatever somebody else wrote stays on the line where the card has it.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.gate import View
+from haloop.kernel.money import Money
+
+WORDS: dict[str, Canonical] = {
+    "a yes": "Approve {}? [yes/no]",
+    "again": "Please say yes or no.",
+    "asks": "{} asks:",
+    "and": " and ",
+    "at most": "at most {}",
+    "by": "{}({}) by {}",
+    "by model": "with words a model wrote ({})",
+    "disclosure": {
+        "may_have_happened": "The ledger went back to an earlier state: this may have happened already.",
+        "uncertain_before": "An earlier try for the same thing has an unknown outcome; it may have happened.",
+    },
+    "for": "paid to {}",
+    "live": "this is real",
+    "no amount": "this, which names no amount",
+    "no limit": "an amount that nobody limited",
+    "practice": "in practice, nothing is spent",
+    "question": "Do it? [yes/no] ",
+    "read": "Have you read this, and shall it still go on? [yes/no]",
+    "to": "{} to {}",
+    "undo": "can be undone ({})",
+    "yes": "if you say yes:",
+}
+"""What this surface adds to a card, in its one language."""
+
+VIEW = View(language="en", renderer="terminal/1", catalogue=sha256(canonical.encode(WORDS)).hexdigest())
+"""How a card is shown here; every answer to a gate names it."""
+
+
+def card_lines(card: Canonical) -> Iterator[str]:
+    """A card as lines of text."""
+    match card:
+        case {"title": str(title), "rows": list(rows), "effects": list(effects), "disclosures": list(disclosures)}:
+            yield f"  {_plain(title)}"
+            yield from (f"    ! {_shown(_disclosure(one))}" for one in disclosures)
+            yield from (f"    {_shown(line)}" for row in rows for line in _row(row))
+            yield f"  {WORDS['yes']}"
+            yield from (f"    {_shown(effect_words(one))}" for one in effects)
+
+
+def amount_words(card: Canonical) -> str:
+    """What all effects of a card may cost together at most, and who is paid."""
+    effects = [one for one in _listed(card, "effects") if isinstance(one, dict)]
+    sums: dict[str, Money] = {}
+    for effect in effects:
+        match effect:
+            case {"cost_max": {"minor": int(minor), "currency": str(currency)}}:
+                cost = Money(minor=minor, currency=currency)
+                sums[currency] = sums[currency] + cost if currency in sums else cost
+    parts = [str(WORDS["at most"]).format(cost.format()) for cost in sums.values()]
+    if any(effect.get("payee") and not effect.get("cost_max") for effect in effects):
+        parts.append(str(WORDS["no limit"]))
+    payees = list(dict.fromkeys(str(effect["payee"]) for effect in effects if effect.get("payee")))
+    amount = str(WORDS["and"]).join(parts) or str(WORDS["no amount"])
+    return _shown(str(WORDS["to"]).format(amount, ", ".join(payees)) if payees else amount)
+
+
+def disclosure_lines(card: Canonical) -> Iterator[str]:
+    """What must be read before a yes counts."""
+    yield from (f"  ! {_shown(_disclosure(one))}" for one in _listed(card, "disclosures"))
+
+
+def _listed(card: Canonical, name: str) -> list[Canonical]:
+    found = card.get(name) if isinstance(card, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _shown(text: str) -> str:
+    """Words of others, without what would move the cursor, hide a part or begin a line that is not there."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _disclosure(disclosure: Canonical) -> str:
+    match disclosure, WORDS["disclosure"]:
+        case {"key": str(key)}, dict(words) if key in words:
+            return str(words[key])
+    return _argument(disclosure)
+
+
+def _row(row: Canonical) -> Iterator[str]:
+    match row:
+        case {"label": str(label), "value": value}:
+            yield f"{_plain(label)}: {value_words(value)}"
+
+
+def value_words(value: Canonical) -> str:
+    """A typed value of a card."""
+    match value:
+        case {"type": "money", "minor": int(minor), "currency": str(currency)}:
+            return Money(minor=minor, currency=currency).format()
+        case {"type": "model_text", "text": str(text), "model": str(model)}:
+            return f"“{text}” (written by {model})"
+        case {"type": "record", "rows": list(rows)}:
+            return ", ".join(line for row in rows for line in _row(row))
+        case {"type": "list", "items": list(items)}:
+            return "; ".join(value_words(item) for item in items)
+        case {"type": "yes_no", "yes": yes}:
+            return "yes" if yes else "no"
+        case {"text": text} | {"number": text} | {"iso": text} | {"key": text}:
+            return str(text)
+    return _argument(value)
+
+
+def effect_words(effect: Canonical) -> str:
+    """What one effect would do, as it would be sent."""
+    match effect:
+        case {"argument": argument, "operation": operation, "with": name, "live": live, "cost_max": cost, **rest}:
+            said = [str(WORDS["by"]).format(operation, _argument(argument), name)]
+            said += [str(WORDS["at most"]).format(value_words(cost))] if cost else []
+            if isinstance(written := rest.get("by_model"), list):
+                said += [str(WORDS["by model"]).format(", ".join(map(str, written)))]
+            said += [str(WORDS["for"]).format(rest["payee"])] if rest.get("payee") else []
+            said += [str(WORDS["undo"]).format(rest["undo"])] if rest.get("undo") else []
+            return ", ".join([*said, str(WORDS["live"] if live else WORDS["practice"])])
+    return _argument(effect)
+
+
+def _argument(argument: Canonical) -> str:
+    """What is sent, as it is sent."""
+    return canonical.encode(argument).decode()
+
+
+def _plain(key: str) -> str:
+    return key.rpartition(".")[2].replace("_", " ")

@@ -1,0 +1,46 @@
+"""The everyday commands, each loaded once somebody types it, so that `haloop --help` stays quick.
+
+They ask a running Haloop over HTTP, and what that takes costs more to load than all the rest of the program.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class Later(click.Command):
+    """A command whose file is read when it is wanted."""
+
+    def __init__(self, name: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        loaded: click.Command = getattr(import_module(f"haloop.cli.{self.name}"), str(self.name))
+        return loaded
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401  # click's own
+    ) -> click.Context:
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
+EVERYDAY = (
+    Later("ask", "Ask for something."),
+    Later("inbox", "What waits for you, oldest first."),
+    Later("show", "A run with its trail, or a gate with its whole card."),
+    Later("approve", "Say yes to a gate, after reading its card."),
+    Later("decline", "Say no to a gate."),
+    Later("change", "Say what should be different; that is no yes."),
+    Later("watch", "What happens, as it happens."),
+    Later("activity", "The newest runs, a line each."),
+    Later("receipts", "The receipts of a run, and how a stranger checks them."),
+    Later("cancel", "End a run as soon as nothing is under way that cannot be taken back."),
+    Later("grants", "The standing permissions of the account."),
+    Later("tokens", "The tokens of the agents that may propose."),
+)

@@ -1,0 +1,109 @@
+"""How a command reaches the running Haloop: where it is, and with which token.
+
+The environment wins, then what a running Haloop wrote into its home. The home's token opens this machine's Haloop
+alone: it is never sent to an address elsewhere.
+"""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from haloop.client import Client
+from haloop.kernel.errors import BadInput, Exit, HaloopError
+from haloop.settings import ADDRESS_VARIABLE, TOKEN_VARIABLE, Settings
+
+T = TypeVar("T")
+
+DEFAULT_ADDRESS = "http://localhost:4000"
+
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?/?")
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class NotReachable(HaloopError):
+    """What is needed to reach a running Haloop is not there."""
+
+    code = "client.unreachable"
+    next_step = "Start Haloop with `haloop start`, or give HALOOP_ADDRESS and HALOOP_TOKEN."
+    exit = Exit.UNUSABLE
+
+
+def reach(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Do some work with the running Haloop."""
+    address = address_of(settings, os.environ)
+    token = token_of(settings, os.environ, address)
+    try:
+        return asyncio.run(_with_client(Client(address, token), work))
+    except UnicodeEncodeError as error:
+        raise BadInput("What was typed holds bytes that are no text.", code="usage.bad") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise BadInput(f"This cannot be asked. {wrong}", code="usage.bad") from error
+
+
+def address_of(settings: Settings, environment: Mapping[str, str]) -> str:
+    """Where Haloop answers."""
+    address = environment.get(ADDRESS_VARIABLE) or _written_address(settings) or DEFAULT_ADDRESS
+    if not _ADDRESS.fullmatch(address):
+        raise NotReachable(
+            f"{address!r} is no address.",
+            code="client.address",
+            next_step=f"Give {ADDRESS_VARIABLE} as in {DEFAULT_ADDRESS}.",
+        )
+    return address
+
+
+def token_of(settings: Settings, environment: Mapping[str, str], address: str) -> str:
+    """What says who is asking."""
+    token = environment.get(TOKEN_VARIABLE) or _written_token(settings, address)
+    if not (token.isascii() and token.isprintable()):
+        raise NotReachable("The token holds characters that no token has.", code="client.token")
+    return token
+
+
+def _written_address(settings: Settings) -> str | None:
+    """What a running Haloop says of itself; nothing where none does."""
+    file = settings.home / "runtime" / "haloop.pid"
+    try:
+        match json.loads(file.read_bytes()):
+            case {"address": str(address)}:
+                return address
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        pass
+    raise NotReachable(
+        f"{file} does not say where Haloop answers.",
+        code="client.pid_file",
+        next_step="Start Haloop again with `haloop start`, or give HALOOP_ADDRESS.",
+    )
+
+
+def _written_token(settings: Settings, address: str) -> str:
+    if urlsplit(address).hostname not in _HERE:
+        raise NotReachable(
+            "This home's token is for this machine alone.",
+            code="client.token_elsewhere",
+            next_step=f"Give the token for {address} in {TOKEN_VARIABLE}.",
+        )
+    file = settings.home / "token"
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        token = ""
+    except ValueError as error:
+        raise NotReachable(f"{file} holds no token.", code="client.token") from error
+    if not token:
+        raise NotReachable(f"There is no token at {file}.", code="client.no_token")
+    return token
+
+
+async def _with_client(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
+    async with client:
+        return await work(client)

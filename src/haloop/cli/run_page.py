@@ -1,0 +1,32 @@
+"""A run as a terminal shows it, in one line."""
+
+from collections.abc import Mapping
+
+from haloop.cli.naming import short
+from haloop.cli.telling import actor_words, moment
+from haloop.wire.runs import RunDetail, RunState, RunSummary
+
+STATES: Mapping[RunState, str] = {
+    RunState.RUNNING: "goes on",
+    RunState.WAITS_FOR_YOU: "waits for you",
+    RunState.UNCERTAIN: "uncertain: somebody must find out what happened",
+    RunState.PARKED: "parked: it cannot go on",
+    RunState.ENDED: "ended",
+}
+
+
+def run_line(run: RunSummary, names: Mapping[str, str]) -> str:
+    """A run: when something last happened, which, what it is, where it stands, who asked."""
+    what = "(erased)" if run.is_erased else f"{run.desk}.{run.procedure}"
+    asker = f", asked by {actor_words(run.asked_by, names)}" if run.asked_by else ""
+    return f"{moment(run.newest_at)}  {short(run.id)}  {what}  {_state(run)}{asker}"
+
+
+def how_it_ended(run: RunDetail) -> str:
+    """Where a run stands, with the reason if it has stopped."""
+    return f"{_state(run)}: {run.reason}" if run.reason else _state(run)
+
+
+def _state(run: RunSummary) -> str:
+    ended_as = run.code if isinstance(run, RunDetail) and run.state is RunState.ENDED else None
+    return f"ended, {ended_as}" if ended_as else STATES[run.state]
