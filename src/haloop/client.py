@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from haloop.kernel.errors import Exit, HaloopError
+from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.wire.gates import Approval, Change, Found, GateOut, GatePage, MoreTime, Refusal, Said, Seen, Withdrawal
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, EventPage
@@ -113,7 +113,8 @@ class Client:
         return await self._get(f"/api/runs/{_part(run)}/receipts", list[ReceiptOut])
 
     async def receipt_file(self, receipt: ReceiptOut) -> bytes:
-        return (await self._send("GET", receipt.file)).content
+        path = f"/api/runs/{_part(receipt.run)}/receipts/{quote(receipt.effect)}"
+        return (await self._send("GET", path)).content
 
     # What waits, and a person's word
 
@@ -190,7 +191,7 @@ class Client:
                     raise _problem(answer)
                 async for line in answer.aiter_lines():
                     if line.startswith("data: "):
-                        yield Event.model_validate_json(line.removeprefix("data: "))
+                        yield _read_event(line.removeprefix("data: "))
         except httpx2.TransportError as error:
             raise _not_reached(self.address, error) from error
 
@@ -208,6 +209,8 @@ class Client:
     async def _send(self, method: str, path: str, **how: Any) -> httpx2.Response:  # noqa: ANN401  # httpx2's own
         try:
             answer = await self._http.request(method, path, **how)
+        except httpx2.LocalProtocolError as error:
+            raise BadInput("This cannot be said over HTTP.", code="client.malformed") from error
         except httpx2.TransportError as error:
             raise _not_reached(self.address, error) from error
         if answer.is_success:
@@ -237,14 +240,25 @@ def _read(kind: type[T], answer: httpx2.Response) -> T:
     try:
         read: T = TypeAdapter(kind).validate_json(answer.content)
     except ValidationError as error:
-        raise Problem(
-            "The answer is not what this client understands.",
-            status=answer.status_code,
-            code="client.other_version",
-            next_step="Use the client of the same version as the server.",
-            more={},
-        ) from error
+        raise _other_version(answer.status_code) from error
     return read
+
+
+def _read_event(line: str) -> Event:
+    try:
+        return Event.model_validate_json(line)
+    except ValidationError as error:
+        raise _other_version(200) from error
+
+
+def _other_version(status: int) -> Problem:
+    return Problem(
+        "The answer is not what this client understands.",
+        status=status,
+        code="client.other_version",
+        next_step="Use the client of the same version as the server.",
+        more={},
+    )
 
 
 def _problem(answer: httpx2.Response) -> Problem:

@@ -9,6 +9,10 @@ from haloop.kernel.ids import new_person_id
 from tests.api.conftest import Door, client_of, tea
 
 
+def _nested(depth: int) -> Any:
+    return {"item": _nested(depth - 1)} if depth else "tea"
+
+
 def told(answer: httpx2.Response) -> tuple[int, str]:
     body = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
@@ -48,6 +52,7 @@ async def test_what_cannot_be_found_or_read_is_named(door: Door, path: str, stat
         ({"desk": "shop", "procedure": "buy_if_asked"}, "request.arguments"),
         ({**tea(), "arguments": {"order": {"item": 3}}}, "request.arguments"),
         ({**tea(), "arguments": {"order": {"item": "tea", "shop": "Karl", "cents": 1.5}}}, "request.arguments"),
+        ({**tea(), "arguments": {"order": _nested(300)}}, "request.arguments"),
         ({**tea(), "surprise": 1}, "request.malformed"),
         ([], "request.malformed"),
         ("tea", "request.malformed"),

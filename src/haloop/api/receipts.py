@@ -1,5 +1,7 @@
 """Receipts: the files that prove to a stranger what an effect did."""
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Response
 
 from haloop.api.asking import By, In, RunName
@@ -16,7 +18,7 @@ async def list_receipts(house: In, caller: By, run: RunName) -> list[ReceiptOut]
     """What happened in a run, each with its receipt."""
     history = await read_own(house, caller, run)
     return [
-        ReceiptOut(run=run, gate=fact.gate, effect=fact.effect, file=f"/api/runs/{run}/receipts/{fact.effect}")
+        ReceiptOut(run=run, gate=fact.gate, effect=fact.effect, file=f"/api/runs/{run}/receipts/{quote(fact.effect)}")
         for _, fact in history
         if isinstance(fact, EffectHappened)
     ]

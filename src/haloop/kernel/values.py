@@ -37,7 +37,7 @@ def typed(annotation: Annotation, value: Canonical, *, context: Mapping[str, obj
     """The value that `plain` was made from."""
     try:
         return _shape(annotation).validator.validate_json(to_json(value), strict=True, context=context)
-    except ValidationError as error:
+    except (ValidationError, PydanticSerializationError) as error:
         raise BadValue(f"What is stored is not {_name(annotation)}: {_first_line(error)}") from error
 
 
