@@ -1,14 +1,18 @@
 """The agents' door, through the protocol's own client: an agent proposes, a person decides, both see the receipt."""
 
+import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from haloop.mcp import INSTRUCTIONS, make_server
-from tests.api.conftest import Door, door
+from tests.api.conftest import TOKEN, Door, door
 
 __all__ = ["door"]
 
@@ -89,3 +93,22 @@ async def test_the_same_key_proposes_once(door: Door) -> None:
     async with agent_of(door) as agent:
         first, again = [await called(agent, "propose", {**TEA, "key": "one"}) for _ in range(2)]
         assert first["run"] == again["run"]
+
+
+async def test_a_program_runs_it_with_an_agents_token_and_no_other(door: Door) -> None:
+    """As an editor would: a process of its own, spoken to over its standard input and output."""
+    made = await door.client.post("/api/tokens", json={"agent": "editor"})
+    for token, is_taken in ((made.json()["token"], True), (TOKEN, False)):
+        environment = {"HALOOP_ADDRESS": door.address, "HALOOP_TOKEN": token}
+        command = StdioServerParameters(
+            command=sys.executable, args=["-c", "from haloop.cli import main; main(['mcp'])"], env=environment
+        )
+        if is_taken:
+            async with Client(stdio_client(command)) as client:
+                assert (await called(client, "propose", TEA))["state"] == "waits_for_you"
+        else:
+            refused = await asyncio.create_subprocess_exec(
+                *(command.command, *command.args), env={**os.environ, **environment}, stderr=asyncio.subprocess.PIPE
+            )
+            _, said = await refused.communicate()
+            assert b"holds no agent's token" in said

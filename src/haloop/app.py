@@ -54,7 +54,9 @@ async def open_haloop(
     home.make()
     signer = read_or_make_signer(home.secrets)
     async with (
-        SqliteLedger.opened(home.path, signer=signer, witness_folder=settings.state) as ledger,
+        SqliteLedger.opened(
+            home.path, signer=signer, witness_folder=settings.state, checkpoints=settings.checkpoints
+        ) as ledger,
         LocalEngine.opened(ledger, desks=desks, connectors=connectors, verify=verify_passkey) as engine,
     ):
         account = await _first_account(ledger)

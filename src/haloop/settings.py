@@ -202,6 +202,15 @@ class Settings:
             aliases=(Alias("XDG_STATE_HOME", below="haloop"),),
         ).declared,
     )
+    checkpoints: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="checkpoints",
+            kind=FOLDER,
+            doc="A folder with checkpoints that were kept elsewhere; each start holds the ledger against them.",
+            example="/path/to/a/folder/of/another/disk",
+        ).declared,
+    )
     server_host: str = field(
         default="127.0.0.1",
         metadata=Setting(

@@ -43,7 +43,9 @@ class Place:
         return read_or_make_signer(self.home / "secrets")
 
     @asynccontextmanager
-    async def opened(self, *, clock: Clock | None = None, ballast: int = BALLAST) -> AsyncIterator[SqliteLedger]:
+    async def opened(
+        self, *, clock: Clock | None = None, ballast: int = BALLAST, checkpoints: Path | None = None
+    ) -> AsyncIterator[SqliteLedger]:
         """The ledger, open until the end of the block; an opening that takes long hangs, and fails."""
         opening = SqliteLedger.opened(
             self.home,
@@ -51,6 +53,7 @@ class Place:
             witness_folder=self.state,
             clock=clock,
             ballast=ballast,
+            checkpoints=checkpoints,
             on_death=self.deaths.append,
         )
         async with AsyncExitStack() as stack:

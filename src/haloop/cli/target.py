@@ -3,7 +3,8 @@
 from enum import StrEnum
 from pathlib import Path
 
-from haloop.kernel.errors import BadInput
+from haloop.kernel.checkpoint import split_notes
+from haloop.kernel.errors import BadInput, BadNote
 
 NOTES_BYTES_MAX = 4 * 1024 * 1024
 
@@ -42,19 +43,13 @@ def read_notes(path: Path) -> list[str]:
     if len(raw) > NOTES_BYTES_MAX:
         raise _unknown(f"{path} is too large for checkpoints.", "Check which file you meant.")
     try:
-        lines = raw.decode().split("\n")
+        text = raw.decode()
     except UnicodeDecodeError:
         raise _unknown(f"{path} is not text, so it is no checkpoint.", "Check which file you meant.") from None
-    notes: list[str] = []
-    signed = True  # a line after the signatures of one note begins the next
-    for line in lines[:-1]:
-        if signed and not line.startswith(_SIGNATURE):
-            notes.append("")
-        notes[-1:] = [(notes[-1] if notes else "") + line + "\n"]
-        signed = line.startswith(_SIGNATURE)
-    if lines[-1] or not notes:
-        raise _unknown(f"{path} is cut short: it is no checkpoint.", "Export the checkpoint again.")
-    return notes
+    try:
+        return split_notes(text)
+    except BadNote as error:
+        raise _unknown(f"{path} is cut short: it is no checkpoint.", "Export the checkpoint again.") from error
 
 
 def _unknown(sentence: str, next_step: str) -> BadInput:

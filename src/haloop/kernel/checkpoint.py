@@ -144,6 +144,21 @@ def signed_text(note: str, key: VerifierKey, verify: VerifySignature) -> str:
     return opened.text
 
 
+def split_notes(text: str) -> list[str]:
+    """The signed notes in a text: one, or several one after the other; BadNote where the last is cut short."""
+    *lines, rest = text.split("\n")
+    notes: list[str] = []
+    signed = True  # a line after the signatures of one note begins the next
+    for line in lines:
+        if signed and not line.startswith(_SIGNATURE_MARK):
+            notes.append("")
+        notes[-1:] = [(notes[-1] if notes else "") + line + "\n"]
+        signed = line.startswith(_SIGNATURE_MARK)
+    if rest or not notes:
+        raise BadNote("What follows the last note is cut short.")
+    return notes
+
+
 def read_unverified(note: str) -> Checkpoint:
     """What a note claims, whoever wrote it: good for the answer "signer unknown" and nothing else."""
     opened = _open(note)

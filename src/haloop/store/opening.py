@@ -6,7 +6,7 @@ recorded erasures are carried out again. Only then does the writer start. What w
 opposite order: the writer first, once everything is signed and the logs are cut, and the lock last.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,8 +50,10 @@ class OpenHome:
     """Under which the trees are signed from now on."""
 
 
-def open_home(place: Home, opened: ExitStack, *, witness_folder: Path, ballast: Ballast) -> OpenHome:
-    """Lock a home, open its files, and see that they are whole and ours."""
+def open_home(
+    place: Home, opened: ExitStack, *, witness_folder: Path, ballast: Ballast, kept: Iterable[str] = ()
+) -> OpenHome:
+    """Lock a home, open its files, and see that they are whole, ours, and have what checkpoints kept elsewhere saw."""
     require_library()
     place.make()
     _lock(place, opened)
@@ -61,7 +63,7 @@ def open_home(place: Home, opened: ExitStack, *, witness_folder: Path, ballast: 
     system = _system(files.reader)
     witness = _take_witness(Witness(witness_folder, system), opened)
     epoch = read_epoch(files, system)
-    setback = find_setback(files.reader, witness.notes, epoch=epoch, restored=place.restored)
+    setback = find_setback(files.reader, [*witness.notes.values(), *kept], epoch=epoch, restored=place.restored)
     redo_erasures(files)
     return OpenHome(
         place=place,

@@ -6,7 +6,7 @@ whose name no checkpoint was ever signed, and lets no effect start until somebod
 starting again is no way out: the mode is read from the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,19 +51,19 @@ class Setback:
         return Entry(kind=ENTERED, actor=KERNEL, parts=(part,))
 
 
-def find_setback(reader: Reader, notes: Mapping[str, str], *, epoch: int, restored: Path) -> Setback | None:
+def find_setback(reader: Reader, notes: Iterable[str], *, epoch: int, restored: Path) -> Setback | None:
     """Whether the ledger went back, by what was kept outside it.
 
     The notes' signatures are not asked for: whoever can forge them could as well delete them, and a forged
     note can only make us more careful.
     """
-    seen = {account: read_unverified(note) for account, note in notes.items()}
+    seen = [(note, read_unverified(note)) for note in notes]
     since = max([tree.ts for tree in reader.trees()], default=0)
-    newest = max([epoch, *(read_origin(checkpoint.origin)[1] for checkpoint in seen.values())])
-    for account, checkpoint in seen.items():
-        why = _forgotten(reader, AccountId(account), checkpoint, epoch)
+    newest = max([epoch, *(read_origin(checkpoint.origin)[1] for _, checkpoint in seen)])
+    for note, checkpoint in seen:
+        why = _forgotten(reader, AccountId(read_origin(checkpoint.origin)[0]), checkpoint, epoch)
         if why:
-            return Setback(epoch=newest + 1, why=why, outside=notes[account], since=since)
+            return Setback(epoch=newest + 1, why=why, outside=note, since=since)
     if restored.exists():
         return Setback(epoch=newest + 1, why=restored.read_text().strip(), outside="", since=since)
     return None

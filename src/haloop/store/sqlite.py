@@ -25,6 +25,7 @@ from haloop.store.eraser import Eraser
 from haloop.store.greeting import Greeting
 from haloop.store.home import BALLAST_BYTES, Ballast, Home, Room
 from haloop.store.intake import Intake
+from haloop.store.kept import read_kept
 from haloop.store.limits import Limits
 from haloop.store.opening import OpenHome, faults_named, open_home, start_writer
 from haloop.store.own_work import OwnWork
@@ -85,14 +86,19 @@ class SqliteLedger:
         witness_folder: Path,
         clock: Clock | None = None,
         ballast: int = BALLAST_BYTES,
+        checkpoints: Path | None = None,
         on_death: Callable[[Poisoned], None] = end_process,
     ) -> "AsyncIterator[SqliteLedger]":
-        """Open a home, and close it at the end; on the first use the ledger is made."""
+        """Open a home, and close it at the end; on the first use the ledger is made.
+
+        It is held against its witness, and against the checkpoints that lie in the folder named so.
+        """
         place = Home(path)
+        kept = read_kept(checkpoints, signer.public_key) if checkpoints is not None else ()
         with ExitStack() as opened:
             with faults_named(place):
                 reserve = Ballast(place.ballast, ballast)
-                home = open_home(place, opened, witness_folder=witness_folder, ballast=reserve)
+                home = open_home(place, opened, witness_folder=witness_folder, ballast=reserve, kept=kept)
                 seals, tips = Seals(), Tips(home.files.reader)
                 writer = start_writer(
                     home, opened, signer=signer, seals=seals, on_refusal=tips.forget, on_death=on_death
