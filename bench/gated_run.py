@@ -29,6 +29,7 @@ from haloop.kernel.operation import Call, NotDone, effect
 from haloop.kernel.procedure import procedure
 from haloop.kernel.run import Ended, Receipt, Run
 from haloop.settings import Settings
+from haloop.store.sqlite import SqliteLedger
 from haloop.store.verify import verify_home
 
 COST_MAX = Money(minor=2_500, currency="EUR")
@@ -121,8 +122,11 @@ class GatedRuns:
         " the yes is bound to the draft's bytes; a receipt a stranger can check."
     )
 
-    def __init__(self, engine: LocalEngine, account: AccountId, person: PersonId, book: Book) -> None:
+    def __init__(
+        self, engine: LocalEngine, ledger: SqliteLedger, account: AccountId, person: PersonId, book: Book
+    ) -> None:
         self.book = book
+        self.ledger = ledger
         self.decided_at = 0.0
         """When the newest answer was given."""
         self._engine = engine
@@ -202,6 +206,6 @@ async def opened(folder: Path, book: Book | None = None) -> AsyncIterator[GatedR
     settings = Settings(home=folder / "home", state=folder / "witness")
     desk = Desk("errands", procedures=[book_table])
     async with open_haloop(settings, desks=[desk], connectors=[booking]) as haloop:
-        yield GatedRuns(haloop.engine, haloop.account, haloop.owner, book)
+        yield GatedRuns(haloop.engine, haloop.ledger, haloop.account, haloop.owner, book)
     report = verify_home(folder / "home")
     assert report.ok, report.problems

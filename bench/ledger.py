@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.floor import Rows, bare_commit_milliseconds, write_bare
+from bench.gated_run import opened
+from bench.peers.measure import rate
 from haloop.kernel.ids import AccountId, new_run_id
 from haloop.kernel.ledger import START, Chain, Entry
 from haloop.kernel.part import Part
@@ -53,8 +55,9 @@ async def measure(*, small: bool) -> list[Measure]:
         place = Path(folder)
         throughput = await _throughput(place, rounds=2 if small else 7, events=3_840 if small else 12_800)
         latency = await _latency(place)
+        gated = await _gated(place, seconds=1.0 if small else 5.0)
         growth = await _growth(place, 40_000 if small else 2_000_000)
-        return [*throughput, *latency, *growth]
+        return [*throughput, *gated, *latency, *growth]
 
 
 async def _throughput(place: Path, *, rounds: int, events: int) -> list[Measure]:
@@ -73,6 +76,24 @@ async def _throughput(place: Path, *, rounds: int, events: int) -> list[Measure]
     floor = statistics.median([one / share for one, share in zip(ours, ratios, strict=True)])
     note = f"{rate:,.0f} events/s; floor {floor:,.0f}; ratios {min(ratios):.2f}–{max(ratios):.2f}"
     return [Measure(f"events/s, {PRODUCERS} producers, of the floor", ratio, "", "≥ 0.5", ratio >= 0.5, note)]
+
+
+async def _gated(place: Path, *, seconds: float) -> list[Measure]:
+    """Whole gated runs, beside the floor for the very events and bytes that they left."""
+    folder = place / "gated"
+    folder.mkdir()
+    async with opened(folder) as runs:
+        batches = _record_batches(runs.ledger)
+        await rate(runs, seconds=seconds / 5)
+        warm = len(batches)
+        started = time.perf_counter()
+        await rate(runs, seconds=seconds)
+        took = time.perf_counter() - started
+    measured = batches[warm:]
+    bare = write_bare(Rows.read(folder / "home", measured), folder)
+    share, events = bare / took, sum(measured)
+    note = f"{events / took:,.0f} events/s; floor {events / bare:,.0f}"
+    return [Measure("a gated run's events/s, 64 at once, of the floor", share, "", "≥ 0.25", share >= 0.25, note)]
 
 
 async def _latency(place: Path) -> list[Measure]:
@@ -163,7 +184,7 @@ def _record_batches(ledger: SqliteLedger) -> list[int]:
     commit = ledger._writer._commit  # noqa: SLF001  # a measurement may look inside
 
     def watched(submissions: list[Submission]) -> None:
-        sizes.append(len(submissions))
+        sizes.append(sum(len(one.leaves) for one in submissions))
         commit(submissions)
 
     ledger._writer._commit = watched  # type: ignore[method-assign]  # noqa: SLF001
