@@ -28,7 +28,7 @@ bench: setup ## Measure speed beside the floor and beside the peers, on this mac
 	@python -m bench.parked
 	@uv run --isolated --group bench python -m bench.peers
 
-setup: ## Install what is missing: uv, the locked dependencies, strace and faketime
+setup: ## Install what is missing: uv, the locked dependencies, strace, faketime and chromium
 	@tools/setup.sh
 
 clean: ## Remove everything that can be made again

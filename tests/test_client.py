@@ -6,11 +6,14 @@ import pytest
 
 from haloop.client import Client, NotReached, Problem
 from haloop.kernel.errors import Exit
+from haloop.kernel.passkey import from_base64url
 from haloop.serving import bind
-from haloop.wire.gates import Seen
-from tests.api.conftest import TOKEN, Door, door
+from haloop.testing.passkey import Passkey
+from haloop.wire.gates import Found, Seen
+from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed
+from tests.api.conftest import TOKEN, Door, door, live, tea
 
-__all__ = ["door"]
+__all__ = ["door", "live"]
 
 VIEW = Seen(language="en", renderer="testing/1", catalogue="0" * 64)
 ORDER = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
@@ -82,6 +85,58 @@ async def test_no_proxy_sees_the_token(door: Door, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     async with Client(door.address, TOKEN) as client:
         assert (await client.me()).person == door.ana
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+async def test_a_passkey_is_added_asked_and_taken_away(live: Door, *, as_bytes: bool) -> None:
+    """With its answer as a browser gives it, or in the ledger's own bytes."""
+    passkey = Passkey.made(origin=live.address)
+
+    async def sign(asked: ChallengeOut) -> PasskeyAnswer | bytes:
+        if as_bytes:
+            return passkey.answer(from_base64url(asked.challenge))
+        return passkey.answer_in_browser(asked.challenge)
+
+    async with Client(live.address, TOKEN) as client:
+        options = await client.begin_adding_passkey()
+        added = await client.add_passkey(passkey.introduce(options.creation["challenge"]))
+        assert await client.passkeys() == [added]
+        await client.ask("shop", "buy_if_asked", ORDER)
+        await live.practice.engine.settled()
+        (gate,) = (await client.gates()).gates
+
+        with pytest.raises(Problem) as refused:
+            await client.approve(gate, view=VIEW)
+        assert (await client.approve(gate, view=VIEW, sign=sign)).status == "approved"
+
+        assert refused.value.code == "answer.proof"
+        asked = await client.begin_revoking_passkey(added.credential)
+        confirmed = PasskeyConfirmed(challenge=asked.challenge, assertion=passkey.answer_in_browser(asked.challenge))
+        await client.revoke_passkey(added.credential, confirmed)
+        assert await client.passkeys() == []
+
+
+async def test_a_finding_is_signed(live: Door) -> None:
+    """What approving took, settling takes: the passkey's answer to exactly this finding."""
+    passkey = Passkey.made(origin=live.address)
+    live.shop.fails = True
+
+    async def sign(asked: ChallengeOut) -> PasskeyAnswer:
+        return passkey.answer_in_browser(asked.challenge)
+
+    async with Client(live.address, TOKEN) as client, await live.agent() as agent:
+        options = await client.begin_adding_passkey()
+        await client.add_passkey(passkey.introduce(options.creation["challenge"]))
+        await agent.post("/api/requests", json=tea())
+        await live.practice.engine.settled()
+        (gate,) = (await client.gates()).gates
+        await client.approve(gate, view=VIEW, sign=sign)
+        await live.practice.engine.settled()
+
+        await client.settle(gate.id, Found(effect="buy", happened=False), sign=sign)
+
+        await live.practice.engine.settled()
+        assert (await client.run(gate.run)).state == "ended"
 
 
 async def test_nobody_at_the_address_is_named(tmp_path: Path) -> None:

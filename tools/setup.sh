@@ -56,6 +56,7 @@ install_system_packages() {
     local missing=()
     command -v strace >/dev/null || missing+=(strace)
     command -v faketime >/dev/null || missing+=(faketime)
+    command -v chromium >/dev/null || missing+=(chromium)
     if [ "${#missing[@]}" -gt 0 ]; then
         install_packages "${missing[@]}" || true # the tests that need them say it again, and fail when CI=true
     fi

@@ -7,9 +7,9 @@ with the code, the sentence and the next step that the server gave; nothing is t
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -19,6 +19,7 @@ from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.wire.gates import Approval, Change, Found, GateOut, GatePage, MoreTime, Refusal, Said, Seen, Withdrawal
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, EventPage
+from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, TokenWanted
 from haloop.wire.receipts import ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Asked, Begun, DeskOut
@@ -26,6 +27,9 @@ from haloop.wire.runs import Cancellation, RunDetail, RunPage
 from haloop.wire.told import Told
 
 T = TypeVar("T")
+
+Sign: TypeAlias = Callable[[ChallengeOut], Awaitable[PasskeyAnswer | bytes]]
+"""Has a person's passkey answer a challenge: as a browser gives it, or in the ledger's own bytes."""
 
 TIMEOUT_SECONDS = 30.0
 _UNAUTHORIZED, _UNPROCESSABLE, _SERVER = 401, 422, 500
@@ -125,22 +129,26 @@ class Client:
     async def gate(self, gate: str) -> GateOut:
         return await self._get(f"/api/gates/{_part(gate)}", GateOut)
 
-    async def approve(
-        self, gate: GateOut, *, view: Seen, read: bool = False, assertion: bytes | None = None
-    ) -> GateOut:
-        """Say yes to a gate as it was shown; `read`: also to what its card discloses."""
-        said = Approval(verdict="approved", disclosures_read=read, **_names(gate, view, assertion))
+    async def approve(self, gate: GateOut, *, view: Seen, read: bool = False, sign: Sign | None = None) -> GateOut:
+        """Say yes to a gate as it was shown; `read`: also to what its card discloses.
+
+        Where that takes a passkey, `sign` asks it.
+        """
+        said = Approval(verdict="approved", disclosures_read=read, **_names(gate, view))
+        if sign is not None:
+            asked = await self._post(f"/api/gates/{_part(gate.id)}/challenge", ChallengeOut, said)
+            said = said.model_copy(update={"assertion": _signed(await sign(asked))})
         return await self._decide(gate, said)
 
     async def refuse(self, gate: GateOut, *, view: Seen, reason: str = "", back_to: str | None = None) -> GateOut:
         """Say no, and why."""
         return await self._decide(
-            gate, Refusal(verdict="refused", reason=reason, back_to=back_to, **_names(gate, view, None))
+            gate, Refusal(verdict="refused", reason=reason, back_to=back_to, **_names(gate, view))
         )
 
     async def change(self, gate: GateOut, change: object, *, view: Seen) -> GateOut:
         """Say what should be different; that is no yes."""
-        return await self._decide(gate, Change(verdict="changed", change=change, **_names(gate, view, None)))
+        return await self._decide(gate, Change(verdict="changed", change=change, **_names(gate, view)))
 
     async def give_more_time(self, gate: str, *, until: int) -> GateOut:
         return await self._post(f"/api/gates/{_part(gate)}/extension", GateOut, MoreTime(until=until))
@@ -148,9 +156,32 @@ class Client:
     async def withdraw(self, gate: str, *, reason: str = "") -> GateOut:
         return await self._post(f"/api/gates/{_part(gate)}/withdrawal", GateOut, Withdrawal(reason=reason))
 
-    async def settle(self, gate: str, found: Found) -> None:
-        """Say how an effect ended of which nobody knew."""
+    async def settle(self, gate: str, found: Found, *, sign: Sign | None = None) -> None:
+        """Say how an effect ended of which nobody knew; `sign` asks a passkey where approving took one."""
+        if sign is not None:
+            asked = await self._post(f"/api/gates/{_part(gate)}/findings/challenge", ChallengeOut, found)
+            found = found.model_copy(update={"assertion": _signed(await sign(asked))})
         await self._send("POST", f"/api/gates/{_part(gate)}/findings", json=found.model_dump())
+
+    # Passkeys
+
+    async def passkeys(self) -> list[PasskeyOut]:
+        return await self._get("/api/passkeys", list[PasskeyOut])
+
+    async def begin_adding_passkey(self) -> PasskeyOptions:
+        return _read(PasskeyOptions, await self._send("POST", "/api/passkeys/options"))
+
+    async def add_passkey(self, made: PasskeyMade) -> PasskeyOut:
+        """Add a passkey that a browser made of the options; from the second on, one that is there confirms it."""
+        return await self._post("/api/passkeys", PasskeyOut, made)
+
+    async def begin_revoking_passkey(self, credential: str) -> ChallengeOut:
+        return _read(ChallengeOut, await self._send("POST", f"/api/passkeys/{_part(credential)}/challenge"))
+
+    async def revoke_passkey(self, credential: str, confirmed: PasskeyConfirmed | None = None) -> None:
+        """Take a passkey away; whoever has one confirms it with one."""
+        body = None if confirmed is None else confirmed.model_dump()
+        await self._send("DELETE", f"/api/passkeys/{_part(credential)}", json=body)
 
     # Standing permissions
 
@@ -218,10 +249,13 @@ class Client:
         raise _problem(answer)
 
 
-def _names(gate: GateOut, view: Seen, assertion: bytes | None) -> dict[str, Any]:
+def _signed(answer: PasskeyAnswer | bytes) -> PasskeyAnswer | str:
+    return base64.b64encode(answer).decode() if isinstance(answer, bytes) else answer
+
+
+def _names(gate: GateOut, view: Seen) -> dict[str, Any]:
     """What every answer names: the very revision that was shown, and how."""
     return {
-        "assertion": None if assertion is None else base64.b64encode(assertion).decode(),
         "card": gate.card_hash,
         "draft": gate.draft,
         "expires": gate.expires,

@@ -88,11 +88,18 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
         yield door
 
 
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Door]:
+    """The same, and what is bought there is real."""
+    async with opened_door(tmp_path, live=True) as door:
+        yield door
+
+
 @asynccontextmanager
-async def opened_door(folder: Path) -> AsyncIterator[Door]:
-    """A practice house in this folder, with its door open."""
+async def opened_door(folder: Path, *, live: bool = False) -> AsyncIterator[Door]:
+    """A practice house in this folder, with its door open; live: what is bought there is real."""
     shop = Counter()
-    async with opened(folder, shop) as practice:
+    async with opened(folder, shop, live=live) as practice:
         ana = await practice.person("Ana")
         house = House(
             ledger=practice.ledger,

@@ -1,5 +1,6 @@
 """A person's yes: a passkey's answer counts for one question, from somebody present and known, by one key."""
 
+import json
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
@@ -16,6 +17,7 @@ from haloop.kernel.passkey import (
     ES256,
     Assertion,
     PersonKey,
+    Site,
     base64url,
     challenge,
     check_answer,
@@ -41,6 +43,8 @@ OTHER = {**DECISION, "gate": "gate_2"}
 YES = canonical.encode(DECISION)
 BATCH = canonical.encode([DECISION, OTHER])
 ASKED = challenge(YES)
+HERE = "http://localhost:4000"
+AWAY = Site(rp_id="haloop.example", origins=frozenset({"https://haloop.example"}))
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def test_a_persons_answer_is_believed(algorithm: int) -> None:
     answer = Assertion.decode(passkey.answer(ASKED, enrolled_at=4))
 
     check_assertion(answer, ASKED, passkey.key, verify_passkey)
-    check_assertion(answer, ASKED, passkey.key, verify_passkey, rp_id="haloop.example")
+    check_assertion(answer, ASKED, passkey.key, verify_passkey, site=AWAY)
 
     assert (answer.credential, answer.algorithm, answer.enrolled_at) == (passkey.credential, algorithm, 4)
     assert answer.site() == "https://haloop.example"
@@ -162,10 +166,26 @@ def test_an_answer_from_another_site_is_no_yes(ana: Passkey) -> None:
     """Where the caller says which site it is, an answer given at another does not count."""
     answer = Assertion.decode(ana.answer(ASKED))
 
-    check_assertion(answer, ASKED, ana.key, verify_passkey, rp_id="localhost")
+    check_assertion(answer, ASKED, ana.key, verify_passkey, site=Site(rp_id="localhost", origins=frozenset({HERE})))
 
     with pytest.raises(BadAssertion, match=r"used at another site than haloop\.example"):
-        check_assertion(answer, ASKED, ana.key, verify_passkey, rp_id="haloop.example")
+        check_answer(answer, ASKED, site=Site(rp_id="haloop.example", origins=frozenset({HERE})))
+    with pytest.raises(BadAssertion, match="by a page at another address"):
+        check_answer(answer, ASKED, site=Site(rp_id="localhost", origins=frozenset({f"{HERE}0"})))
+
+
+@pytest.mark.parametrize("frame", [True, "false", 0, None])
+def test_an_answer_from_inside_another_page_is_no_yes(ana: Passkey, frame: object) -> None:
+    """Where the caller says which site it is, a page that was shown in somebody else's frame does not count."""
+    said = Assertion.decode(ana.answer(ASKED))
+    client_data = json.dumps({**json.loads(said.client_data), "crossOrigin": frame}).encode()
+
+    with pytest.raises(BadAssertion, match="inside somebody else's page"):
+        check_answer(
+            replace(said, client_data=client_data),
+            ASKED,
+            site=Site(rp_id="localhost", origins=frozenset({HERE})),
+        )
 
 
 @pytest.mark.parametrize("algorithm", [ES256, EDDSA])

@@ -19,6 +19,7 @@ from haloop.identity import Caller, NotAllowed, NotKnown
 from haloop.kernel.errors import BadInput, HaloopError, Refused
 from haloop.kernel.gate import GateId
 from haloop.kernel.ids import RunId
+from haloop.kernel.passkey import Site
 
 SESSION_COOKIE = "haloop_session"
 BODY_BYTES_MAX = 1 << 20
@@ -88,10 +89,20 @@ async def caller_of(
     return known
 
 
+def site_of(request: Request) -> Site:
+    """Where a person's passkeys are used: a browser makes none for a bare number, so this machine is `localhost`."""
+    host = request.headers.get("host", "")
+    name = _name_of(host)
+    rp_id = "localhost" if name in _LOCAL_NAMES else name
+    own = f"{request.url.scheme}://{rp_id}{host.removeprefix(name)}"
+    return Site(rp_id=rp_id, origins=frozenset({own, *house_of(request).allowed_origins}))
+
+
 RunName = Annotated[RunId, Path(pattern="^run_[0-9a-f]{32}$")]
 GateName = Annotated[GateId, Path(pattern="^gate_[0-9a-f]{32}_[1-9][0-9]{0,4}$")]
 In = Annotated[House, Depends(house_of)]
 By = Annotated[Caller, Depends(caller_of)]
+Here = Annotated[Site, Depends(site_of)]
 
 
 async def person_of(caller: By) -> Caller:
@@ -104,14 +115,16 @@ ByPerson = Annotated[Caller, Depends(person_of)]
 
 
 def _require_ours(request: Request) -> None:
-    host = request.headers.get("host", "")
-    name = host if host in _LOCAL_NAMES else host.rpartition(":")[0]
-    if name not in _LOCAL_NAMES:
+    if _name_of(request.headers.get("host", "")) not in _LOCAL_NAMES:
         raise Refused(
             "This name does not belong to this Haloop.",
             code="identity.foreign_host",
             next_step="Use the address that `haloop start` printed.",
         )
+
+
+def _name_of(host: str) -> str:
+    return host if host in _LOCAL_NAMES else host.rpartition(":")[0]
 
 
 def _require_small(request: Request) -> None:

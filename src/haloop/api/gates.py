@@ -1,24 +1,25 @@
 """Gates: what waits for a person, and the person's word."""
 
-import base64
 from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from haloop.api.asking import By, ByPerson, GateName, In
+from haloop.api.asking import By, ByPerson, GateName, Here, In
 from haloop.api.errors import problem
 from haloop.api.house import House
+from haloop.api.passkeys import ask_to_sign, assertion_of
 from haloop.api.rates import caller_limited
 from haloop.api.runs import read_own
 from haloop.engines.decisions import GateView
 from haloop.identity import Caller
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_text
-from haloop.kernel.errors import AnswerRefused, BadInput
+from haloop.kernel.errors import AnswerRefused
 from haloop.kernel.fact import GateOpened, GateRevised
 from haloop.kernel.finding import Finding
-from haloop.kernel.gate import Answer, GateId, Verdict, View, run_of
+from haloop.kernel.gate import Answer, GateId, Verdict, View, read_decision, run_of
+from haloop.kernel.passkey import challenge
 from haloop.kernel.people import Proof
 from haloop.wire.gates import (
     Approval,
@@ -32,6 +33,7 @@ from haloop.wire.gates import (
     Refusal,
     Withdrawal,
 )
+from haloop.wire.passkeys import ChallengeOut
 
 router = APIRouter(tags=["gates"])
 
@@ -59,6 +61,17 @@ async def show_gate(house: In, caller: By, gate: GateName, answer: Response) -> 
     return _out(seen)
 
 
+@router.post("/api/gates/{gate}/challenge")
+async def ask_for_decision(house: In, caller: ByPerson, here: Here, gate: GateName, decision: Decision) -> ChallengeOut:
+    """What your passkey has to sign for exactly this decision; then send the decision with its answer.
+
+    Nothing is remembered of having asked: the answer is held against the decision itself.
+    """
+    await house.engine.gate(caller.account, gate)
+    decided = read_decision(_answer(gate, decision, caller, None))
+    return await ask_to_sign(house, caller, here, challenge(decided))
+
+
 @router.post(
     "/api/gates/{gate}/decisions",
     response_model=GateOut,
@@ -67,6 +80,7 @@ async def show_gate(house: In, caller: By, gate: GateName, answer: Response) -> 
 async def decide(
     house: In,
     caller: By,
+    here: Here,
     request: Request,
     gate: GateName,
     decision: Decision,
@@ -79,7 +93,8 @@ async def decide(
     try:
         if if_match is not None:
             _require_match(if_match, await house.engine.gate(caller.account, gate))
-        await house.engine.decide(caller.account, _answer(gate, decision, caller))
+        answer = _answer(gate, decision, caller, await assertion_of(house, caller, decision.assertion))
+        await house.engine.decide(caller.account, answer, site=here)
     except AnswerRefused as refusal:
         if refusal.code != "answer.stale":
             raise
@@ -104,19 +119,17 @@ async def withdraw(house: In, caller: By, gate: GateName, why: Withdrawal) -> Ga
     return _out(await house.engine.gate(caller.account, gate))
 
 
+@router.post("/api/gates/{gate}/findings/challenge")
+async def ask_for_finding(house: In, caller: ByPerson, here: Here, gate: GateName, found: Found) -> ChallengeOut:
+    """What your passkey has to sign for exactly this finding; then send the finding with its answer."""
+    return await ask_to_sign(house, caller, here, _finding(gate, found, caller, None).challenge())
+
+
 @router.post("/api/gates/{gate}/findings", status_code=204)
-async def settle(house: In, caller: ByPerson, gate: GateName, found: Found) -> None:
+async def settle(house: In, caller: ByPerson, here: Here, gate: GateName, found: Found) -> None:
     """Say how an effect ended of which nobody knew; it takes what approving took."""
-    finding = Finding(
-        gate=gate,
-        effect=found.effect,
-        person=caller.require_person(),
-        happened=found.happened,
-        result=found.result,
-        sentence=found.sentence,
-        assertion=_bytes(found.assertion),
-    )
-    await house.engine.settle(caller.account, finding)
+    finding = _finding(gate, found, caller, await assertion_of(house, caller, found.assertion))
+    await house.engine.settle(caller.account, finding, site=here)
 
 
 def _out(seen: GateView) -> GateOut:
@@ -153,7 +166,7 @@ def _require_match(wanted: str, seen: GateView) -> None:
         raise AnswerRefused(f"The draft stands at revision {seen.gate.revision} now.", code="answer.stale")
 
 
-def _answer(gate: GateId, said: Approval | Refusal | Change, caller: Caller) -> Answer:
+def _answer(gate: GateId, said: Approval | Refusal | Change, caller: Caller, assertion: bytes | None) -> Answer:
     return Answer(
         gate=gate,
         revision=said.revision,
@@ -168,15 +181,20 @@ def _answer(gate: GateId, said: Approval | Refusal | Change, caller: Caller) -> 
         back_to=said.back_to if isinstance(said, Refusal) else None,
         change=said.change if isinstance(said, Change) else None,
         disclosures_read=isinstance(said, Approval) and said.disclosures_read,
-        assertion=_bytes(said.assertion),
+        assertion=assertion,
     )
 
 
-def _bytes(text: str | None) -> bytes | None:
-    try:
-        return None if text is None else base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise BadInput("A passkey's answer is given in base64.", code="answer.malformed") from error
+def _finding(gate: GateId, found: Found, caller: Caller, assertion: bytes | None) -> Finding:
+    return Finding(
+        gate=gate,
+        effect=found.effect,
+        person=caller.require_person(),
+        happened=found.happened,
+        result=found.result,
+        sentence=found.sentence,
+        assertion=assertion,
+    )
 
 
 async def _difference(house: House, caller: Caller, gate: GateId, revision: int, now: GateView) -> list[dict[str, Any]]:

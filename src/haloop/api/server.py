@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from haloop.api import errors, events, gates, health, ledger, people, receipts, requests, runs, sessions
+from haloop.api import errors, events, gates, health, ledger, passkeys, people, receipts, requests, runs, sessions
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
 from haloop.api.rates import Rates
@@ -32,6 +32,7 @@ def make_app(house: House) -> FastAPI:
     app.state.house = house
     app.state.streams = events.Streams(house)
     app.state.rates = Rates()
+    app.state.challenges = passkeys.Challenges(house)
     if house.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -42,7 +43,7 @@ def make_app(house: House) -> FastAPI:
         )
     app.add_middleware(Doorkeeper)
     errors.install(app)
-    for noun in (health, sessions, people, requests, runs, gates, receipts, ledger, events):
+    for noun in (health, sessions, people, passkeys, requests, runs, gates, receipts, ledger, events):
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 

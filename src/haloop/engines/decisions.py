@@ -23,7 +23,7 @@ from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, read_decision, 
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.ledger import Ledger
 from haloop.kernel.operation import Absent, Found
-from haloop.kernel.passkey import Assertion, VerifySignature, challenge, check_assertion
+from haloop.kernel.passkey import Assertion, Site, VerifySignature, challenge, check_assertion
 from haloop.kernel.people import Proof
 
 
@@ -65,14 +65,17 @@ class Decisions:
             raise AnswerRefused("There is no such gate.", code="answer.foreign")
         return here
 
-    async def decide(self, account: AccountId, answer: Answer) -> GateStatus:
-        """Take a person's answer; AnswerRefused where it does not count."""
+    async def decide(self, account: AccountId, answer: Answer, *, site: Site | None = None) -> GateStatus:
+        """Take a person's answer; AnswerRefused where it does not count.
+
+        Name the site wherever answers come over a network: a passkey's counts there and nowhere else.
+        """
         try:
             here = await self.gate(account, answer.gate)
             decision = read_decision(answer)
             if not here.has_heard(answer):
                 asked = partial(challenge, decision, answer.batch)
-                proof = self._proof(here.host.account, answer.person, answer.assertion, asked)
+                proof = self._proof(here.host.account, answer.person, answer.assertion, asked, site)
                 here.require_good(answer, proof=proof)
                 here.host.ask(lambda: here.take(answer, decision, proof=proof))
             await durable(here.host)
@@ -119,8 +122,8 @@ class Decisions:
             return (await self._memory.stuck(account, run)).uncertain()
         return [at.known_intent() for at in live.effects if at.is_uncertain]
 
-    async def settle(self, account: AccountId, finding: Finding) -> None:
-        """Take a person's word on how an uncertain effect ended; it takes what approving it took."""
+    async def settle(self, account: AccountId, finding: Finding, *, site: Site | None = None) -> None:
+        """Take a person's word on how an uncertain effect ended; it takes what approving it took, at the same site."""
         try:
             gate = await self.gate(account, finding.gate)
         except AnswerRefused:
@@ -128,10 +131,10 @@ class Decisions:
         except HaloopError:  # its run cannot go on, and waits for that with everything else
             stuck = await self._memory.stuck(account, run_of(finding.gate))
             known = await self._accounts.of(account)
-            await stuck.settle(finding, lambda gate: self._require_entitled(known, gate, finding))
+            await stuck.settle(finding, lambda gate: self._require_entitled(known, gate, finding, site))
             return
         at = _effect(gate, finding.effect)
-        self._require_entitled(gate.host.account, gate.open_gate(), finding)
+        self._require_entitled(gate.host.account, gate.open_gate(), finding, site)
         at.require_settleable(finding)
         gate.host.ask(lambda: at.settle(finding))
         await durable(gate.host)
@@ -143,17 +146,24 @@ class Decisions:
         await durable(here.host)
         await self._accounts.late_facts_recorded()
 
-    def _require_entitled(self, account: Account, gate: Gate, finding: Finding) -> None:
+    def _require_entitled(self, account: Account, gate: Gate, finding: Finding, site: Site | None) -> None:
         """The original roles and proof, and never whoever asked for the run."""
         person = finding.person
         if person in gate.proposers or not gate.is_entitled(account.people.get(person)):
             raise AnswerRefused(
                 "Settling takes what approving took, of somebody who did not propose it.", code="answer.not_allowed"
             )
-        if self._proof(account, person, finding.assertion, finding.challenge) < gate.need.proof:
+        if self._proof(account, person, finding.assertion, finding.challenge, site) < gate.need.proof:
             raise AnswerRefused("This takes a passkey.", code="answer.proof")
 
-    def _proof(self, account: Account, person: PersonId, assertion: bytes | None, asked: Callable[[], bytes]) -> Proof:
+    def _proof(
+        self,
+        account: Account,
+        person: PersonId,
+        assertion: bytes | None,
+        asked: Callable[[], bytes],
+        site: Site | None,
+    ) -> Proof:
         """What somebody's word proves: a passkey's counts only if it was given for this very question."""
         if assertion is None:
             return Proof.TOKEN
@@ -165,7 +175,7 @@ class Decisions:
         if credential is None or credential.person != person:
             raise AnswerRefused("This passkey is not one of theirs.", code="answer.credential")
         try:
-            check_assertion(signed, asked(), credential.key, self._verify)
+            check_assertion(signed, asked(), credential.key, self._verify, site=site)
         except BadInput as error:
             raise AnswerRefused(error.sentence, code=error.code) from error
         return Proof.PASSKEY

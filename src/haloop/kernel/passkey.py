@@ -37,6 +37,14 @@ _KEY_BYTES = {ES256: 65, EDDSA: 32}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a passkey may be used: under the name it was made for, on the pages at these addresses."""
+
+    rp_id: str
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonKey:
     """A person's passkey, from somewhere the reader trusts."""
 
@@ -62,7 +70,7 @@ class Assertion:
     """The leaf of the ledger at which this credential was enrolled."""
 
     def __post_init__(self) -> None:
-        _from_base64url(self.credential)
+        from_base64url(self.credential)
         known = type(self.algorithm) is int and self.algorithm in _KEY_BYTES
         _require(known, "The passkey's algorithm is neither ES256 nor EdDSA.")
         placed = type(self.enrolled_at) is int and 0 <= self.enrolled_at <= INTEGER_MAX
@@ -78,9 +86,9 @@ class Assertion:
         return cls(
             credential=_text(fields["credential"]),
             algorithm=cast("int", fields["alg"]),  # both numbers are checked on creation
-            authenticator_data=_from_base64url(fields["authenticator_data"]),
-            client_data=_from_base64url(fields["client_data"]),
-            signature=_from_base64url(fields["signature"]),
+            authenticator_data=from_base64url(fields["authenticator_data"]),
+            client_data=from_base64url(fields["client_data"]),
+            signature=from_base64url(fields["signature"]),
             enrolled_at=cast("int", fields["enrolled_at"]),
         )
 
@@ -132,22 +140,40 @@ def challenge(decision: bytes, batch: bytes | None = None) -> bytes:
 
 
 def check_assertion(
-    assertion: Assertion, challenge: bytes, key: PersonKey, verify: VerifySignature, *, rp_id: str | None = None
+    assertion: Assertion, challenge: bytes, key: PersonKey, verify: VerifySignature, *, site: Site | None = None
 ) -> None:
     """Make sure that this person's passkey answered this challenge; BadAssertion names what does not hold."""
-    check_answer(assertion, challenge, rp_id=rp_id)
+    check_answer(assertion, challenge, site=site)
     _require(assertion.is_signed_by(key, verify), "The signature is not of this person's key.")
 
 
-def check_answer(assertion: Assertion, challenge: bytes, *, rp_id: str | None = None) -> None:
-    """Check all that an answer says; whose answer it is stays open until its signature is checked too."""
-    _check_client(_object(assertion.client_data, "The client data"), challenge)
-    _check_authenticator(assertion.authenticator_data, rp_id)
+def check_answer(assertion: Assertion, challenge: bytes, *, site: Site | None = None) -> None:
+    """Check all that an answer says; whose answer it is stays open until its signature is checked too.
+
+    Whoever reads it years later need not know the site; whoever takes it in must.
+    """
+    client = _object(assertion.client_data, "The client data")
+    _check_client(client, challenge)
+    _check_authenticator(assertion.authenticator_data)
+    if site is not None:
+        _check_site(client, assertion.authenticator_data, site)
 
 
 def base64url(raw: bytes) -> str:
     """Bytes as browsers write them: base64url without padding."""
     return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def from_base64url(value: object) -> bytes:
+    """The bytes that browsers wrote so; BadAssertion when it is anything but their one spelling."""
+    text = _text(value)
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raw = b""
+    # The decoder ignores stray characters and low bits: several texts would stand for the same bytes.
+    _require(raw != b"" and base64url(raw) == text, "The assertion is not base64url in its one spelling.")
+    return raw
 
 
 def _check_client(client: Mapping[str, object], challenge: bytes) -> None:
@@ -157,10 +183,16 @@ def _check_client(client: Mapping[str, object], challenge: bytes) -> None:
     _require(same, "The passkey answered another question: the challenge is not this decision's.")
 
 
-def _check_authenticator(data: bytes, rp_id: str | None) -> None:
+def _check_site(client: Mapping[str, object], data: bytes, site: Site) -> None:
     # A key may be used at the site it was made for and at no other; the browser vouches for that hash.
-    here = rp_id is None or data[:_RP_ID_HASH_BYTES] == sha256(rp_id.encode()).digest()
-    _require(here, f"The passkey was used at another site than {rp_id}.")
+    here = data[:_RP_ID_HASH_BYTES] == sha256(site.rp_id.encode()).digest()
+    _require(here, f"The passkey was used at another site than {site.rp_id}.")
+    # Every program that serves a page on this machine is "localhost" too: only its whole address tells it from us.
+    _require(_text(client.get("origin")) in site.origins, "The passkey was asked by a page at another address.")
+    _require(client.get("crossOrigin", False) is False, "The passkey was asked inside somebody else's page.")
+
+
+def _check_authenticator(data: bytes) -> None:
     flags = data[_RP_ID_HASH_BYTES]
     _require(bool(flags & PRESENT), "The passkey says that nobody was present.")
     # Without it a found or borrowed device would do: no PIN, face or finger was asked for.
@@ -209,17 +241,6 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         raise ValueError("a key stands twice in one object")
     return found
-
-
-def _from_base64url(value: object) -> bytes:
-    text = _text(value)
-    try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        raw = b""
-    # The decoder ignores stray characters and low bits: several texts would stand for the same bytes.
-    _require(raw != b"" and base64url(raw) == text, "The assertion is not base64url in its one spelling.")
-    return raw
 
 
 def _text(value: object) -> str:

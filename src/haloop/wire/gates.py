@@ -4,6 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from haloop.wire.passkeys import PasskeyAnswer
+
+Signed = PasskeyAnswer | Annotated[str, Field(max_length=8_000)]
+"""What a passkey signed: as a browser gave it, or as the ledger keeps it, in base64."""
+
 
 class NeedOut(BaseModel, frozen=True):
     """What it takes to approve."""
@@ -61,8 +66,7 @@ class Said(BaseModel, extra="forbid"):
     view: Seen
     nonce: str = Field(min_length=16, max_length=64)
     expires: int = Field(ge=0)
-    assertion: str | None = Field(default=None, max_length=8_000)
-    """What a passkey signed, in base64."""
+    assertion: Signed | None = None
 
 
 class Approval(Said):
@@ -100,4 +104,4 @@ class Found(BaseModel, extra="forbid"):
     happened: bool
     result: Any = None
     sentence: str = Field(default="", max_length=500)
-    assertion: str | None = Field(default=None, max_length=8_000)
+    assertion: Signed | None = None

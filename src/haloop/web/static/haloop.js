@@ -7,6 +7,7 @@ const WORDS = {
 };
 let view;
 let shownGates = "";
+let shownPasskeys = "";
 
 function make(tag, about = {}, ...inside) {
   const made = Object.assign(document.createElement(tag), about);
@@ -118,7 +119,13 @@ function decision(gate, verdict, more = {}) {
 }
 
 function decide(gate, button, verdict, more) {
-  return attempt(button, () => call("POST", `api/gates/${gate.id}/decisions`, decision(gate, verdict, more)));
+  return attempt(button, async () => {
+    const said = decision(gate, verdict, more);
+    if (verdict === "approved" && gate.need.passkey) {
+      said.assertion = await sign(await call("POST", `api/gates/${gate.id}/challenge`, said));
+    }
+    await call("POST", `api/gates/${gate.id}/decisions`, said);
+  });
 }
 
 function gateBox(gate) {
@@ -132,14 +139,67 @@ function gateBox(gate) {
   };
   const box = make("article", { className: "gate" }, ...card(gate));
   if (gate.must_read) box.append(make("label", {}, read, " I have read what stands above."));
-  if (gate.need.passkey) {
-    box.append(make("p", { className: "warn" }, "This takes a passkey, which this page cannot ask for yet."));
-  } else {
-    box.append(yes);
-  }
+  if (gate.need.passkey) box.append(make("p", { className: "quiet" }, "Your yes takes a passkey."));
+  box.append(yes);
   const until = make("time", { dateTime: gate.expires_at }, `until ${new Date(gate.expires_at).toLocaleString()}`);
   box.append(no, until);
   return box;
+}
+
+// Passkeys
+
+async function sign({ challenge, rp_id: rpId, credentials }) {
+  if (credentials.length === 0) throw new Error("This takes a passkey, and you have none here. Add one below.");
+  requirePasskeys();
+  const allowCredentials = credentials.map((id) => ({ id, type: "public-key" }));
+  const asked = { challenge, rpId, allowCredentials, userVerification: "required" };
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked);
+  const { id, response } = (await navigator.credentials.get({ publicKey })).toJSON();
+  return {
+    credential: id,
+    authenticator_data: response.authenticatorData,
+    client_data: response.clientDataJSON,
+    signature: response.signature,
+  };
+}
+
+function requirePasskeys() {
+  if (globalThis.PublicKeyCredential?.parseCreationOptionsFromJSON) return;
+  throw new Error("This browser makes no passkeys at this address. Open the page as localhost, in a newer browser.");
+}
+
+async function addPasskey() {
+  requirePasskeys();
+  const { creation, confirm } = await call("POST", "api/passkeys/options");
+  const assertion = confirm === null ? null : await sign(confirm);
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(creation);
+  const { id, response } = (await navigator.credentials.create({ publicKey })).toJSON();
+  await call("POST", "api/passkeys", {
+    challenge: creation.challenge,
+    credential: id,
+    client_data: response.clientDataJSON,
+    attestation: response.attestationObject,
+    assertion,
+  });
+}
+
+async function removePasskey(credential) {
+  const asked = await call("POST", `api/passkeys/${credential}/challenge`);
+  await call("DELETE", `api/passkeys/${credential}`, { challenge: asked.challenge, assertion: await sign(asked) });
+}
+
+function passkeyBox({ credential, added_at: added }) {
+  const remove = make("button", { className: "no", type: "button" }, "Remove");
+  remove.onclick = () => attempt(remove, () => removePasskey(credential));
+  const since = make("time", { dateTime: added }, `added ${new Date(added).toLocaleString()}`);
+  return make("li", {}, `Passkey ${credential.slice(0, 8)}… `, since, " ", remove);
+}
+
+async function showPasskeys() {
+  const known = await call("GET", "api/passkeys");
+  if (JSON.stringify(known) === shownPasskeys) return; // a button that waits for a device stays as it is
+  shownPasskeys = JSON.stringify(known);
+  $("passkeys").replaceChildren(...(known.length ? known.map(passkeyBox) : [make("li", { className: "quiet" }, "None yet.")]));
 }
 
 // What can be asked for
@@ -224,6 +284,7 @@ async function refresh() {
     boxes.push(settled.get(key));
   }
   $("runs").replaceChildren(...(boxes.length ? boxes : [make("li", { className: "quiet" }, "Nothing yet.")]));
+  await showPasskeys();
 }
 
 let due;
@@ -249,6 +310,8 @@ async function open() {
   $("what").replaceChildren(...offered.map((one) => make("option", {}, `${words(one.desk)}: ${words(one.name)}`)));
   $("what").onchange = showFields;
   $("ask").onsubmit = ask;
+  $("add-passkey").onclick = () => attempt($("add-passkey"), addPasskey);
+  $("add-passkey").disabled = false;
   showFields();
   await refresh();
   const stream = new EventSource("api/events");
