@@ -49,7 +49,7 @@ class GatePage(BaseModel, frozen=True):
     """How many wait altogether."""
 
 
-class Seen(BaseModel, extra="forbid"):
+class Seen(BaseModel, extra="forbid", strict=True):
     """How the card was shown."""
 
     language: str = Field(min_length=1, max_length=35)
@@ -57,7 +57,7 @@ class Seen(BaseModel, extra="forbid"):
     catalogue: str = Field(min_length=1, max_length=64)
 
 
-class Said(BaseModel, extra="forbid"):
+class Said(BaseModel, extra="forbid", strict=True):
     """What every answer names."""
 
     revision: int = Field(ge=1)
@@ -88,16 +88,16 @@ class Change(Said):
 Decision = Annotated[Approval | Refusal | Change, Field(discriminator="verdict")]
 
 
-class MoreTime(BaseModel, extra="forbid"):
+class MoreTime(BaseModel, extra="forbid", strict=True):
     until: int = Field(ge=0)
     """Microseconds since 1970."""
 
 
-class Withdrawal(BaseModel, extra="forbid"):
+class Withdrawal(BaseModel, extra="forbid", strict=True):
     reason: str = Field(default="", max_length=500)
 
 
-class Found(BaseModel, extra="forbid"):
+class Found(BaseModel, extra="forbid", strict=True):
     """How an effect ended of which nobody knew."""
 
     effect: str = Field(max_length=200)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 Base64Url = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-class PasskeyAnswer(BaseModel, extra="forbid"):
+class PasskeyAnswer(BaseModel, extra="forbid", strict=True):
     """What `navigator.credentials.get` gave."""
 
     credential: Base64Url = Field(max_length=1_400)
@@ -35,7 +35,7 @@ class PasskeyOptions(BaseModel, frozen=True):
     """What a passkey that is here already has to sign for that; nothing while there is none."""
 
 
-class PasskeyMade(BaseModel, extra="forbid"):
+class PasskeyMade(BaseModel, extra="forbid", strict=True):
     """What `navigator.credentials.create` gave."""
 
     challenge: Base64Url = Field(max_length=200)
@@ -47,7 +47,7 @@ class PasskeyMade(BaseModel, extra="forbid"):
     """The answer of a passkey that was here before."""
 
 
-class PasskeyConfirmed(BaseModel, extra="forbid"):
+class PasskeyConfirmed(BaseModel, extra="forbid", strict=True):
     """One of somebody's passkeys says yes to what was asked for."""
 
     challenge: Base64Url = Field(max_length=200)

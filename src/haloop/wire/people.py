@@ -30,7 +30,7 @@ class TokenOut(BaseModel, frozen=True):
     expires_at: str
 
 
-class TokenWanted(BaseModel, extra="forbid"):
+class TokenWanted(BaseModel, extra="forbid", strict=True):
     agent: str = Field(min_length=1, max_length=60)
     days: int = Field(default=30, ge=1, le=366)
 

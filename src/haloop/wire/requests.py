@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
-class Asked(BaseModel, extra="forbid"):
+class Asked(BaseModel, extra="forbid", strict=True):
     """What is asked for: a desk's procedure, with its arguments."""
 
     desk: str

@@ -55,5 +55,5 @@ class RunDetail(RunSummary, frozen=True):
     gates: list[str] = []
 
 
-class Cancellation(BaseModel, extra="forbid"):
+class Cancellation(BaseModel, extra="forbid", strict=True):
     reason: str = Field(default="", max_length=500)

@@ -9,5 +9,5 @@ class VisitOut(BaseModel, frozen=True):
     path: str
 
 
-class Visit(BaseModel, extra="forbid"):
+class Visit(BaseModel, extra="forbid", strict=True):
     key: str = Field(min_length=1, max_length=100)
