@@ -1,6 +1,8 @@
 """The only file that knows everything: it builds a running Haloop from a home, desks and connectors."""
 
 import gc
+import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,17 +20,22 @@ from haloop.identity import Caller, Identity, read_or_make_token
 from haloop.kernel.clock import SystemClock
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
+from haloop.kernel.errors import Poisoned, RecoveryOpen
 from haloop.kernel.fact import PersonAdded
 from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
 from haloop.kernel.people import Role
 from haloop.kernel.receipt import Receipt
+from haloop.logs import Answered, log_answer, log_fact, open_logs
 from haloop.serving import serve
 from haloop.settings import Settings
 from haloop.store.home import Home
 from haloop.store.signing import read_or_make_signer, verify_passkey
-from haloop.store.sqlite import SqliteLedger
+from haloop.store.sqlite import SqliteLedger, end_process
+from haloop.telemetry import Wanted, open_telemetry
 from haloop.town.street import serve_town
 from haloop.web import pages
+
+log = logging.getLogger("haloop.app")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +62,11 @@ async def open_haloop(
     signer = read_or_make_signer(home.secrets)
     async with (
         SqliteLedger.opened(
-            home.path, signer=signer, witness_folder=settings.state, checkpoints=settings.checkpoints
+            home.path,
+            signer=signer,
+            witness_folder=settings.state,
+            checkpoints=settings.checkpoints,
+            on_death=_note_and_end,
         ) as ledger,
         LocalEngine.opened(ledger, desks=desks, connectors=connectors, verify=verify_passkey) as engine,
     ):
@@ -70,32 +81,59 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str,
 
     Its desks work in the practice world.
     """
+    wanted = Wanted.read(os.environ)
+    Home(settings.home).make()
+    token = read_or_make_token(settings.home / "token")
+    with open_logs(settings.home / "logs", secrets=[token]):
+        await _serve(settings, at, token, wanted, on_ready)
+
+
+async def _serve(
+    settings: Settings, at: socket, token: str, wanted: Wanted, on_ready: Callable[[str, str], None]
+) -> None:
+    running = version("haloop-app")
     desks = [ERRANDS]
     async with (
         serve_town(settings.home / "town", clock=SystemClock()) as town,  # the outermost: effects under way need it
         TownBooking.opened(town.booking_address, guest="haloop") as booking,
         open_haloop(settings, desks=desks, connectors=[town_booking(booking)]) as haloop,
+        open_telemetry(wanted, ledger=haloop.ledger, engine=haloop.engine, version=running) as tell,
     ):
+
+        def answered(request: Answered) -> None:
+            log_answer(request)
+            tell(request)
+
+        haloop.engine.watch(log_fact)
         house = House(
             ledger=haloop.ledger,
             engine=haloop.engine,
             identity=Identity(
                 engine=haloop.engine,
                 owner=Caller(account=haloop.account, person=haloop.owner),
-                token=read_or_make_token(settings.home / "token"),
+                token=token,
             ),
             desks=[*desks, grants_desk()],
-            version=version("haloop-app"),
+            version=running,
             allowed_origins=settings.web_allowed_origins,
         )
-        app = make_app(house)
+        app = make_app(house, on_answered=answered)
         app.include_router(pages.router)
+        log.info("started", extra={"result": running})
+        if haloop.ledger.recovery is not None:
+            log.warning("recovery mode is on", extra={"code": RecoveryOpen.code})
         await serve(
             app,
             at,
             on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
             on_end=lambda: let_go(app),
         )
+    log.info("stopped")
+
+
+def _note_and_end(poison: Poisoned) -> None:
+    log.error(poison.sentence, extra={"code": poison.code})
+    end_process(poison)
 
 
 def _collect_seldom() -> None:

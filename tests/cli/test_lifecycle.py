@@ -211,8 +211,8 @@ def test_status_names_the_last_error_of_the_log(haloop: Haloop, place: Place) ->
     haloop("init")
     log = place.home / "logs" / "haloop.log"
     log.write_bytes(
-        b'{"at":"1","level":"error","message":"first"}\n{"at":"2","level":"error","message":"the \\u001b[2J disk"}\n'
-        b'{"at":"3","level":"info","message":"well"}\n\xff{[\n"error"\n'
+        b'{"time":"1","level":"error","event":"first"}\n{"time":"2","level":"error","event":"the \\u001b[2J disk"}\n'
+        b'{"time":"3","level":"info","event":"well"}\n\xff{[\n"error"\n'
     )
 
     assert last_error(place.home) == "2 the \x1b[2J disk"

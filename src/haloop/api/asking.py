@@ -5,6 +5,9 @@ it: only the hosts and origins that are ours are answered.
 """
 
 import secrets
+import time
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,17 +16,19 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from haloop.api.errors import problem
+from haloop.api.errors import problem, route_of
 from haloop.api.house import House
 from haloop.identity import Caller, NotAllowed, NotKnown
 from haloop.kernel.errors import BadInput, HaloopError, Refused
-from haloop.kernel.gate import GateId
-from haloop.kernel.ids import RunId
+from haloop.kernel.gate import GateId, run_of
+from haloop.kernel.ids import RunId, run_id
 from haloop.kernel.passkey import Site
+from haloop.logs import Answered, begin_request, tell_actor
 
 SESSION_COOKIE = "haloop_session"
 BODY_BYTES_MAX = 1 << 20
 
+_RUNS = "/api/runs/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _SAID_TO_BROWSERS = {
@@ -35,10 +40,11 @@ _SAID_TO_BROWSERS = {
 
 
 class Doorkeeper:
-    """Stands before all routes: names every request, and turns away what is not for us."""
+    """Stands before everything else: names every request, turns away what is not for us, and notes how it ended."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, on_answered: Callable[[Answered], None]) -> None:
         self._app = app
+        self._on_answered = on_answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,22 +52,69 @@ class Doorkeeper:
             return
         request = Request(scope, receive)
         request.state.request_id = secrets.token_hex(8)
+        request.state.code = ""
+        begin_request(request.state.request_id)
+        answer = _Answer(request, send)
+        try:
+            await self._let_in(request, receive, answer)
+        finally:
+            self._on_answered(answer.ended())
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _SAID_TO_BROWSERS.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = request.state.request_id
-            await send(message)
-
+    async def _let_in(self, request: Request, receive: Receive, answer: Send) -> None:
         try:
             _require_ours(request)
             _require_small(request)
         except HaloopError as error:
-            await problem(request, error)(scope, receive, answer)
+            await problem(request, error)(request.scope, receive, answer)
         else:
-            await self._app(scope, receive, answer)
+            await self._app(request.scope, receive, answer)
+
+
+class _Answer:
+    """One answer on its way out."""
+
+    def __init__(self, request: Request, send: Send) -> None:
+        self._request = request
+        self._send = send
+        self._begun = time.perf_counter()
+        self._status = 0
+        self._location = ""
+        self._is_whole = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _SAID_TO_BROWSERS.items():
+                headers.setdefault(name, value)
+            headers["X-Request-Id"] = self._request.state.request_id
+            self._status = message["status"]
+            self._location = headers.get("location", "")
+        await self._send(message)
+        self._is_whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+    def ended(self) -> Answered:
+        return Answered(
+            request_id=self._request.state.request_id,
+            method=self._request.method,
+            route=route_of(self._request),
+            status=self._status,
+            seconds=time.perf_counter() - self._begun,
+            code=self._request.state.code,
+            is_whole=self._is_whole,
+            run=self._run(),
+        )
+
+    def _run(self) -> RunId | None:
+        """The run that was asked about, or that was just begun; a name that makes no sense is nobody's run."""
+        named = self._request.path_params
+        try:
+            if "gate" in named:
+                return run_of(GateId(named["gate"]))
+            if self._status == HTTPStatus.CREATED and self._location.startswith(_RUNS):
+                return run_id(self._location.removeprefix(_RUNS))
+            return run_id(named["run"]) if "run" in named else None
+        except BadInput:
+            return None
 
 
 def house_of(request: Request) -> House:
@@ -75,6 +128,12 @@ async def caller_of(
     _: Annotated[object, Security(HTTPBearer(auto_error=False, description="The machine's token, or an agent's."))],
 ) -> Caller:
     """Who is asking; NotKnown where nobody says."""
+    caller = await _recognise(request)
+    tell_actor(caller.actor)
+    return caller
+
+
+async def _recognise(request: Request) -> Caller:
     house = house_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:

@@ -1,7 +1,8 @@
 """The one table from errors to answers: a status, a sentence, what to do next, and whether anything was done.
 
 Answers have the form of RFC 9457. What an error was not made to say is not said: whatever has no name becomes
-`haloop.error` with the request's id, and the rest stands in the log.
+`haloop.error` with the request's id, and the rest stands in the log. Who was turned away, what could not be read and
+which limit was hit is noted there too, by its code.
 """
 
 import logging
@@ -62,6 +63,15 @@ _BY_KIND: tuple[tuple[type[HaloopError], HTTPStatus], ...] = (
     (BadInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Corrupt, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
+_NOTED: Mapping[int, tuple[int, str]] = {
+    HTTPStatus.BAD_REQUEST: (logging.WARNING, "not readable"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: (logging.WARNING, "not readable"),
+    HTTPStatus.UNAUTHORIZED: (logging.WARNING, "denied"),
+    HTTPStatus.FORBIDDEN: (logging.WARNING, "denied"),
+    HTTPStatus.MISDIRECTED_REQUEST: (logging.WARNING, "denied"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (logging.WARNING, "limit hit"),
+    HTTPStatus.TOO_MANY_REQUESTS: (logging.WARNING, "limit hit"),
+}
 _UNKNOWN = "Something went wrong that has no name here."
 
 
@@ -83,6 +93,7 @@ def install(app: FastAPI) -> None:
 def problem(request: Request, error: HaloopError, more: Mapping[str, object] | None = None) -> JSONResponse:
     """An error as an answer."""
     status = status_of(error)
+    _note(request, error.code, status)
     if isinstance(error, ForeignRun):
         error = NotFound("There is no such run in this account.", code=NotFound.code)
     executed = None if status >= HTTPStatus.INTERNAL_SERVER_ERROR else False
@@ -101,12 +112,22 @@ def problem(request: Request, error: HaloopError, more: Mapping[str, object] | N
     return JSONResponse({**body, **(more or {})}, status, headers, media_type="application/problem+json")
 
 
+def route_of(request: Request) -> str:
+    """The template of the address that was asked for; the address itself may hold anything."""
+    return getattr(request.scope.get("route"), "path", "")
+
+
+def _note(request: Request, code: str, status: int) -> None:
+    request.state.code = code
+    if status in _NOTED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        level, event = _NOTED.get(status, (logging.ERROR, "failed"))
+        said = {"method": request.method, "route": route_of(request), "status": int(status), "code": code}
+        log.log(level, event, extra=said)
+
+
 async def _answer(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HaloopError)
-    answer = problem(request, error)
-    if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s %s", error.code, request.url.path, extra={"request_id": request.state.request_id})
-    return answer
+    return problem(request, error)
 
 
 async def _answer_malformed(request: Request, error: Exception) -> JSONResponse:
@@ -141,6 +162,6 @@ def _methods(request: Request) -> set[str]:
     return {method for route in here for method in getattr(route, "methods", None) or ()}
 
 
-async def _answer_unknown(request: Request, error: Exception) -> JSONResponse:
-    log.error("unnamed error", exc_info=error, extra={"request_id": request.state.request_id})
+async def _answer_unknown(request: Request, _: Exception) -> JSONResponse:
+    """The error itself goes on to the server, which notes it with its traceback under the same request id."""
     return problem(request, HaloopError(_UNKNOWN))

@@ -1,14 +1,18 @@
 """The application: its routes, and the house they open onto."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from haloop.api import errors, events, gates, health, ledger, passkeys, people, receipts, requests, runs, sessions
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
 from haloop.api.rates import Rates
+from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
@@ -18,16 +22,33 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "5XX": {"description": "Something is wrong here.", **_SAYS},
 }
 
+_NOT_ITS_OWN: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own telemetry would tell addresses with the keys in them, and what errors say."""
 
-def make_app(house: House) -> FastAPI:
-    """The HTTP API of a house."""
-    app = FastAPI(
+
+class _Guarded(FastAPI):
+    """An application with a doorkeeper before all of it, so that also an answer to an unnamed error goes past them."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Doorkeeper(super().build_middleware_stack(), self.state.on_answered)
+
+
+def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answer) -> FastAPI:
+    """The HTTP API of a house; `on_answered` hears how each request ended."""
+    app = _Guarded(
         title="Haloop",
         version=house.version,
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        telemetry=_NOT_ITS_OWN,
     )
     app.state.house = house
     app.state.streams = events.Streams(house)
@@ -41,7 +62,7 @@ def make_app(house: House) -> FastAPI:
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
         )
-    app.add_middleware(Doorkeeper)
+    app.state.on_answered = on_answered
     errors.install(app)
     for noun in (health, sessions, people, passkeys, requests, runs, gates, receipts, ledger, events):
         app.include_router(noun.router, responses=_PROBLEMS)

@@ -1,5 +1,6 @@
 """A browser's session: begun with a key that is good for one visit, and over when somebody says so."""
 
+import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Depends, Response
@@ -7,17 +8,22 @@ from fastapi import APIRouter, Cookie, Depends, Response
 from haloop.api.asking import SESSION_COOKIE, By, ByPerson, In
 from haloop.api.rates import visits_limited
 from haloop.identity import SESSION_SECONDS
+from haloop.logs import tell_actor
 from haloop.wire.sessions import Visit, VisitOut
 
 router = APIRouter(tags=["sessions"])
+log = logging.getLogger("haloop.api")
 
 
 @router.post("/api/session", status_code=204, dependencies=[Depends(visits_limited)])
 async def begin_session(house: In, visit: Visit, answer: Response) -> None:
     """Exchange a key that is good for one visit for a session."""
+    session = house.identity.redeem(visit.key)
+    tell_actor(house.identity.of_session(session).actor)
+    log.info("session begun")
     answer.set_cookie(
         SESSION_COOKIE,
-        house.identity.redeem(visit.key),
+        session,
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
@@ -37,4 +43,5 @@ async def end_session(
 ) -> None:
     """End this browser's session, here and in the process."""
     house.identity.end_session(session)
+    log.info("session ended")
     answer.delete_cookie(SESSION_COOKIE, path="/")

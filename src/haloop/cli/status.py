@@ -108,7 +108,7 @@ def _open_gates(body: bytes) -> int | None:
 def _error(line: bytes) -> str:
     match _object(line):
         case {"level": "error", **about}:
-            return " ".join(str(about[key]) for key in ("at", "event", "message") if key in about)
+            return " ".join(str(about[key]) for key in ("time", "event", "code") if about.get(key))
     return ""
 
 

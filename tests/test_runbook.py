@@ -1,0 +1,74 @@
+"""The runbook speaks of commands, options, exit codes and log fields that exist."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from haloop.cli.program import INTERRUPTED, program
+from haloop.kernel.errors import Exit
+from haloop.logs import FIELDS
+
+REPOSITORY = Path(__file__).parent.parent
+RUNBOOK = (REPOSITORY / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+
+COMMAND = re.compile(r"(?:^|`|\| )haloop (?P<name>[a-z]+)(?P<rest>[^`\n#]*)", re.MULTILINE)
+
+
+def test_every_command_exists() -> None:
+    """Whoever types what the runbook says is not told that there is no such command."""
+    named = {found["name"] for found in COMMAND.finditer(RUNBOOK)}
+    assert {"doctor", "verify", "backup", "restore", "ship", "checkpoint", "key"} <= named
+    assert named - set(program.commands) == set()
+
+
+def test_every_option_exists() -> None:
+    """Nor that there is no such option."""
+    for found in COMMAND.finditer(RUNBOOK):
+        for option in re.findall(r"--[a-z-]+", found["rest"]):
+            assert option in options(program.commands[found["name"]]), found[0]
+
+
+def test_the_exit_codes_are_all_there_are() -> None:
+    """A row for each code, and none for another."""
+    rows = re.findall(r"^\| (\d+) \|", RUNBOOK, re.MULTILINE)
+    assert [int(row) for row in rows] == [*Exit, INTERRUPTED]
+
+
+def test_the_fields_of_a_line_are_named() -> None:
+    """What stands in a log line is explained."""
+    explained = RUNBOOK[RUNBOOK.index("## Read the logs") : RUNBOOK.index("| logger |")]
+    assert set(FIELDS) <= set(re.findall(r"`([a-z_]+)`", explained))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["end-recovery"], 0, "Recovery mode has ended."),
+        (["trust-clock"], 0, "The clock is trusted as it is."),
+        ([], 1, "Say end-recovery"),
+    ],
+)
+async def test_an_owners_word_can_be_said(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    """What no command says yet, a file of the checkout says."""
+    assert "examples/owners_word.py" in RUNBOOK
+    environment = {"HALOOP_HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    saying = await asyncio.create_subprocess_exec(
+        sys.executable,
+        REPOSITORY / "examples" / "owners_word.py",
+        *words,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output, _ = await saying.communicate()
+    assert said in output.decode()
+    assert saying.returncode == code
+
+
+def options(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
