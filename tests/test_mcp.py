@@ -108,7 +108,9 @@ async def test_a_program_runs_it_with_an_agents_token_and_no_other(door: Door) -
                 assert (await called(client, "propose", TEA))["state"] == "waits_for_you"
         else:
             refused = await asyncio.create_subprocess_exec(
-                *(command.command, *command.args), env={"PATH": os.environ["PATH"], **environment}, stderr=asyncio.subprocess.PIPE
+                *(command.command, *command.args),
+                env={"PATH": os.environ["PATH"], **environment},
+                stderr=asyncio.subprocess.PIPE,
             )
             _, said = await refused.communicate()
             assert b"holds no agent's token" in said

@@ -1,13 +1,9 @@
 """The runbook speaks of commands, options, exit codes and log fields that exist."""
 
-import asyncio
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import click
-import pytest
 
 from haloop.cli.program import INTERRUPTED, program
 from haloop.kernel.errors import Exit
@@ -43,31 +39,6 @@ def test_the_fields_of_a_line_are_named() -> None:
     """What stands in a log line is explained."""
     explained = RUNBOOK[RUNBOOK.index("## Read the logs") : RUNBOOK.index("| logger |")]
     assert set(FIELDS) <= set(re.findall(r"`([a-z_]+)`", explained))
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (["end-recovery"], 0, "Recovery mode has ended."),
-        (["trust-clock"], 0, "The clock is trusted as it is."),
-        ([], 1, "Say end-recovery"),
-    ],
-)
-async def test_an_owners_word_can_be_said(tmp_path: Path, words: list[str], code: int, said: str) -> None:
-    """What no command says yet, a file of the checkout says."""
-    assert "examples/owners_word.py" in RUNBOOK
-    environment = {"HALOOP_HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state")}
-    saying = await asyncio.create_subprocess_exec(
-        sys.executable,
-        REPOSITORY / "examples" / "owners_word.py",
-        *words,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    output, _ = await saying.communicate()
-    assert said in output.decode()
-    assert saying.returncode == code
 
 
 def options(command: click.Command) -> set[str]:

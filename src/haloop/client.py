@@ -200,6 +200,16 @@ class Client:
     async def revoke_token(self, token: str) -> None:
         await self._send("DELETE", f"/api/tokens/{_part(token)}")
 
+    # The home
+
+    async def trust_clock(self) -> None:
+        """Say that the clock is right although it was moved."""
+        await self._send("POST", "/api/clock/trust")
+
+    async def end_recovery(self) -> None:
+        """Say that whatever may be forgotten was looked at."""
+        await self._send("POST", "/api/recovery/end")
+
     # The ledger
 
     async def ledger(self, *, after: int = -1, limit: int = 100) -> EventPage:

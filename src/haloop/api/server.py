@@ -8,7 +8,20 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
-from haloop.api import errors, events, gates, health, ledger, passkeys, people, receipts, requests, runs, sessions
+from haloop.api import (
+    errors,
+    events,
+    gates,
+    health,
+    keeping,
+    ledger,
+    passkeys,
+    people,
+    receipts,
+    requests,
+    runs,
+    sessions,
+)
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
 from haloop.api.rates import Rates
@@ -64,7 +77,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
         )
     app.state.on_answered = on_answered
     errors.install(app)
-    for noun in (health, sessions, people, passkeys, requests, runs, gates, receipts, ledger, events):
+    for noun in (health, sessions, people, passkeys, requests, runs, gates, receipts, ledger, events, keeping):
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 

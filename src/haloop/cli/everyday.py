@@ -42,6 +42,7 @@ EVERYDAY = (
     Later("receipts", "The receipts of a run, and how a stranger checks them."),
     Later("cancel", "End a run as soon as nothing is under way that cannot be taken back."),
     Later("grants", "The standing permissions of the account."),
+    Later("owner", "An owner's word about the home: its clock, the end of a recovery."),
     Later("mcp", "The door for agents, over MCP."),
     Later("tokens", "The tokens of the agents that may propose."),
 )
