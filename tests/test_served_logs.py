@@ -17,7 +17,8 @@ import asyncio, os
 from haloop.app import run_server
 from haloop.serving import bind
 from haloop.settings import Settings
-asyncio.run(run_server(Settings.read(os.environ), bind("127.0.0.1", 0), on_ready=lambda _, page: print(page, flush=True)))
+settings, at = Settings.read(os.environ), bind("127.0.0.1", 0)
+asyncio.run(run_server(settings, at, on_ready=lambda _, page: print(page, flush=True)))
 """
 
 

@@ -1,4 +1,4 @@
-"""What only an owner says of the home itself: that its clock is right, that what it may have forgotten was looked at."""
+"""What only an owner says of the home itself: that its clock is right, and that a recovery is over."""
 
 from fastapi import APIRouter
 
