@@ -26,6 +26,7 @@ faults: setup ## The fault matrix in full: SCALE=ci (default, under 90 minutes) 
 bench: setup ## Measure speed beside the floor and beside the peers, on this machine (about twenty minutes)
 	@python -m bench
 	@python -m bench.parked
+	@python -m bench.door
 	@uv run --isolated --group bench python -m bench.peers
 
 setup: ## Install what is missing: uv, the locked dependencies, strace, faketime and chromium

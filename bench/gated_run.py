@@ -87,6 +87,10 @@ class BookConnector:
 
     @effect
     async def reserve(self, table: Table, call: Call) -> Booked | NotDone:
+        return await self.book_it(table, call)
+
+    async def book_it(self, table: Table, call: Call) -> Booked:
+        """Write it into the book."""
         said = await self._book.reserve(call.key, {"name": table.name, "seats": table.seats, "at": table.at})
         return Booked(reference=said["reference"], charged=Money(minor=2_000, currency="EUR"))
 

@@ -22,13 +22,17 @@ def bind(host: str, port: int) -> socket.socket:
     """The socket to serve on; refused by name where somebody else has it."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, reuse_port=False)
+        at = socket.create_server((host, port), family=family, reuse_port=False)
     except OSError as error:
         raise HomeUnusable(
             f"Nothing can be served on {host}:{port}: {error.strerror}.",
             code="serve.port",
             next_step="Stop whatever is there, or choose another port with --port.",
         ) from error
+    # Whoever is accepted inherits it. asyncio sets it only on sockets whose protocol was named, and without it an
+    # answer's body waits 40 ms for the acknowledgement of its headers.
+    at.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return at
 
 
 async def serve(
