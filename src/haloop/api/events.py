@@ -5,6 +5,7 @@ new. So a slow client costs one number, a vanished one nothing, and nothing is e
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -20,12 +21,15 @@ from haloop.kernel import canonical
 from haloop.kernel.errors import Refused
 from haloop.kernel.fact import Fact
 from haloop.kernel.ids import AccountId, RunId
+from haloop.kernel.ledger import Event
 
 router = APIRouter(tags=["events"])
 
 HEARTBEAT_SECONDS = 15.0
 STREAMS_MAX = 600
 _PAGE = 100
+_TEXTS_MAX = 200
+_TEXT_SECONDS = 2.0
 
 
 class Streams:
@@ -34,6 +38,7 @@ class Streams:
     def __init__(self, house: House) -> None:
         self._house = house
         self._bells: dict[asyncio.Event, AccountId] = {}
+        self._texts: OrderedDict[tuple[AccountId, int], tuple[float, str]] = OrderedDict()
         house.engine.watch(self._ring)
 
     async def read(self, account: AccountId, after: int) -> AsyncIterator[str]:
@@ -68,10 +73,19 @@ class Streams:
     async def _page(self, account: AccountId, after: int) -> AsyncIterator[tuple[int, str]]:
         while events := await self._house.ledger.events(account, start=after + 1, limit=_PAGE):
             for event in events:
-                told = tell(event, await read_known(self._house.ledger, event))
-                body = canonical.encode({**told.model_dump(), "run": event.header.run_id}).decode()
-                yield event.index, f"id: {event.index}\nevent: {told.kind}\ndata: {body}\n\n"
+                yield event.index, await self._text(account, event)
             after = events[-1].index
+
+    async def _text(self, account: AccountId, event: Event) -> str:
+        """An event as it goes over the wire; what is told to many at once is spelled once, and soon forgotten."""
+        place, now = (account, event.index), asyncio.get_running_loop().time()
+        if place not in self._texts or now > self._texts[place][0] + _TEXT_SECONDS:
+            told = tell(event, await read_known(self._house.ledger, event))
+            body = canonical.encode({**told.model_dump(), "run": event.header.run_id}).decode()
+            self._texts[place] = now, f"id: {event.index}\nevent: {told.kind}\ndata: {body}\n\n"
+            if len(self._texts) > _TEXTS_MAX:
+                self._texts.popitem(last=False)
+        return self._texts[place][1]
 
     def _ring(self, account: AccountId, _run: RunId, _fact: Fact) -> None:
         for bell, listens_to in self._bells.items():
