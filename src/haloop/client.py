@@ -16,6 +16,7 @@ import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from haloop.kernel.errors import BadInput, Exit, HaloopError
+from haloop.wire.activity import ActivityPage
 from haloop.wire.gates import Approval, Change, Found, GateOut, GatePage, MoreTime, Refusal, Said, Seen, Withdrawal
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, EventPage
@@ -112,6 +113,11 @@ class Client:
 
     async def cancel(self, run: str, *, reason: str = "") -> RunDetail:
         return await self._post(f"/api/runs/{_part(run)}/cancellation", RunDetail, Cancellation(reason=reason))
+
+    async def activity(self, *, before: int | None = None, limit: int = 20) -> ActivityPage:
+        """What the newest runs did, with what was approved beside what ran."""
+        query = {"limit": limit, **({} if before is None else {"before": before})}
+        return await self._get("/api/activity", ActivityPage, query)
 
     async def receipts(self, run: str) -> list[ReceiptOut]:
         return await self._get(f"/api/runs/{_part(run)}/receipts", list[ReceiptOut])

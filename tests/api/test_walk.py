@@ -21,6 +21,8 @@ FOR_AGENTS = {
     ("GET", "/api/gates/{gate}"),
     ("POST", "/api/gates/{gate}/decisions"),
     ("POST", "/api/gates/{gate}/withdrawal"),
+    ("GET", "/api/activity"),
+    ("GET", "/api/runs/{run}/executions"),
     ("GET", "/api/ledger/key"),
     ("DELETE", "/api/session"),
 }

@@ -9,6 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from haloop.api import (
+    activity,
     errors,
     events,
     gates,
@@ -28,6 +29,10 @@ from haloop.api.rates import Rates
 from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
+_NOUNS = (
+    *(health, sessions, people, passkeys, requests, runs, gates, receipts, activity),
+    *(ledger, events, keeping),
+)
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"description": "It cannot be read.", **_SAYS},
@@ -77,7 +82,20 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
         )
     app.state.on_answered = on_answered
     errors.install(app)
-    for noun in (health, sessions, people, passkeys, requests, runs, gates, receipts, ledger, events, keeping):
+    for noun in (
+        health,
+        sessions,
+        people,
+        passkeys,
+        requests,
+        runs,
+        gates,
+        receipts,
+        activity,
+        ledger,
+        events,
+        keeping,
+    ):
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 
