@@ -6,6 +6,7 @@ and keeps a session. It proves less than a passkey does, so nothing live can be 
 """
 
 import hmac
+import os
 import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,6 +22,7 @@ SESSION_SECONDS = 7 * 86_400
 _ONCE_SECONDS = 600
 _SECOND = 1_000_000
 _SESSIONS_MAX = 100
+_TOKEN_MIN = 32
 
 
 class NotKnown(Refused):
@@ -58,6 +60,17 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A session that has just begun."""
+
+    session: str
+    """For the cookie."""
+    secret: str
+    """For the page alone."""
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Visit:
     caller: Caller
     until: int
@@ -66,17 +79,25 @@ class _Visit:
 @dataclass(slots=True, kw_only=True)
 class _Session:
     caller: Caller
+    secret: str
+    """The hash of what the page keeps."""
     used_at: int
 
 
 def read_or_make_token(file: Path) -> str:
-    """The machine's own token; on the first start it is made and stored, 0600."""
-    if not file.exists():
-        part = file.with_name(f"{file.name}.part")
-        part.touch(mode=0o600)
-        part.write_text(secrets.token_urlsafe(32), encoding="ascii")
-        part.replace(file)
-    return file.read_text(encoding="ascii").strip()
+    """The machine's own token; where there is none that is whole, it is made and stored, 0600."""
+    token = file.read_text(encoding="ascii", errors="replace").strip() if file.exists() else ""
+    if len(token) >= _TOKEN_MIN and token.isascii():
+        return token
+    token, part = secrets.token_urlsafe(32), file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600, exist_ok=False)
+    with part.open("w", encoding="ascii") as opened:
+        opened.write(token)
+        opened.flush()
+        os.fsync(opened.fileno())
+    part.replace(file)
+    return token
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,7 +119,7 @@ class Identity:
         self._once[_hash(key)] = _Visit(caller=caller or self.owner, until=self._now() + _ONCE_SECONDS * _SECOND)
         return key
 
-    def redeem(self, key: str) -> str:
+    def redeem(self, key: str) -> "Opened":
         """A session for whoever came with a key that is good for one visit."""
         visit = self._once.pop(_hash(key), None)
         if visit is None or self._now() >= visit.until:
@@ -108,10 +129,14 @@ class Identity:
     def end_session(self, session: str) -> None:
         self._sessions.pop(_hash(session), None)
 
-    def of_session(self, session: str) -> Caller:
-        """Whose session this is."""
+    def of_session(self, session: str, secret: str) -> Caller:
+        """Whose session this is; it takes what the browser sends by itself, and what only the page has."""
         known = self._sessions.get(_hash(session))
-        if known is None or self._now() >= known.used_at + SESSION_SECONDS * _SECOND:
+        if (
+            known is None
+            or not hmac.compare_digest(_hash(secret), known.secret)
+            or self._now() >= known.used_at + SESSION_SECONDS * _SECOND
+        ):
             raise NotKnown("This session is over.", code="identity.session_over")
         known.used_at = self._now()
         return known.caller
@@ -121,7 +146,7 @@ class Identity:
         presented = PresentedToken.read(token)
         if presented is not None:
             return await self._agent(presented)
-        if not hmac.compare_digest(token.encode(), self.token.encode()):
+        if not token or not hmac.compare_digest(token.encode(), self.token.encode()):
             raise NotKnown("This token is not known here.")
         return self.owner
 
@@ -134,12 +159,12 @@ class Identity:
             raise NotKnown("This token is not known here, has ended, or was revoked.")
         return Caller(account=presented.account, agent=known.agent)
 
-    def _begin(self, caller: Caller) -> str:
-        session = secrets.token_urlsafe(32)
+    def _begin(self, caller: Caller) -> "Opened":
+        session, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         if len(self._sessions) >= _SESSIONS_MAX:
             del self._sessions[min(self._sessions, key=lambda one: self._sessions[one].used_at)]
-        self._sessions[_hash(session)] = _Session(caller=caller, used_at=self._now())
-        return session
+        self._sessions[_hash(session)] = _Session(caller=caller, secret=_hash(secret), used_at=self._now())
+        return Opened(session=session, secret=secret, caller=caller)
 
     def _now(self) -> int:
         return self.engine.world.now()

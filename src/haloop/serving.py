@@ -8,7 +8,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 from haloop.kernel.errors import HomeUnusable
 
 _SECONDS_TO_END = 10
+CONNECTIONS_MAX = 800
+"""More at a time are told that it is busy; every process may have 1,024 files open."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -43,7 +45,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again at its end, and then they are ours
         loop.add_signal_handler(number, server.end)
-    await server.serve(sockets=[at])
+    with ExitStack() as beside:
+        await server.serve(sockets=[at, *_other_loopback(at, beside)])
 
 
 @asynccontextmanager
@@ -85,8 +88,34 @@ class _Server(uvicorn.Server):
 
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_SECONDS_TO_END
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_graceful_shutdown=_SECONDS_TO_END,
     )
+
+
+def _other_loopback(at: socket.socket, beside: ExitStack) -> list[socket.socket]:
+    """The same port on the other loopback address: a browser may ask `localhost` there, and nobody else may answer."""
+    host, port = at.getsockname()[:2]
+    other = {"127.0.0.1": "::1", "::1": "127.0.0.1"}.get(host)
+    if other is None or not _exists(other):
+        return []
+    return [beside.enter_context(bind(other, port))]
+
+
+def _exists(host: str) -> bool:
+    """Whether this machine has such an address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _nothing() -> None:

@@ -1,10 +1,14 @@
 """Each refusal has a status, a name, a sentence, a next step, and says whether anything was done."""
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from haloop.identity import read_or_make_token
+from haloop.kernel.fact import PersonRemoved
 from haloop.kernel.ids import new_person_id
 from tests.api.conftest import Door, client_of, tea
 
@@ -141,7 +145,16 @@ async def test_the_same_key_asks_once(door: Door) -> None:
 
 async def test_a_name_that_points_here_is_not_answered(door: Door) -> None:
     """A page elsewhere has its own name point at this machine: it is turned away, whatever it shows."""
-    for host in ("evil.example", "evil.example:4000", "localhost.evil.example", "", "127.0.0.1.evil.example:80"):
+    for host in (
+        "evil.example",
+        "evil.example:4000",
+        "localhost",
+        "localhost:1",
+        "127.0.0.1:65535",
+        "localhost.evil.example",
+        "",
+        "127.0.0.1.evil.example:80",
+    ):
         answer = await door.client.get("/api/me", headers={"Host": host})
         assert told(answer) == (421, "identity.foreign_host")
 
@@ -152,9 +165,13 @@ async def test_a_page_elsewhere_cannot_use_a_browsers_session(door: Door) -> Non
     async with client_of(door.address, None) as browser:
         begun = await browser.post("/api/session", json={"key": key})
         cookie = begun.headers["set-cookie"]
-        assert begun.status_code == 204
+        assert begun.status_code == 201
         assert "HttpOnly" in cookie
         assert "samesite=strict" in cookie.lower()
+        for _ in ("the cookie alone, as another port of this machine has it", "with a guess"):
+            assert told(await browser.get("/api/me")) == (401, "identity.session_over")
+            browser.headers["X-Haloop-Session"] = "guess"
+        browser.headers["X-Haloop-Session"] = begun.json()["secret"]
         assert (await browser.get("/api/me")).json()["person"] == door.ana
         for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}, {"Origin": "null"}):
             refused = await browser.post("/api/requests", json=tea(), headers=headers)
@@ -167,22 +184,33 @@ async def test_a_page_elsewhere_cannot_use_a_browsers_session(door: Door) -> Non
         assert (await browser.get("/api/me")).status_code == 401
 
 
+async def test_a_page_elsewhere_cannot_use_up_the_owners_tries(door: Door) -> None:
+    """Forty wrong keys from a page of another origin are not even counted; the owner's key works."""
+    async with client_of(door.address, None) as browser:
+        for _ in range(40):
+            forged = await browser.post("/api/session", json={"key": "x"}, headers={"Origin": "https://evil.example"})
+            assert told(forged) == (403, "identity.foreign_origin")
+        right = door.house.identity.issue_once()
+        assert (await browser.post("/api/session", json={"key": right})).status_code == 201
+
+
 async def test_a_session_ends_by_itself(door: Door) -> None:
     """Nobody used it for a week."""
     async with client_of(door.address, None) as browser:
-        await browser.post("/api/session", json={"key": door.house.identity.issue_once()})
+        begun = await browser.post("/api/session", json={"key": door.house.identity.issue_once()})
+        browser.headers["X-Haloop-Session"] = begun.json()["secret"]
         assert (await browser.get("/api/me")).status_code == 200
         for _ in range(8):
-            await door.practice.move(__import__("datetime").timedelta(days=1))
+            await door.practice.move(timedelta(days=1))
         assert told(await browser.get("/api/me")) == (401, "identity.session_over")
 
 
 async def test_somebody_who_is_no_owner_issues_no_tokens(door: Door) -> None:
-    """An owner who left the account can do nothing in it any more."""
+    """Somebody who was never in the account can do nothing in it."""
     door.house.identity.owner = door.house.identity.owner.__class__(
         account=door.practice.account, person=new_person_id()
     )
-    assert told(await door.client.post("/api/tokens", json={"agent": "x"})) == (403, "answer.not_allowed")
+    assert told(await door.client.post("/api/tokens", json={"agent": "x"})) == (401, "identity.removed")
 
 
 async def test_what_has_no_name_says_nothing_of_the_inside(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,3 +225,34 @@ async def test_what_has_no_name_says_nothing_of_the_inside(door: Door, monkeypat
     assert told(answer) == (500, "haloop.error")
     assert "sk-live-4242" not in answer.text
     assert "secret.py" not in answer.text
+
+
+async def test_whoever_was_taken_out_of_the_account_is_nobody(door: Door) -> None:
+    """Their token opens nothing any more: not to decide, and not to look."""
+    await door.practice.engine.record(door.practice.account, PersonRemoved(person=door.ana), by="kernel")
+    assert told(await door.client.get("/api/runs")) == (401, "identity.removed")
+
+
+@pytest.mark.parametrize("token", ["", " ", "short"])
+async def test_a_token_file_that_was_cut_short_is_made_anew(door: Door, tmp_path: Path, token: str) -> None:
+    """A power cut left an empty file: nobody gets in with nothing."""
+    file = tmp_path / "token"
+    file.write_text(token)
+    made = read_or_make_token(file)
+    assert len(made) >= 32
+    assert (read_or_make_token(file), file.stat().st_mode & 0o777) == (made, 0o600)
+    door.house.identity.token = ""
+    async with client_of(door.address, None) as nobody:
+        assert (await nobody.get("/api/me", headers={"Authorization": "Bearer"})).status_code == 401
+
+
+async def test_a_yes_that_counted_is_told_as_one(door: Door) -> None:
+    """The procedure breaks right after it: what stands in the ledger is what whoever said yes hears."""
+    run = (await door.client.post("/api/requests", json={**tea(), "procedure": "buy_and_break"})).json()["run"]
+    await door.practice.engine.settled()
+
+    said = await door.decide(await door.gate(run))
+
+    assert (said.status_code, said.json()["status"]) == (200, "approved")
+    shown = await door.got(f"/api/runs/{run}")
+    assert (shown["state"], shown["reason"]) == ("parked", "The procedure raised KeyError.")

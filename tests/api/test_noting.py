@@ -78,7 +78,8 @@ async def test_a_session_begins_and_ends_on_the_record(door: Door, logs: Path) -
     async with client_of(door.address, None) as browser:
         begun = await browser.post("/api/session", json={"key": key})
         await browser.post("/api/session", json={"key": key})
-        await browser.delete("/api/session", headers={"Origin": door.address})
+        secret = begun.json()["secret"]
+        await browser.delete("/api/session", headers={"Origin": door.address, "X-Haloop-Session": secret})
 
     assert noted(logs, event="session begun")[0]["actor"] == f"person:{door.ana}"
     assert noted(logs, event="session ended")[0]["actor"] == f"person:{door.ana}"
@@ -86,6 +87,7 @@ async def test_a_session_begins_and_ends_on_the_record(door: Door, logs: Path) -
     text = logs.read_text(encoding="utf-8")
     assert key not in text
     assert begun.cookies["haloop_session"] not in text
+    assert secret not in text
 
 
 async def test_an_answer_that_was_cut_short_says_so(door: Door, logs: Path) -> None:

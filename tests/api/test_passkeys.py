@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from haloop.api.asking import SESSION_COOKIE
+from haloop.api.asking import SESSION_COOKIE, SESSION_HEADER
 from haloop.identity import Caller
 from haloop.kernel.fact import CredentialEnrolled
 from haloop.kernel.ids import PersonId
@@ -74,8 +74,9 @@ async def given_to(door: Door, person: PersonId) -> Passkey:
 
 def browser_of(door: Door, person: PersonId) -> httpx2.AsyncClient:
     """The page in somebody's own browser."""
-    session = door.house.identity._begin(Caller(account=door.practice.account, person=person))
-    headers = {"Cookie": f"{SESSION_COOKIE}={session}", "Origin": door.address}
+    opened = door.house.identity._begin(Caller(account=door.practice.account, person=person))
+    cookie = f"{SESSION_COOKIE}={opened.session}"
+    headers = {"Cookie": cookie, SESSION_HEADER: opened.secret, "Origin": door.address}
     return httpx2.AsyncClient(base_url=door.address, headers=headers)
 
 
@@ -220,7 +221,7 @@ async def test_one_who_left_adds_none(door: Door) -> None:
     async with browser_of(door, PersonId("per_" + "0" * 32)) as theirs:
         answer = await theirs.post("/api/passkeys/options")
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "identity.not_allowed")
+    assert (answer.status_code, answer.json()["code"]) == (401, "identity.removed")
 
 
 async def test_so_many_challenges_are_out_at_once(door: Door) -> None:

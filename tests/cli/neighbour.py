@@ -1,7 +1,6 @@
 """A running Haloop next door: a practice house served on the loopback interface from a thread of its own."""
 
 import asyncio
-import json
 import os
 import pty
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from haloop.api.server import let_go
+from haloop.cli.running import announced
 from haloop.kernel.fact import Fact
 from haloop.kernel.ids import RunId
 from tests.api.conftest import TOKEN, Door, opened_door
@@ -83,12 +83,10 @@ def next_door(folder: Path) -> Iterator[Neighbour]:
 def neighbour(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
     """A running Haloop that the commands reach through what it wrote into its home."""
     with next_door(tmp_path) as neighbour:
-        runtime = place.home / "runtime"
-        runtime.mkdir()
-        about = {"address": neighbour.door.address, "pid": 1, "started_at": "2026-01-01T00:00:00Z", "version": "0"}
-        (runtime / "haloop.pid").write_text(json.dumps(about))
+        (place.home / "runtime").mkdir()
         (place.home / "token").write_text(TOKEN)
-        yield neighbour
+        with announced(place.home, neighbour.door.address):
+            yield neighbour
 
 
 def asked(haloop: Haloop, *order: str) -> tuple[str, str]:

@@ -286,6 +286,13 @@ async def buy_again(run: Run, order: Order) -> Ended:
 
 
 @procedure(version=1)
+async def buy_and_break(run: Run, order: Order) -> Ended:
+    """Ask, and then make a mistake."""
+    await run.gate(Purchase.of(order))
+    raise KeyError("password=hunter2")
+
+
+@procedure(version=1)
 async def buy_two(run: Run, one: Order, other: Order) -> Ended:
     """Two gates, and both effects at once."""
     first = await run.gate(Purchase.of(one))
@@ -301,7 +308,7 @@ def desk() -> Desk:
         "shop",
         procedures=(
             *(buy, buy_if_asked, buy_as_is, buy_at_any_price, buy_quoted, buy_or_ask_again, buy_until_bell),
-            *(buy_wrapped, buy_half_wrapped, buy_again, buy_two),
+            *(buy_wrapped, buy_half_wrapped, buy_again, buy_and_break, buy_two),
             *(has_it_bought, has_somebody_have_it_bought, buys_next_time),
         ),
     )

@@ -135,6 +135,16 @@ async def test_an_owners_word_outlives_the_process(practice: Practice, provider:
     assert provider.done.total() == 1
 
 
+async def test_many_small_steps_are_one_jump(practice: Practice) -> None:
+    """Fifty seconds back before each start: the second one is too many."""
+    moved = []
+    for _ in range(3):
+        practice.clock.turn(timedelta(seconds=-50))
+        await practice.restart()
+        moved.append(practice.engine.world.time.moved)
+    assert moved == [0, -100_000_000, -150_000_000]
+
+
 async def test_a_reboot_does_not_make_the_clock_right(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
     """Boot time counts anew, so what was recorded of the clock before is all that is known, and it was wrong."""
     ana = await practice.person("Ana")

@@ -9,10 +9,11 @@ import pytest
 from haloop.kernel.errors import AnswerRefused, Erased, NotErasable
 from haloop.kernel.gate import Need
 from haloop.kernel.ids import PersonId, RunId
+from haloop.kernel.operation import Found
 from haloop.kernel.people import Role
 from haloop.kernel.policy import Ceiling
 from haloop.testing.practice import Practice
-from tests.engines.buying import Asks, Counter, Order, buy, eur, opened
+from tests.engines.buying import Asks, Bought, Counter, Order, buy, eur, opened
 
 DAY = timedelta(days=1)
 
@@ -42,6 +43,25 @@ async def test_what_an_erased_run_spent_stays_spent(home: Practice, shop: Counte
     await home.move(31 * DAY)
     await home.yes(await home.start(buy.of(Order(item="milk", cents=500), Asks())), ana)
     assert len(shop.sold) == 2
+
+
+async def test_money_that_was_spent_after_all_stays_spent_too(home: Practice, shop: Counter) -> None:
+    """Taken for lost, then found after all, then erased: the money is still gone."""
+    shop.fails = True
+    await home.rules(Need(), Ceiling(amount=eur(1000), window=30 * DAY))
+    ana = await home.person("Ana")
+    run = await home.start(buy.of(Order(cents=600), Asks()))
+    gate = home.gate_of(run)
+    await home.yes(run, ana)
+    await home.settle(run, ana, happened=False)
+    await home.engine.contradict(home.account, gate, "buy", Found(result=Bought(number="no. 1")))
+    assert await _is_denied(home, 500)
+
+    await home.engine.erase(home.account, run, by=ana, why="Ana asked for it.")
+    assert await _is_denied(home, 500)
+    await home.restart()
+    assert await _is_denied(home, 500)
+    assert (await home.engine.account(home.account)).spending.total("EUR", 0, besides="", grant=None) == eur(600)
 
 
 async def test_an_erasure_that_was_cut_short_counts_nothing_twice(home: Practice) -> None:

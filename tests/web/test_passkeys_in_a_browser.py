@@ -115,7 +115,7 @@ async def test_a_person_adds_a_passkey_and_approves_something_real(live: Door, b
 
     await browser.click("Yes, do exactly this")
 
-    await expect(browser.page.get_by_role("link", name="Receipt: buy")).to_be_visible()
+    await expect(browser.page.get_by_role("button", name="Receipt: buy")).to_be_visible()
     assert [one.item for one in live.shop.sold] == ["tea"]
     assert [one["effect"] for one in await live.got(f"/api/runs/{run}/receipts")] == ["buy"]
     assert browser.complaints == []

@@ -26,6 +26,8 @@ from haloop.kernel.passkey import Site
 from haloop.logs import Answered, begin_request, tell_actor
 
 SESSION_COOKIE = "haloop_session"
+SESSION_HEADER = "X-Haloop-Session"
+"""A cookie is sent to every port of a machine, so a session takes this too, which a page keeps for its own port."""
 BODY_BYTES_MAX = 1 << 20
 
 _RUNS = "/api/runs/"
@@ -129,6 +131,7 @@ async def caller_of(
 ) -> Caller:
     """Who is asking; NotKnown where nobody says."""
     caller = await _recognise(request)
+    await _require_member(request, caller)
     tell_actor(caller.actor)
     return caller
 
@@ -143,18 +146,26 @@ async def _recognise(request: Request) -> Caller:
     session = request.cookies.get(SESSION_COOKIE)
     if session is None:
         raise NotKnown("Nobody says who is asking.")
-    known = house.identity.of_session(session)
+    known = house.identity.of_session(session, request.headers.get(SESSION_HEADER, ""))
     _require_same_site(request)
     return known
 
 
+async def _require_member(request: Request, caller: Caller) -> None:
+    """Whoever was taken out of the account is nobody here, whatever they still hold."""
+    if caller.person is not None:
+        account = await house_of(request).engine.account(caller.account)
+        if caller.person not in account.people:
+            raise NotKnown("This person does not belong to the account any more.", code="identity.removed")
+
+
 def site_of(request: Request) -> Site:
-    """Where a person's passkeys are used: a browser makes none for a bare number, so this machine is `localhost`."""
-    host = request.headers.get("host", "")
-    name = _name_of(host)
-    rp_id = "localhost" if name in _LOCAL_NAMES else name
-    own = f"{request.url.scheme}://{rp_id}{host.removeprefix(name)}"
-    return Site(rp_id=rp_id, origins=frozenset({own, *house_of(request).allowed_origins}))
+    """Where a person's passkeys are used: on this machine, at the very port that is served here.
+
+    What a request says of itself is not asked: whoever has the token could name a page of their own.
+    """
+    own = f"http://localhost:{_port_of(request)}"
+    return Site(rp_id="localhost", origins=frozenset({own, *house_of(request).allowed_origins}))
 
 
 RunName = Annotated[RunId, Path(pattern="^run_[0-9a-f]{32}$")]
@@ -174,7 +185,7 @@ ByPerson = Annotated[Caller, Depends(person_of)]
 
 
 def _require_ours(request: Request) -> None:
-    if _name_of(request.headers.get("host", "")) not in _LOCAL_NAMES:
+    if request.headers.get("host", "") not in _own_hosts(request):
         raise Refused(
             "This name does not belong to this Haloop.",
             code="identity.foreign_host",
@@ -182,8 +193,14 @@ def _require_ours(request: Request) -> None:
         )
 
 
-def _name_of(host: str) -> str:
-    return host if host in _LOCAL_NAMES else host.rpartition(":")[0]
+def _own_hosts(request: Request) -> frozenset[str]:
+    """What our own pages call us, by the socket that took the request."""
+    port = _port_of(request)
+    return frozenset(f"{name}:{port}" for name in _LOCAL_NAMES)
+
+
+def _port_of(request: Request) -> int:
+    return int(request.scope["server"][1])
 
 
 def _require_small(request: Request) -> None:
@@ -197,12 +214,18 @@ def _require_small(request: Request) -> None:
         )
 
 
+async def same_site(request: Request) -> None:
+    """For a route that a browser calls before it has a session: from a page of ours, or from no browser at all."""
+    if request.headers.get("origin") or request.headers.get("sec-fetch-site"):
+        _require_same_site(request)
+
+
 def _require_same_site(request: Request) -> None:
     """A session is a browser's, so what changes something must come from a page of ours."""
     if request.method in _SAFE:
         return
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    ours = {f"{request.url.scheme}://{request.headers.get('host', '')}", *house_of(request).allowed_origins}
+    ours = {*(f"http://{host}" for host in _own_hosts(request)), *house_of(request).allowed_origins}
     is_ours = origin in ours if origin is not None else site in ("same-origin", "none")
     if not is_ours or urlsplit(origin or "").path:
         raise NotAllowed(

@@ -19,8 +19,10 @@ from haloop.identity import NotAllowed, NotKnown
 from haloop.kernel.errors import (
     AnswerRefused,
     BadInput,
+    BadProcedure,
     Conflict,
     Corrupt,
+    Diverged,
     Erased,
     ForeignRun,
     HaloopError,
@@ -30,6 +32,7 @@ from haloop.kernel.errors import (
     Poisoned,
     RecoveryOpen,
     Refused,
+    StepFailed,
 )
 
 log = logging.getLogger("haloop.api")
@@ -58,6 +61,9 @@ _BY_KIND: tuple[tuple[type[HaloopError], HTTPStatus], ...] = (
     (LedgerClosed, HTTPStatus.SERVICE_UNAVAILABLE),
     (Poisoned, HTTPStatus.SERVICE_UNAVAILABLE),
     (AnswerRefused, HTTPStatus.CONFLICT),
+    (BadProcedure, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (Diverged, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (StepFailed, HTTPStatus.INTERNAL_SERVER_ERROR),
     (Refused, HTTPStatus.CONFLICT),
     (Conflict, HTTPStatus.CONFLICT),
     (BadInput, HTTPStatus.UNPROCESSABLE_ENTITY),

@@ -15,7 +15,7 @@ from haloop.engines.decisions import GateView
 from haloop.identity import Caller
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_text
-from haloop.kernel.errors import AnswerRefused
+from haloop.kernel.errors import AnswerRefused, HaloopError
 from haloop.kernel.fact import GateOpened, GateRevised
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, Verdict, View, read_decision, run_of
@@ -91,17 +91,21 @@ async def decide(
         await read_own(house, caller, run_of(gate))
         await house.engine.turn_agent_away(caller.account, gate, decision.verdict, agent=caller.actor)
     try:
+        seen = await house.engine.gate(caller.account, gate)
         if if_match is not None:
-            _require_match(if_match, await house.engine.gate(caller.account, gate))
+            _require_match(if_match, seen)
         answer = _answer(gate, decision, caller, await assertion_of(house, caller, decision.assertion))
-        await house.engine.decide(caller.account, answer, site=here)
+        status = await house.engine.decide(caller.account, answer, site=here)
     except AnswerRefused as refusal:
         if refusal.code != "answer.stale":
             raise
         now = await house.engine.gate(caller.account, gate)
         changed = await _difference(house, caller, gate, decision.revision, now)
         return problem(request, refusal, {"difference": changed, "gate": _out(now).model_dump()})
-    return _out(await house.engine.gate(caller.account, gate))
+    try:
+        return _out(await house.engine.gate(caller.account, gate))
+    except HaloopError:  # it counted, whatever became of its run since
+        return _out(seen).model_copy(update={"status": status.value})
 
 
 @router.post("/api/gates/{gate}/extension")

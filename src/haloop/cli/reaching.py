@@ -5,7 +5,6 @@ alone: it is never sent to an address elsewhere.
 """
 
 import asyncio
-import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from haloop.cli.running import read_running
 from haloop.client import Client
 from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.settings import ADDRESS_VARIABLE, TOKEN_VARIABLE, Settings
@@ -48,8 +48,8 @@ def reach(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
 
 
 def address_of(settings: Settings, environment: Mapping[str, str]) -> str:
-    """Where Haloop answers."""
-    address = environment.get(ADDRESS_VARIABLE) or _written_address(settings) or DEFAULT_ADDRESS
+    """Where Haloop answers: as the environment says, or where the home's own process does while it lives."""
+    address = environment.get(ADDRESS_VARIABLE) or _running_address(settings, environment)
     if not _ADDRESS.fullmatch(address):
         raise NotReachable(
             f"{address!r} is no address.",
@@ -67,22 +67,14 @@ def token_of(settings: Settings, environment: Mapping[str, str], address: str) -
     return token
 
 
-def _written_address(settings: Settings) -> str | None:
-    """What a running Haloop says of itself; nothing where none does."""
-    file = settings.home / "runtime" / "haloop.pid"
-    try:
-        match json.loads(file.read_bytes()):
-            case {"address": str(address)}:
-                return address
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        pass
-    raise NotReachable(
-        f"{file} does not say where Haloop answers.",
-        code="client.pid_file",
-        next_step="Start Haloop again with `haloop start`, or give HALOOP_ADDRESS.",
-    )
+def _running_address(settings: Settings, environment: Mapping[str, str]) -> str:
+    """The address of the living process; whoever else has its port now must not hear the home's token."""
+    running = read_running(settings.home)
+    if running is not None:
+        return running.address
+    if environment.get(TOKEN_VARIABLE):
+        return DEFAULT_ADDRESS
+    raise NotReachable(f"No Haloop serves {settings.home}.", next_step="Start it with `haloop start`.")
 
 
 def _written_token(settings: Settings, address: str) -> str:

@@ -53,13 +53,15 @@ class Decisions:
     async def gate(self, account: AccountId, gate: GateId) -> AtGate:
         """A gate in its run, which is woken for it."""
         try:
-            live = await self._memory.wake(account, run_of(gate))
+            run = run_of(gate)
+        except BadInput as error:
+            raise AnswerRefused(error.sentence, code="answer.malformed") from error
+        try:
+            live = await self._memory.wake(account, run)
         except (ForeignRun, NotFound) as error:
             if error.code not in (ForeignRun.code, NotFound.code):
                 raise  # it is there, and something it needs is not
             raise AnswerRefused("There is no such gate in this account.", code="answer.foreign") from error
-        except BadInput as error:
-            raise AnswerRefused(error.sentence, code="answer.malformed") from error
         here = live.gate_at(gate)
         if here is None:
             raise AnswerRefused("There is no such gate.", code="answer.foreign")

@@ -594,4 +594,5 @@ def _let_be(acts: Iterable[Act]) -> None:
 
 
 def _raised(fault: BaseException) -> HaloopError:
-    return BadProcedure(f"The procedure raised {type(fault).__name__}: {fault}", code="procedure.raised")
+    """Its type alone: what it says may hold anything that the procedure had in its hands."""
+    return BadProcedure(f"The procedure raised {type(fault).__name__}.", code="procedure.raised")

@@ -33,7 +33,7 @@ from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Gate, GateId
 from haloop.kernel.gate_history import after, opened
 from haloop.kernel.ids import RunId
-from haloop.kernel.ledger import Chain
+from haloop.kernel.ledger import Chain, Head
 
 _OF_A_GATE = (
     *(GateRevised, GateChanging, GateAnswered, GateApproved, GateRefused),
@@ -44,8 +44,9 @@ _OF_A_GATE = (
 class StuckRun:
     """Its history, and what can be added to it without its procedure."""
 
-    def __init__(self, chain: Chain, facts: Sequence[Fact], account: Account, world: World) -> None:
+    def __init__(self, chain: Chain, head: Head, facts: Sequence[Fact], account: Account, world: World) -> None:
         self._chain = chain
+        self._head = head
         self._facts = facts
         self._account = account
         self._world = world
@@ -56,7 +57,8 @@ class StuckRun:
         events = await world.ledger.run(chain)
         if not events:
             raise NotFound(f"There is no run {run}.")
-        return cls(chain, [await read_event(world.ledger, event) for event in events], account, world)
+        facts = [await read_event(world.ledger, event) for event in events]
+        return cls(chain, events[-1].head, facts, account, world)
 
     def children(self) -> list[RunId]:
         """The runs that go down with this one."""
@@ -102,8 +104,7 @@ class StuckRun:
         return gate
 
     async def _append(self, facts: Sequence[Fact], by: str) -> None:
-        head = await self._world.ledger.head(self._chain)
-        pending = self._world.ledger.append(self._chain, head, *(fact.entry(by) for fact in facts))
+        pending = self._world.ledger.append(self._chain, self._head, *(fact.entry(by) for fact in facts))
         await pending
         for fact in facts:
             self._account.apply(fact, run=self._chain.run_id, ts=pending.ts)

@@ -16,7 +16,7 @@ class Timekeeper:
         self._clock = clock
         reading = clock.read()
         self._trusted = reading._replace(wall=reading.wall - moved)
-        self._moved = moved
+        self._moved = 0
 
     def now(self) -> int:
         """Microseconds since 1970."""

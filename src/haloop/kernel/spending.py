@@ -103,13 +103,19 @@ class Spending:
     def keep(self, kept: Iterable[Any]) -> None:
         """Take in what an erased run has spent."""
         known = {payment.place for payment in self.payments}
+        known |= {place for place, held in self.holds.items() if held.spent_at is not None}
         for payment in map(_read_kept, kept):
             if payment.place not in known:
                 self.pay(payment)
 
     def of(self, is_its: Callable[[str], bool]) -> list[Payment]:
         """What was paid at the gates that are asked for."""
-        return [payment for payment in self.payments if is_its(payment.place[0])]
+        late = [
+            Payment(place=place, ts=held.spent_at, amount=held.amount, grant=held.grant, use=held.use)
+            for place, held in self.holds.items()
+            if held.spent_at is not None and is_its(place[0])
+        ]
+        return [*(payment for payment in self.payments if is_its(payment.place[0])), *late]
 
     def total(self, currency: str, since: int, *, besides: str, grant: Grant | None) -> Money:
         """What is paid since then or held, by anybody; or what a grant must count as its own."""

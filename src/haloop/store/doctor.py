@@ -23,7 +23,7 @@ from haloop.kernel.ledger import PAYLOAD_ERASED, read_origin
 from haloop.store import schema
 from haloop.store.bodies import Bodies
 from haloop.store.database import SQLITE_OLDEST, open_for_reading, require_library
-from haloop.store.doubt import Doubt
+from haloop.store.doubt import Doubt, is_jump
 from haloop.store.erasure import PART_NAME as ERASURE_PART
 from haloop.store.erasure import Erasure
 from haloop.store.home import BALLAST_BYTES, Home
@@ -220,7 +220,7 @@ class _Ledger:
             behind = f"The wall clock is {ahead // _SECOND:,} s behind the newest event."
             return _failed("clock", behind, "Set the clock of this machine.")
         moved = self._doubt()
-        if moved:
+        if is_jump(moved):
             wrong = f"The wall clock was moved by {moved // _SECOND:,} s, and nobody has said that it is right."
             return _failed("clock", wrong, "Set the clock; or, where it is right, let an owner say so.")
         return _ok("clock", f"The wall clock moved less than {JUMP_SECONDS_MAX} s against boot time.")

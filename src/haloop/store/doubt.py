@@ -33,6 +33,11 @@ def trusted(microseconds: int, *, actor: str) -> Entry:
     return Entry(kind=TRUSTED, actor=actor, parts=(jumped(microseconds),))
 
 
+def is_jump(microseconds: int) -> bool:
+    """Whether a clock that was moved by so much is not believed."""
+    return abs(microseconds) > _JUMP_MAX
+
+
 class Doubt:
     """By how much the wall clock was moved without anybody saying since that it is right."""
 
@@ -42,7 +47,7 @@ class Doubt:
         self._bodies = bodies
 
     def at(self, reading: Reading) -> int:
-        """The doubt of a start whose clocks show this, in microseconds; 0 where there is none."""
+        """By how many microseconds a start's clock was moved, as its clocks show; small steps add up over starts."""
         tree = self._reader.tree(self._system).number
         started = self._reader.facts(tree, EPOCH_STARTED)
         if not started:
@@ -56,8 +61,7 @@ class Doubt:
             case {"boot": int(boot), "boot_id": str(booted), "moved": int(moved), "wall": int(wall)}:
                 same_boot = booted == boot_id() and reading.boot >= boot
                 drift = (reading.wall - wall) - (reading.boot - boot) if same_boot else jumps
-                doubt = moved + drift - trusts
-                return doubt if abs(doubt) > _JUMP_MAX else 0
+                return moved + drift - trusts
         return 0
 
     def _sum(self, events: Iterable[Event]) -> int:

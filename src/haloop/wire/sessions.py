@@ -3,6 +3,12 @@
 from pydantic import BaseModel, Field
 
 
+class SessionOut(BaseModel, frozen=True):
+    """A session has begun; the cookie alone is not enough for it."""
+
+    secret: str
+
+
 class VisitOut(BaseModel, frozen=True):
     """Where a browser opens the page once."""
 

@@ -20,8 +20,44 @@ function say(text) {
   $("said").hidden = !text;
 }
 
+// The cookie alone opens nothing: it reaches every port of this machine, and this stays with ours.
+const KEPT = "haloop session";
+
+function mine() {
+  const secret = localStorage.getItem(KEPT);
+  return secret ? { "X-Haloop-Session": secret } : {};
+}
+
+// A file cannot be linked to, because a link sends no header: it is fetched, and handed over.
+async function save(path, name) {
+  const answer = await fetch(path, { headers: mine() });
+  if (!answer.ok) throw new Error((await answer.json()).title);
+  const link = make("a", { href: URL.createObjectURL(await answer.blob()), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+}
+
+// What happens, as it happens; the connection is taken up again where it broke.
+async function listen(hear) {
+  let last = "";
+  for (;;) {
+    try {
+      const answer = await fetch("api/events", { headers: { ...mine(), ...(last ? { "Last-Event-ID": last } : {}) } });
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
+        const ids = [...value.matchAll(/^id: (\d+)$/gm)];
+        if (ids.length) last = ids.at(-1)[1];
+        if (value.includes("data: ")) hear();
+      }
+    } catch {
+      // the page goes on without; it looks by itself every now and then
+    }
+    await new Promise((wake) => setTimeout(wake, 2_000));
+  }
+}
+
 async function call(method, path, body) {
-  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  const headers = { ...mine(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const told = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) throw Object.assign(new Error(`${told.title} ${told.next_step}`), { told });
@@ -261,7 +297,9 @@ async function runBox(run) {
     const { reason } = await call("GET", `api/runs/${run.id}`);
     box.append(make("p", {}, reason ?? ""));
     for (const receipt of await call("GET", `api/runs/${run.id}/receipts`)) {
-      box.append(make("a", { href: receipt.file.slice(1), download: `receipt-${run.id}.json` }, `Receipt: ${receipt.effect}`), " ");
+      const link = make("button", { type: "button" }, `Receipt: ${receipt.effect}`);
+      link.onclick = () => attempt(link, () => save(receipt.file.slice(1), `receipt-${run.id}.json`));
+      box.append(link, " ");
     }
   }
   return box;
@@ -301,7 +339,9 @@ async function open() {
   const key = new URLSearchParams(location.search).get("key");
   if (key) {
     history.replaceState(null, "", location.pathname);
-    await call("POST", "api/session", { key }).catch((error) => say(error.message));
+    await call("POST", "api/session", { key })
+      .then(({ secret }) => localStorage.setItem(KEPT, secret))
+      .catch((error) => say(error.message));
   }
   const me = await call("GET", "api/me");
   $("who").textContent = `${me.name} · ${me.roles.join(", ")}`;
@@ -314,10 +354,7 @@ async function open() {
   $("add-passkey").disabled = false;
   showFields();
   await refresh();
-  const stream = new EventSource("api/events");
-  const kinds = ["run.started", "gate.opened", "gate.revised", "gate.approved", "gate.refused", "gate.expired",
-    "gate.withdrawn", "effect.happened", "effect.not_done", "effect.uncertain", "run.ended", "run.parked"];
-  for (const kind of kinds) stream.addEventListener(kind, refreshSoon);
+  listen(refreshSoon);
   setInterval(refreshSoon, 30_000);
 }
 
