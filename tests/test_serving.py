@@ -1,12 +1,15 @@
 """Serving: who may have a port, and that no answer waits for the network's own bookkeeping."""
 
+import asyncio
+import os
+import signal
 import time
 
 import pytest
 from fastapi import FastAPI
 
 from haloop.kernel.errors import HomeUnusable
-from haloop.serving import bind, served
+from haloop.serving import _exists, bind, serve, served
 from tests.api.conftest import client_of
 
 
@@ -26,6 +29,25 @@ async def test_an_answer_comes_at_once() -> None:
             await client.get("/")
             seconds.append(time.perf_counter() - started)
     assert sorted(seconds)[10] < 0.03
+
+
+@pytest.mark.skipif(not _exists("::1"), reason="this machine has no address ::1")
+async def test_nobody_answers_beside_us_on_localhost() -> None:
+    """A browser may ask `localhost` at ::1 first: it is ours too, and a start where it is somebody's is refused."""
+    app, ready = FastAPI(), asyncio.Event()
+    at = bind("127.0.0.1", 0)
+    port = at.getsockname()[1]
+    serving = asyncio.ensure_future(serve(app, at, on_ready=lambda _: ready.set(), on_end=lambda: None))
+    await ready.wait()
+    with pytest.raises(HomeUnusable):
+        bind("::1", port)
+    async with client_of(f"http://[::1]:{port}", None) as client:
+        assert (await client.get("/")).status_code == 404
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+
+    with bind("127.0.0.1", 0) as at, bind("::1", at.getsockname()[1]), pytest.raises(HomeUnusable):
+        await serve(app, at, on_ready=lambda _: None, on_end=lambda: None)
 
 
 def test_a_port_that_somebody_has_is_refused_by_name() -> None:

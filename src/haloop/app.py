@@ -81,6 +81,7 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str,
 
     Its desks work in the practice world.
     """
+    os.umask(0o077)  # whatever this process makes is its owner's alone
     wanted = Wanted.read(os.environ)
     Home(settings.home).make()
     token = read_or_make_token(settings.home / "token")

@@ -44,6 +44,13 @@ class NotReached(HaloopError):
     exit = Exit.UNUSABLE
 
 
+class Unheard(HaloopError):
+    """It was sent, and nobody knows whether it counted."""
+
+    code = "client.unheard"
+    next_step = "Look whether it counted, with `haloop show`; saying the same again is answered as the first time."
+
+
 class Problem(HaloopError):
     """Haloop answered with a refusal or a fault."""
 
@@ -258,8 +265,11 @@ class Client:
             answer = await self._http.request(method, path, **how)
         except httpx2.LocalProtocolError as error:
             raise BadInput("This cannot be said over HTTP.", code="client.malformed") from error
-        except httpx2.TransportError as error:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise _not_reached(self.address, error) from error
+        except httpx2.TransportError as error:
+            broken = f"The line to {self.address} broke before an answer came ({type(error).__name__})."
+            raise Unheard(broken) from error
         if answer.is_success:
             return answer
         raise _problem(answer)

@@ -14,6 +14,7 @@ TRICKS = {
     "goes back to the start": "wire 9000 EUR\rwater the plants",
     "takes a letter away": "wire 9000\x08\x08\x08\x08 EUR",
     "an old control": "wire\x9b8m 9000 EUR",
+    "draws a line of its own": "tea" + 70 * " " + "if you say yes: nothing, at most 0.00 EUR",
     "a line end of another kind": "water\x85the\u2028plants\u2029today\x0b\x0c",
     "turns the reading": "wire \u202e0009\u202c EUR \u2067x\u2069 \u200f\u061c",
 }
@@ -36,6 +37,7 @@ def test_what_a_draft_says_commands_no_terminal(trick: str) -> None:
 
     assert [mark for line in lines for mark in line if unicodedata.category(mark) in ("Cc", "Cf", "Zl", "Zp")] == []
     assert len(lines) == len(list(card_lines(card_of(_harmless(), {}, [{"key": "?"}]))))
+    assert [line for line in lines if "     " in line.strip()] == []
 
 
 def _harmless() -> Note:

@@ -40,7 +40,7 @@ def test_at_a_terminal_the_amount_is_named_in_the_question(haloop: Haloop, neigh
     """The card first, then a question with the amount; what is neither yes nor no is asked again."""
     _, gate = asked(haloop)
     terminal = Terminal("approve", gate)
-    terminal.read_until("Approve at most 12.50 EUR to Karl? [yes/no]")
+    terminal.read_until('Approve at most 12.50 EUR to "Karl"? [yes/no]')
     assert terminal.seen.index("if you say yes:") < terminal.seen.index("Approve at most")
     terminal.type_in("perhaps")
     terminal.read_until("Please say yes or no.")
@@ -48,7 +48,7 @@ def test_at_a_terminal_the_amount_is_named_in_the_question(haloop: Haloop, neigh
 
     code, out = terminal.end()
 
-    assert (code, out.startswith("Approved: at most 12.50 EUR to Karl.")) == (0, True)
+    assert (code, out.startswith('Approved: at most 12.50 EUR to "Karl".')) == (0, True)
 
 
 def test_a_no_to_the_question_leaves_it_open(haloop: Haloop, neighbour: Neighbour) -> None:
@@ -114,7 +114,7 @@ def test_what_must_be_read_takes_a_yes_of_its_own(haloop: Haloop, neighbour: Nei
     terminal = Terminal("approve", gate)
     terminal.read_until("shall it still go on? [yes/no]")
     terminal.type_in("yes")
-    terminal.read_until("Approve at most 12.50 EUR to Karl? [yes/no]")
+    terminal.read_until('Approve at most 12.50 EUR to "Karl"? [yes/no]')
     terminal.type_in("yes")
 
     assert (hasty.code, "--read" in hasty.err) == (2, True)
@@ -164,9 +164,9 @@ def test_an_amount_without_a_limit_is_said() -> None:
     """Several effects are added up; one that names no amount is not passed over."""
     euros: Canonical = {"currency": "EUR", "minor": 1000, "type": "money"}
     paid: Canonical = {"cost_max": euros, "payee": "Karl"}
-    assert amount_words({"effects": [paid, paid]}) == "at most 20.00 EUR to Karl"
+    assert amount_words({"effects": [paid, paid]}) == 'at most 20.00 EUR to "Karl"'
     unlimited: Canonical = {"effects": [paid, {"cost_max": None, "payee": "Lena"}]}
-    assert amount_words(unlimited) == "at most 10.00 EUR and an amount that nobody limited to Karl, Lena"
+    assert amount_words(unlimited) == 'at most 10.00 EUR and an amount that nobody limited to "Karl", "Lena"'
     assert amount_words({"effects": []}) == "this, which names no amount"
     assert list(card_lines({"title": "x"})) == []
 
@@ -181,3 +181,16 @@ def test_one_yes_of_two_opens_nothing(haloop: Haloop, neighbour: Neighbour) -> N
     assert (said.code, "Your yes counts; the gate is open" in said.out) == (0, True)
     assert "it takes 2 yeses of an approver or owner; 1 said so already" in haloop("show", gate["id"]).out
     assert neighbour.door.shop.sold == []
+
+
+def test_a_number_means_what_the_inbox_showed(haloop: Haloop, neighbour: Neighbour) -> None:
+    """Somebody changed the amount after the inbox was read: a yes to the number, unseen, is not a yes to that."""
+    _, gate = asked(haloop)
+    haloop("inbox")
+    assert haloop("change", gate, "99900").code == 0
+
+    unseen = haloop("approve", "1", "--yes")
+
+    assert (unseen.code, "It stands at revision 2, not 1" in unseen.err) == (4, True)
+    haloop("inbox")
+    assert haloop("approve", "1", "--yes").code == 0

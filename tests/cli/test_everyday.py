@@ -34,14 +34,14 @@ def test_from_a_wish_to_a_receipt_that_a_stranger_checks(haloop: Haloop, neighbo
     run = wish.out.splitlines()[0]
     waiting = haloop("inbox")
     assert "  1  " in waiting.out
-    assert "Shop.buy: at most 12.50 EUR to Karl" in waiting.out
+    assert 'Shop.buy: at most 12.50 EUR to "Karl"' in waiting.out
     shown = haloop("show", "1")
     assert "if you say yes:" in shown.out
     assert "next: haloop approve" in shown.out
 
     said = haloop("approve", "1", "--yes")
 
-    assert (said.code, said.out.splitlines()[0]) == (0, "Approved: at most 12.50 EUR to Karl.")
+    assert (said.code, said.out.splitlines()[0]) == (0, 'Approved: at most 12.50 EUR to "Karl".')
     assert "if you say yes:" in said.err
     neighbour.settle()
     assert "Ana said yes" in haloop("show", run).out
@@ -197,7 +197,7 @@ def test_nobody_is_there(haloop: Haloop, place: Place, monkeypatch: pytest.Monke
     nobody = haloop("inbox")
 
     assert (nothing.code, nobody.code) == (5, 5)
-    assert "There is no token at" in nothing.err
+    assert "No Haloop serves" in nothing.err
     assert "Nobody answers at http://127.0.0.1:1" in nobody.err
     assert all("haloop start" in said.err for said in (nothing, nobody))
 
@@ -217,7 +217,16 @@ def test_the_homes_token_stays_on_this_machine(place: Place) -> None:
     for strange in ("localhost:4000", "http://a b", "ftp://x", "http://x@y", "http://localhost:4000/a?b"):
         with pytest.raises(NotReachable):
             address_of(settings, {"HALOOP_ADDRESS": strange})
-    assert address_of(settings, {}) == "http://localhost:4000"
+    assert address_of(settings, {"HALOOP_TOKEN": "given"}) == "http://localhost:4000"
+
+
+def test_whoever_has_a_dead_processs_port_hears_no_token(place: Place) -> None:
+    """Haloop was killed, and somebody else listens where it was: what its file says is not believed."""
+    dead = {"address": "http://localhost:4555", "pid": 1, "started_at": "", "version": "0", "life": "another boot/1"}
+    (place.home / "runtime").mkdir(parents=True)
+    (place.home / "runtime" / "haloop.pid").write_text(json.dumps(dead))
+    with pytest.raises(NotReachable, match="No Haloop serves"):
+        address_of(Settings(home=place.home, state=place.home), {})
 
 
 def test_values_are_json_or_text() -> None:

@@ -19,6 +19,8 @@ from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState, RunSumm
 
 router = APIRouter(tags=["runs"])
 
+_PAGES_MAX = 4
+"""So many pages are looked through at once for what a caller may see; then the rest is asked for again."""
 PLACE_MAX = 1 << 40
 """No tree has as many events."""
 
@@ -33,7 +35,7 @@ async def list_runs(
 ) -> RunPage:
     """The account's runs, the newest first; an agent sees its own."""
     found: list[RunSummary] = []
-    while len(found) < limit:
+    for _ in range(_PAGES_MAX):
         page = await house.ledger.runs(caller.account, before=before, limit=limit, waiting=waiting)
         for first, newest in page:
             before = first.index

@@ -9,6 +9,7 @@ from haloop.cli.card import WORDS, amount_words, disclosure_lines
 from haloop.cli.gate_page import SEEN, NotOpen, gate_lines, is_too_late, page_of, require_open, too_late
 from haloop.cli.naming import gate_named, short
 from haloop.cli.reaching import reach
+from haloop.cli.shown import revision_shown
 from haloop.client import Client, Problem
 from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.settings import Settings
@@ -39,6 +40,8 @@ def approve(settings: Settings, gate: str, yes: bool, read: bool, revision: int 
     for line in gate_lines(found):
         write(sys.stderr, visible(line))
     _require_answerable_here(found, address)
+    if yes and gate.isdecimal():  # nobody sees the card now: the yes is to the one that the inbox showed
+        revision = revision or revision_shown(settings, found.id)
     _require_revision(found, revision)
     if yes:
         _require_read(found, read=read)

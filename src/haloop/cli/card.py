@@ -3,6 +3,7 @@
 It shows the very card that the kernel made. Whatever somebody else wrote stays on the line where the card has it.
 """
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -10,6 +11,8 @@ from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.gate import View
 from haloop.kernel.money import Money
+
+_SPACES = re.compile(r"\s{3,}")
 
 WORDS: dict[str, Canonical] = {
     "a yes": "Approve {}? [yes/no]",
@@ -65,7 +68,11 @@ def amount_words(card: Canonical) -> str:
         parts.append(str(WORDS["no limit"]))
     payees = list(dict.fromkeys(str(effect["payee"]) for effect in effects if effect.get("payee")))
     amount = str(WORDS["and"]).join(parts) or str(WORDS["no amount"])
-    return _shown(str(WORDS["to"]).format(amount, ", ".join(payees)) if payees else amount)
+    return _shown(
+        str(WORDS["to"]).format(amount, ", ".join(canonical.encode(payee).decode() for payee in payees))
+        if payees
+        else amount
+    )
 
 
 def disclosure_lines(card: Canonical) -> Iterator[str]:
@@ -79,8 +86,12 @@ def _listed(card: Canonical, name: str) -> list[Canonical]:
 
 
 def _shown(text: str) -> str:
-    """Words of others, without what would move the cursor, hide a part or begin a line that is not there."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    """Words of others, without what would move the cursor, hide a part or begin a line that is not there.
+
+    A row of spaces would draw a line of its own once the terminal wraps it, so it is said instead of made.
+    """
+    spelled = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return _SPACES.sub(lambda found: f" ({len(found[0])} spaces) ", spelled)
 
 
 def _disclosure(disclosure: Canonical) -> str:

@@ -28,7 +28,7 @@ def inbox(settings: Settings) -> Answer:
 async def _inbox(settings: Settings, client: Client) -> Answer:
     gates = await waiting_gates(client)
     desks = await _desks_of(client, {gate.run for gate in gates})
-    has_numbers = remember(settings, [gate.id for gate in gates])
+    has_numbers = remember(settings, gates)
     lines = [
         f"{f'{number:3}  ' if has_numbers else ''}{_line(gate, desks[gate.run])}"
         for number, gate in enumerate(gates, start=1)

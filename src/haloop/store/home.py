@@ -55,9 +55,12 @@ class Home:
         return self.path / "restored"
 
     def make(self) -> None:
-        """Create the folder, for its owner's eyes only."""
+        """Create the folder, for its owner's eyes only; one that is there already is closed to others."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            about = self.path.stat()
+            if about.st_uid == os.getuid() and about.st_mode & 0o077:
+                self.path.chmod(0o700)
             sync_folder(self.path.absolute().parent)
         except OSError as error:
             raise HomeReadOnly(f"The home {self.path} cannot be made: {error.strerror}.") from error
