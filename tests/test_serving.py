@@ -50,6 +50,19 @@ async def test_nobody_answers_beside_us_on_localhost() -> None:
         await serve(app, at, on_ready=lambda _: None, on_end=lambda: None)
 
 
+async def test_a_connection_that_only_stays_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing, or half a request line: after a while the place is somebody else's."""
+    monkeypatch.setattr("haloop.serving.SECONDS_TO_ASK", 0.2)
+    async with served(FastAPI(), bind("127.0.0.1", 0)) as address:
+        port = int(address.rpartition(":")[2])
+        for words in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(words)
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+            writer.close()
+
+
 def test_a_port_that_somebody_has_is_refused_by_name() -> None:
     """The sentence says which, and what to do."""
     with bind("127.0.0.1", 0) as taken, pytest.raises(HomeUnusable) as refused:

@@ -12,10 +12,13 @@ from contextlib import ExitStack, asynccontextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from haloop.kernel.errors import HomeUnusable
 
 _SECONDS_TO_END = 10
+SECONDS_TO_ASK = 10.0
+"""So long a new connection may take to bring the head of a request."""
 CONNECTIONS_MAX = 800
 """More at a time are told that it is busy; every process may have 1,024 files open."""
 
@@ -64,6 +67,23 @@ async def served(app: ASGIApp, at: socket.socket) -> AsyncIterator[str]:
         await serving
 
 
+class _Impatient(H11Protocol):
+    """A connection that must bring a whole request soon: one that only stays takes a place from somebody."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._giving_up = self.loop.call_later(SECONDS_TO_ASK, transport.close)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.cycle is not None:
+            self._giving_up.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._giving_up.cancel()
+        super().connection_lost(exc)
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], on_end: Callable[[], None]) -> None:
         super().__init__(config)
@@ -92,6 +112,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=_Impatient,
         proxy_headers=False,
         limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=_SECONDS_TO_END,

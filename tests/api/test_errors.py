@@ -1,5 +1,6 @@
 """Each refusal has a status, a name, a sentence, a next step, and says whether anything was done."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from haloop.identity import read_or_make_token
 from haloop.kernel.fact import PersonRemoved
 from haloop.kernel.ids import new_person_id
-from tests.api.conftest import Door, client_of, tea
+from tests.api.conftest import TOKEN, Door, client_of, tea
 
 
 def _nested(depth: int) -> Any:
@@ -256,3 +257,15 @@ async def test_a_yes_that_counted_is_told_as_one(door: Door) -> None:
     assert (said.status_code, said.json()["status"]) == (200, "approved")
     shown = await door.got(f"/api/runs/{run}")
     assert (shown["state"], shown["reason"]) == ("parked", "The procedure raised KeyError.")
+
+
+async def test_half_a_body_is_not_waited_for(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever announces more than they send hears so, and holds nothing."""
+    monkeypatch.setattr("haloop.api.asking.BODY_SECONDS", 0.2)
+    host, port = "127.0.0.1", int(door.address.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection(host, port)
+    head = f"POST /api/requests HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{".encode())
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+    writer.close()

@@ -4,6 +4,7 @@ A page elsewhere must not use a browser's session, and a name that somebody poin
 it: only the hosts and origins that are ours are answered.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -29,6 +30,8 @@ SESSION_COOKIE = "haloop_session"
 SESSION_HEADER = "X-Haloop-Session"
 """A cookie is sent to every port of a machine, so a session takes this too, which a page keeps for its own port."""
 BODY_BYTES_MAX = 1 << 20
+BODY_SECONDS = 20.0
+"""So long each piece of a body may take."""
 
 _RUNS = "/api/runs/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -69,7 +72,26 @@ class Doorkeeper:
         except HaloopError as error:
             await problem(request, error)(request.scope, receive, answer)
         else:
-            await self._app(request.scope, receive, answer)
+            await self._app(request.scope, _within_reason(receive), answer)
+
+
+def _within_reason(receive: Receive) -> Receive:
+    """A body that does not come is given up, as if whoever sends it had gone; afterwards nothing is hurried."""
+    is_whole = False
+
+    async def receive_soon() -> Message:
+        nonlocal is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return receive_soon
 
 
 class _Answer:
