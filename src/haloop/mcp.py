@@ -91,8 +91,9 @@ def make_server(address: str, token: str) -> MCPServer:
         """Take back what you proposed, while nobody has decided."""
         async with reached() as client:
             shown = await client.run(run)
-            for gate in shown.gates[-1:]:
-                await client.withdraw(gate, reason=reason)
+            for gate in [await client.gate(one) for one in shown.gates]:
+                if gate.status == "open":
+                    await client.withdraw(gate.id, reason=reason)
             return await _watched(client, run, seconds=5.0, until_waiting=True)
 
     @server.tool()
