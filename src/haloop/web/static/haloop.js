@@ -47,7 +47,7 @@ async function listen(hear) {
       for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
         const ids = [...value.matchAll(/^id: (\d+)$/gm)];
         if (ids.length) last = ids.at(-1)[1];
-        if (value.includes("data: ")) hear();
+        hear(); // also at the first words of a connection: what happened just before them was told to nobody
       }
     } catch {
       // the page goes on without; it looks by itself every now and then
