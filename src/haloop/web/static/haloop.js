@@ -307,7 +307,22 @@ async function runBox(run) {
 
 const settled = new Map();
 
+let looking = null;
+let lookAgain = false;
+
+// One look at a time: an answer that is late must not cover a newer one.
 async function refresh() {
+  lookAgain = looking !== null;
+  if (looking === null) {
+    looking = look().finally(() => (looking = null));
+    await looking;
+    if (lookAgain) await refresh();
+  } else {
+    await looking;
+  }
+}
+
+async function look() {
   const { gates } = await call("GET", "api/gates");
   const now = JSON.stringify(gates.map(({ id, revision }) => [id, revision]));
   if (now !== shownGates) {
