@@ -1,6 +1,6 @@
 """The first example: record what an agent did under a person's yes, and keep a receipt that anybody can check.
 
-Run it with `uv run python examples/first_ledger.py`. It keeps its ledger in `.local/first-ledger`, and grows it each
+Run it with `.venv/bin/python examples/first_ledger.py`. It keeps its ledger in `.local/first-ledger`, and grows it each
 time it runs.
 """
 

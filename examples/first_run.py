@@ -1,6 +1,6 @@
 """The first run: you say what to write down, you are asked, and it is written once.
 
-Run it with `uv run python examples/first_run.py`. Kill it with -9 whenever you like, and start it again: it goes on
+Run it with `.venv/bin/python examples/first_run.py`. Kill it with -9 whenever you like, and start it again: it goes on
 where it was, and never writes twice.
 """
 

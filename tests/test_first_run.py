@@ -107,6 +107,6 @@ def test_the_example_needs_no_tricks(line: str) -> None:
 
 def test_the_readme_says_how_to_start_it() -> None:
     """What the README tells a newcomer to type is this example, and the example says the same."""
-    command = f"uv run python {EXAMPLE.relative_to(ROOT)}"
+    command = f".venv/bin/python {EXAMPLE.relative_to(ROOT)}"
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")
     assert command in EXAMPLE.read_text(encoding="utf-8")

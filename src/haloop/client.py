@@ -33,7 +33,7 @@ Sign: TypeAlias = Callable[[ChallengeOut], Awaitable[PasskeyAnswer | bytes]]
 """Has a person's passkey answer a challenge: as a browser gives it, or in the ledger's own bytes."""
 
 TIMEOUT_SECONDS = 30.0
-_UNAUTHORIZED, _UNPROCESSABLE, _SERVER = 401, 422, 500
+_UNPROCESSABLE, _SERVER = 422, 500
 
 
 class NotReached(HaloopError):

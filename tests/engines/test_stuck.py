@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from haloop.engines.stuck import StuckRun
 from haloop.kernel.desk import Desk
-from haloop.kernel.errors import AnswerRefused, BadValue, EffectRefused, HaloopError, NotFound, RunOver
+from haloop.kernel.errors import AnswerRefused, BadValue, Conflict, EffectRefused, HaloopError, NotFound, RunOver
 from haloop.kernel.fact import EffectHappened, EffectNotDone, Fact
 from haloop.kernel.gate import Need, Verdict
 from haloop.kernel.ids import PersonId, RunId
@@ -137,3 +138,17 @@ async def test_an_intent_whose_process_died_can_be_settled_too(tmp_path: Path) -
         await house.settle(run, ana, happened=True, result=BOUGHT)
 
         assert (await house.kinds(run))[-1] == "effect.happened"
+
+
+async def test_it_is_cancelled_once_by_whoever_was_first(tmp_path: Path) -> None:
+    """Two people read the same history and end the run: the second hears no, and its end stands there once."""
+    async with left_behind(tmp_path) as (house, run, ana):
+        await house.settle(run, ana, happened=False)
+        account = await house.engine.account(house.account)
+        one, other = [await StuckRun.read(account, run, house.engine.world) for _ in range(2)]
+        await one.cancel("First.", by=f"person:{ana}")
+
+        with pytest.raises(Conflict):
+            await other.cancel("Second.", by=f"person:{ana}")
+
+        assert (await house.kinds(run)).count("run.ended") == 1

@@ -44,6 +44,11 @@ def read_running(home: Path) -> Running | None:
     return found if found is not None and found.life == life_of(found.pid) else None
 
 
+def owner_header(home: Path) -> dict[str, str]:
+    """What opens a home's own process to whoever can read the home; OSError where there is no token."""
+    return {"Authorization": f"Bearer {(home / 'token').read_text(encoding='ascii').strip()}"}
+
+
 def is_stale(home: Path) -> bool:
     """Whether a process has left its file behind, as one does that is killed."""
     return _path(home).exists() and read_running(home) is None

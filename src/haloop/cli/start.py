@@ -8,7 +8,7 @@ import click
 
 from haloop.cli.answer import Answer, Say, speaking
 from haloop.cli.init import make_home
-from haloop.cli.running import Running, announced, is_stale, read_running
+from haloop.cli.running import Running, announced, is_stale, owner_header, read_running
 from haloop.kernel.errors import Exit
 from haloop.settings import Settings
 
@@ -74,7 +74,7 @@ def _new_page(running: Running, home: Path) -> str:
     import httpx2  # noqa: PLC0415  # a fifth of a second that no other command must wait for
 
     try:
-        headers = {"Authorization": f"Bearer {(home / 'token').read_text(encoding='ascii').strip()}"}
+        headers = owner_header(home)
         reply = httpx2.post(f"{running.address}/api/visits", headers=headers, trust_env=False)
         return f"{running.address}{reply.raise_for_status().json()['path']}"
     except (OSError, ValueError, KeyError, httpx2.HTTPError):

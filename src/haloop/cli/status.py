@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from haloop.cli.answer import Answer, answering
-from haloop.cli.running import Running, is_stale, read_running
+from haloop.cli.running import Running, is_stale, owner_header, read_running
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import Exit
 from haloop.settings import Settings
@@ -60,7 +60,7 @@ def read_status(address: str, home: Path) -> ServerStatus:
     import httpx2  # noqa: PLC0415  # a fifth of a second that no other command must wait for
 
     try:
-        headers = {"Authorization": f"Bearer {(home / 'token').read_text(encoding='ascii').strip()}"}
+        headers = owner_header(home)
     except OSError:
         headers = {}
     try:
