@@ -99,6 +99,15 @@ def test_a_run_is_watched_to_its_end(haloop: Haloop, neighbour: Neighbour) -> No
     assert haloop("watch", refused).code == 4
 
 
+def test_watching_ends_where_a_run_cannot_go_on(haloop: Haloop, neighbour: Neighbour) -> None:
+    """Nobody is left waiting for a run that was parked; a script is told that it is not done."""
+    run = haloop("ask", "shop.buy_as_is", *ORDER[:2], "order.cents=-5", "--json").document["run"]
+    watched = haloop("watch", run, "--json")
+
+    assert json.loads(watched.out.splitlines()[-1])["kind"] == "run.parked"
+    assert watched.code == 4
+
+
 def test_watching_goes_on_where_a_connection_broke(haloop: Haloop, neighbour: Neighbour) -> None:
     """When Haloop lets go of it, it comes back, and shows each event once."""
     run, gate = asked(haloop)

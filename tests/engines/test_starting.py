@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from haloop.kernel.desk import Desk
 from haloop.kernel.errors import BadInput, Conflict, NoRoom, Refused
-from haloop.kernel.procedure import Request
+from haloop.kernel.procedure import Procedure, Request, procedure
+from haloop.kernel.run import Run
 from haloop.testing.practice import Practice
 from tests.engines.disk import full_disk
-from tests.engines.outside import World, ask, doze, house
+from tests.engines.outside import World, ask, connector, doze, house
 
 
 @pytest.fixture
@@ -77,3 +79,23 @@ async def test_a_key_is_one_request(
 
     assert world.asked == {"why": 1}
     assert (await practice.ended(run)).result == "why!"
+
+
+def _namesake() -> Procedure[..., Any]:
+    """What another desk does under the same name."""
+
+    @procedure(version=1)
+    async def ask(run: Run, question: str) -> str:
+        return f"nobody was asked {question}"
+
+    return ask
+
+
+async def test_a_key_is_one_request_to_one_desk(tmp_path: Path, world: World) -> None:
+    """The same name with the same arguments at another desk is another request."""
+    namesake = _namesake()
+    desks = [Desk("tries", procedures=[ask]), Desk("namesakes", procedures=[namesake])]
+    async with Practice.opened(tmp_path, desks=desks, connectors=[connector(world)]) as practice:
+        await practice.start(ask.of("why"), key="monday")
+        with pytest.raises(Refused, match="another request"):
+            await practice.start(namesake.of("why"), key="monday")

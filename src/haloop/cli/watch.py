@@ -15,9 +15,11 @@ from haloop.cli.telling import names_of, told_line
 from haloop.client import Client, Event, NotReached, Problem
 from haloop.kernel.errors import Exit
 from haloop.settings import Settings
+from haloop.wire.runs import RunState
 
 _SECONDS_BETWEEN = 1.0
 _ENDING = 503
+_STOPPED = ("run.ended", "run.parked")
 
 
 @click.command()
@@ -27,8 +29,8 @@ _ENDING = 503
 def watch(context: click.Context, run: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Show what happens, a line for each event, until you stop it with Ctrl-C.
 
-    With RUN it shows that run from its beginning and ends when the run does: with exit code 0 if it is done, with
-    4 if it ended otherwise.
+    With RUN it shows that run from its beginning and ends when the run does, or cannot go on by itself: with exit
+    code 0 if it is done, with 4 otherwise.
     """
     settings = Settings.read(os.environ, home=context.obj)
     context.exit(reach(settings, lambda client: _watch(client, run, as_json=as_json)))
@@ -43,9 +45,14 @@ async def _watch(client: Client, name: str | None, *, as_json: bool) -> Exit:
             write(
                 sys.stdout, json_line(event.model_dump()) if as_json else visible(f"{where}{told_line(event, names)}")
             )
-            if run is not None and event.kind == "run.ended":
+            if run is not None and event.kind in _STOPPED and await _is_over(client, run):
                 return Exit.OK if (event.says or {}).get("code") == "done" else Exit.REFUSED
     return Exit.OK
+
+
+async def _is_over(client: Client, run: str) -> bool:
+    """A run that was parked may have gone on since."""
+    return (await client.run(run)).state in (RunState.ENDED, RunState.PARKED)
 
 
 async def _events(client: Client, run: str | None) -> AsyncGenerator[Event, None]:

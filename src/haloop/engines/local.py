@@ -313,8 +313,9 @@ class LocalEngine:
         """A key stands for one request: whoever comes with another is told, not handed somebody else's run."""
         live = self._memory.get(run)
         begun = live.started if live is not None else next(iter(await self.facts(account, run)), None)
-        wanted = (request.procedure.name, request.procedure.version, request.arguments)
-        if isinstance(begun, RunStarted) and (begun.procedure, begun.version, begun.arguments) != wanted:
+        procedure = request.procedure
+        wanted = (self.world.desk_of(procedure), procedure.name, procedure.version, request.arguments)
+        if isinstance(begun, RunStarted) and (begun.desk, begun.procedure, begun.version, begun.arguments) != wanted:
             raise Refused("This key was used for another request.", code="run.key_taken", next_step="Use a new key.")
 
     def _begin(
