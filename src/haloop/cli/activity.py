@@ -2,9 +2,9 @@
 
 import click
 
-from haloop.cli.answer import Answer, answering
+from haloop.cli.answer import Answer, Table, answering
 from haloop.cli.reaching import reach
-from haloop.cli.run_page import run_line
+from haloop.cli.run_page import run_row
 from haloop.cli.telling import names_of
 from haloop.client import Client
 from haloop.settings import Settings
@@ -22,8 +22,10 @@ def activity(settings: Settings, limit: int, waiting: bool) -> Answer:  # noqa: 
 async def _activity(client: Client, limit: int, *, waiting: bool) -> Answer:
     page, names = await client.runs(limit=limit, waiting=waiting), await names_of(client)
     more = ["There are more; see them with --limit."] if page.before is not None else []
-    lines = [run_line(run, names) for run in page.runs]
+    newest = Table(columns=("when", "run", "what", "where it stands"), rows=[run_row(run, names) for run in page.runs])
     return Answer(
-        lines=[*lines, *more] if lines else ["Nothing was asked for yet." if not waiting else "Nothing is under way."],
+        lines=[newest, *more]
+        if page.runs
+        else ["Nothing was asked for yet." if not waiting else "Nothing is under way."],
         document={"runs": [run.model_dump() for run in page.runs]},
     )

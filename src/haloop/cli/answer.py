@@ -7,7 +7,7 @@ must not move the cursor of whoever looks into it, nor turn the order in which t
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TextIO
@@ -23,10 +23,28 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows of one kind, each with the same columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framed:
+    """Lines that belong together and to nothing else: a card."""
+
+    lines: Sequence[str]
+
+
+Part = str | Table | Framed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a command found or did."""
 
-    lines: Sequence[str]
+    lines: Sequence[Part]
     document: Mapping[str, Canonical]
     exit: Exit = Exit.OK
 
@@ -71,6 +89,28 @@ def complain(error: HaloopError, *, as_json: bool) -> None:
         write(sys.stderr, visible(f"  next: {error.next_step}"))
 
 
+def show(stream: TextIO, parts: Sequence[Part]) -> None:
+    """Say it as whoever reads this takes it in: drawn at a terminal, plain lines anywhere else."""
+    if stream.isatty():
+        from haloop.cli.terminal import draw  # noqa: PLC0415  # what draws costs more to load than a command
+
+        draw(stream, parts)
+        return
+    for part in parts:
+        for line in _plain(part):
+            write(stream, visible(line))
+
+
+def _plain(part: Part) -> Iterator[str]:
+    match part:
+        case Table():
+            yield from ("  ".join(filter(None, row)) for row in part.rows)
+        case Framed():
+            yield from part.lines
+        case _:
+            yield part
+
+
 def visible(text: str) -> str:
     """The text with everything a terminal might obey, or that would reorder it, spelled out."""
     return "".join([one if one.isprintable() else _spelled(one) for one in text])
@@ -80,8 +120,7 @@ def _print(answer: Answer, *, as_json: bool) -> None:
     if as_json:
         write(sys.stdout, json_line(answer.document))
     else:
-        for line in answer.lines:
-            write(sys.stdout, visible(line))
+        show(sys.stdout, answer.lines)
 
 
 def _spelled(character: str) -> str:

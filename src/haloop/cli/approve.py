@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from haloop.cli.answer import Answer, answering, visible, write
+from haloop.cli.answer import Answer, answering, show, visible, write
 from haloop.cli.card import WORDS, amount_words, disclosure_lines
 from haloop.cli.gate_page import SEEN, NotOpen, gate_lines, is_too_late, page_of, require_open, too_late
 from haloop.cli.naming import gate_named, short
@@ -37,8 +37,7 @@ def approve(settings: Settings, gate: str, yes: bool, read: bool, revision: int 
     The whole card is shown first, then you are asked. Only with --yes nothing is asked.
     """
     found, address = reach(settings, lambda client: _open_gate(settings, client, gate))
-    for line in gate_lines(found):
-        write(sys.stderr, visible(line))
+    show(sys.stderr, gate_lines(found))
     _require_answerable_here(found, address)
     if yes and gate.isdecimal():  # nobody sees the card now: the yes is to the one that the inbox showed
         revision = revision or revision_shown(settings, found.id)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from haloop.cli.answer import Answer, answering
+from haloop.cli.answer import Answer, Part, answering
 from haloop.cli.arguments import read_arguments
 from haloop.cli.gate_page import SECONDS_TO_WAIT, gate_lines, how_to_answer
 from haloop.cli.naming import short
@@ -90,10 +90,10 @@ async def _look(client: Client, name: str) -> tuple[RunDetail, list[GateOut]]:
     return run, [gate for gate in gates if gate.status == "open"]
 
 
-def _asks(gates: Sequence[GateOut], address: str) -> list[str]:
+def _asks(gates: Sequence[GateOut], address: str) -> list[Part]:
     return [line for gate in gates for line in (*gate_lines(gate), how_to_answer(gate, address))]
 
 
-def _goes_on(run: RunDetail) -> list[str]:
+def _goes_on(run: RunDetail) -> list[Part]:
     next_step = "show" if run.state in _STOPPED else "watch"
     return [how_it_ended(run), f"next: haloop {next_step} {short(run.id)}"]

@@ -5,10 +5,12 @@ It shows the very card that the kernel made. Whatever somebody else wrote stays 
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from hashlib import sha256
 
 from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import NotCanonical
 from haloop.kernel.gate import View
 from haloop.kernel.money import Money
 
@@ -20,16 +22,18 @@ WORDS: dict[str, Canonical] = {
     "asks": "{} asks:",
     "and": " and ",
     "at most": "at most {}",
-    "by": "{}({}) by {}",
+    "by": "{} by {}",
     "by model": "with words a model wrote ({})",
     "disclosure": {
         "may_have_happened": "The ledger went back to an earlier state: this may have happened already.",
         "uncertain_before": "An earlier try for the same thing has an unknown outcome; it may have happened.",
     },
+    "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "for": "paid to {}",
     "live": "this is real",
     "no amount": "this, which names no amount",
     "no limit": "an amount that nobody limited",
+    "nothing": "nothing",
     "practice": "in practice, nothing is spent",
     "question": "Do it? [yes/no] ",
     "read": "Have you read this, and shall it still go on? [yes/no]",
@@ -51,7 +55,7 @@ def card_lines(card: Canonical) -> Iterator[str]:
             yield from (f"    ! {_shown(_disclosure(one))}" for one in disclosures)
             yield from (f"    {_shown(line)}" for row in rows for line in _row(row))
             yield f"  {WORDS['yes']}"
-            yield from (f"    {_shown(effect_words(one))}" for one in effects)
+            yield from (f"    {_shown(line)}" for one in effects for line in _effect(one))
 
 
 def amount_words(card: Canonical) -> str:
@@ -103,6 +107,9 @@ def _disclosure(disclosure: Canonical) -> str:
 
 def _row(row: Canonical) -> Iterator[str]:
     match row:
+        case {"label": str(label), "value": {"type": "list", "items": [{"type": "record"}, *_] as items}}:
+            yield f"{_plain(label)}:"
+            yield from (f"  {number}. {value_words(item)}" for number, item in enumerate(items, start=1))
         case {"label": str(label), "value": value}:
             yield f"{_plain(label)}: {value_words(value)}"
 
@@ -120,16 +127,36 @@ def value_words(value: Canonical) -> str:
             return "; ".join(value_words(item) for item in items)
         case {"type": "yes_no", "yes": yes}:
             return "yes" if yes else "no"
+        case {"type": "datetime", "iso": str(iso)}:
+            return _moment_words(iso)
         case {"text": text} | {"number": text} | {"iso": text} | {"key": text}:
             return str(text)
     return _argument(value)
 
 
 def effect_words(effect: Canonical) -> str:
-    """What one effect would do, as it would be sent."""
+    """What one effect would do, as it would be sent, in one line."""
     match effect:
-        case {"argument": argument, "operation": operation, "with": name, "live": live, "cost_max": cost, **rest}:
-            said = [str(WORDS["by"]).format(operation, _argument(argument), name)]
+        case {"argument": argument, "operation": operation}:
+            return _about(effect, f"{operation}({_argument(argument)})")
+    return _argument(effect)
+
+
+def _effect(effect: Canonical) -> Iterator[str]:
+    """The same with a line for each field of what is sent."""
+    match effect:
+        case {"argument": dict(argument), "operation": str(operation)} if argument:
+            yield _about(effect, operation)
+            yield from (f"  {name}: {_sent(value)}" for name, value in argument.items())
+        case _:
+            yield effect_words(effect)
+
+
+def _about(effect: Canonical, what: str) -> str:
+    """By whom something is done, for how much, for whom, and whether it is real."""
+    match effect:
+        case {"with": name, "live": live, "cost_max": cost, **rest}:
+            said = [str(WORDS["by"]).format(what, name)]
             said += [str(WORDS["at most"]).format(value_words(cost))] if cost else []
             if isinstance(written := rest.get("by_model"), list):
                 said += [str(WORDS["by model"]).format(", ".join(map(str, written)))]
@@ -142,6 +169,31 @@ def effect_words(effect: Canonical) -> str:
 def _argument(argument: Canonical) -> str:
     """What is sent, as it is sent."""
     return canonical.encode(argument).decode()
+
+
+def _sent(value: Canonical) -> str:
+    """A value that is sent; text without its quotes, where nobody could take it for anything else."""
+    if value is None:
+        return str(WORDS["nothing"])
+    return value if isinstance(value, str) and not _seems_more_than_text(value) else _argument(value)
+
+
+def _seems_more_than_text(text: str) -> bool:
+    try:
+        canonical.decode(text.encode())
+    except NotCanonical:
+        return not text or text == WORDS["nothing"] or text.startswith(('"', "{", "["))
+    return True
+
+
+def _moment_words(iso: str) -> str:
+    """A moment with its day of the week; people plan by it."""
+    try:
+        at = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    days = WORDS["days"]
+    return f"{days[at.weekday()] if isinstance(days, list) else ''} {iso.replace('T', ' ')}"
 
 
 def _plain(key: str) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from haloop.cli.answer import Answer, answering
+from haloop.cli.answer import Answer, Framed, answering
 from haloop.cli.card import card_lines
 from haloop.cli.gate_page import SEEN, is_too_late, require_open, too_late
 from haloop.cli.naming import gate_named, short
@@ -30,6 +30,6 @@ async def _decline(settings: Settings, client: Client, name: str, reason: str) -
             return too_late(gate, problem)
         raise
     return Answer(
-        lines=[f"Declined gate {short(gate.id)}; nothing of this happens:", *card_lines(gate.card)],
+        lines=[f"Declined gate {short(gate.id)}; nothing of this happens:", Framed(lines=list(card_lines(gate.card)))],
         document={"gate": after.model_dump(), "run": gate.run},
     )

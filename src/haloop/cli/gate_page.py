@@ -2,7 +2,7 @@
 
 import asyncio
 
-from haloop.cli.answer import Answer
+from haloop.cli.answer import Answer, Framed, Part
 from haloop.cli.card import VIEW, card_lines, effect_words, value_words
 from haloop.cli.naming import short
 from haloop.cli.telling import moment
@@ -24,11 +24,11 @@ class NotOpen(HaloopError):
     exit = Exit.REFUSED
 
 
-def gate_lines(gate: GateOut) -> list[str]:
+def gate_lines(gate: GateOut) -> list[Part]:
     """A gate with its whole card."""
     return [
         f"gate {short(gate.id)}, revision {gate.revision}: {gate.status}, until {moment(gate.expires_at)}",
-        *card_lines(gate.card),
+        Framed(lines=list(card_lines(gate.card))),
         f"  it takes {_need(gate)}" + (f"; {len(gate.yeses)} said so already" if gate.yeses else ""),
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 
 import click
 
-from haloop.cli.answer import Answer, answering
+from haloop.cli.answer import Answer, Table, answering
 from haloop.cli.card import amount_words
 from haloop.cli.naming import short, waiting_gates
 from haloop.cli.reaching import reach
@@ -29,12 +29,15 @@ async def _inbox(settings: Settings, client: Client) -> Answer:
     gates = await waiting_gates(client)
     desks = await _desks_of(client, {gate.run for gate in gates})
     has_numbers = remember(settings, gates)
-    lines = [
-        f"{f'{number:3}  ' if has_numbers else ''}{_line(gate, desks[gate.run])}"
+    rows = [
+        (f"{number:3}" if has_numbers else "", *_row(gate, desks[gate.run]))
         for number, gate in enumerate(gates, start=1)
     ]
+    waiting = Table(columns=("", "gate", "desk", "what it would do", "until"), rows=rows)
     return Answer(
-        lines=[*lines, "next: haloop show NUMBER, then haloop approve NUMBER"] if gates else ["Nothing waits for you."],
+        lines=[waiting, "next: haloop show NUMBER, then haloop approve NUMBER"]
+        if gates
+        else ["Nothing waits for you."],
         document={"gates": [{**gate.model_dump(), "desk": desks[gate.run]} for gate in gates], "waiting": len(gates)},
     )
 
@@ -52,7 +55,7 @@ async def _desks_of(client: Client, runs: AbstractSet[str]) -> dict[str, str]:
     return found
 
 
-def _line(gate: GateOut, desk: str) -> str:
+def _row(gate: GateOut, desk: str) -> tuple[str, ...]:
     effects = gate.card.get("effects", [])
     what = ", ".join(str(effect.get("operation")) for effect in effects) or "nothing outside"
-    return f"{short(gate.id)}  {desk}  {what}: {amount_words(gate.card)}  until {moment(gate.expires_at)}"
+    return short(gate.id), desk, f"{what}: {amount_words(gate.card)}", f"until {moment(gate.expires_at)}"

@@ -16,10 +16,15 @@ STATES: Mapping[RunState, str] = {
 
 
 def run_line(run: RunSummary, names: Mapping[str, str]) -> str:
-    """A run: when something last happened, which, what it is, where it stands, who asked."""
+    """A run in one line."""
+    return "  ".join(run_row(run, names))
+
+
+def run_row(run: RunSummary, names: Mapping[str, str]) -> tuple[str, ...]:
+    """A run: when something last happened, which, what it is, where it stands and who asked."""
     what = "(erased)" if run.is_erased else f"{run.desk}.{run.procedure}"
     asker = f", asked by {actor_words(run.asked_by, names)}" if run.asked_by else ""
-    return f"{moment(run.newest_at)}  {short(run.id)}  {what}  {_state(run)}{asker}"
+    return moment(run.newest_at), short(run.id), what, f"{_state(run)}{asker}"
 
 
 def how_it_ended(run: RunDetail) -> str:

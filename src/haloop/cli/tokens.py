@@ -2,7 +2,7 @@
 
 import click
 
-from haloop.cli.answer import Answer, answering
+from haloop.cli.answer import Answer, Table, answering
 from haloop.cli.reaching import reach
 from haloop.cli.telling import moment
 from haloop.client import Client
@@ -49,8 +49,9 @@ def revoke(settings: Settings, token: str) -> Answer:
 
 async def _list(client: Client) -> Answer:
     found = await client.tokens()
+    rows = [(one.id, one.agent, f"until {moment(one.expires_at)}") for one in found]
     return Answer(
-        lines=[f"{one.id}  {one.agent}  until {moment(one.expires_at)}" for one in found] or ["No agent has a token."],
+        lines=[Table(columns=("id", "agent", "good"), rows=rows)] if found else ["No agent has a token."],
         document={"tokens": [one.model_dump() for one in found]},
     )
 

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from typing import Protocol
 
 import click
 
@@ -20,6 +21,18 @@ from haloop.wire.runs import RunState
 _SECONDS_BETWEEN = 1.0
 _ENDING = 503
 _STOPPED = ("run.ended", "run.parked")
+_ASKING = ("gate.opened", "gate.revised", "gate.escalated", "gate.extended", "gate.answered")
+_WAITS, _GOES_ON = "waits for a yes", "goes on"
+
+
+class Page(Protocol):
+    """Where lines appear while a run goes on."""
+
+    def say(self, line: str) -> None:
+        """Add a line."""
+
+    def stands(self, where: str) -> None:
+        """Say where the run stands just now."""
 
 
 @click.command()
@@ -39,15 +52,40 @@ def watch(context: click.Context, run: str | None, as_json: bool) -> None:  # no
 async def _watch(client: Client, name: str | None, *, as_json: bool) -> Exit:
     run = None if name is None else await run_named(client, name)
     names = await names_of(client)
+    with _page(moves=run is not None and not as_json) as page:
+        return await _tell(client, run, names, page, as_json=as_json)
+
+
+async def _tell(client: Client, run: str | None, names: Mapping[str, str], page: Page, *, as_json: bool) -> Exit:
     async with aclosing(_events(client, run)) as events:
         async for event in events:
             where = "" if run else f"{short(event.run)}  "
-            write(
-                sys.stdout, json_line(event.model_dump()) if as_json else visible(f"{where}{told_line(event, names)}")
-            )
+            page.say(json_line(event.model_dump()) if as_json else f"{where}{told_line(event, names)}")
+            page.stands(_WAITS if event.kind in _ASKING else _GOES_ON)
             if run is not None and event.kind in _STOPPED and await _is_over(client, run):
                 return Exit.OK if (event.says or {}).get("code") == "done" else Exit.REFUSED
     return Exit.OK
+
+
+class _Plain:
+    """Lines, one after the other, for whoever reads them later."""
+
+    def say(self, line: str) -> None:
+        write(sys.stdout, visible(line))
+
+    def stands(self, where: str) -> None:
+        """Nothing moves here."""
+
+
+@contextmanager
+def _page(*, moves: bool) -> Iterator[Page]:
+    if not (moves and sys.stdout.isatty()):
+        yield _Plain()
+        return
+    from haloop.cli.terminal import moving  # noqa: PLC0415  # what draws costs more to load than a command
+
+    with moving(sys.stdout) as page:
+        yield page
 
 
 async def _is_over(client: Client, run: str) -> bool:
