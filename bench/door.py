@@ -35,6 +35,7 @@ from haloop.kernel.desk import Desk
 from haloop.kernel.operation import Call, NotDone, effect
 from haloop.serving import bind, served
 from haloop.settings import Settings
+from haloop.store.sessions import Sessions
 
 TOKEN = "bench"
 CLIENTS = 64
@@ -64,26 +65,27 @@ async def serve(folder: Path, runs: int) -> None:
     settings = Settings(home=folder / "home", state=folder / "witness")
     booking = Connector(port=Booking, speaks=book, name="book")
     async with open_haloop(settings, desks=[desk], connectors=[booking]) as haloop:
-        owner = Caller(account=haloop.account, person=haloop.owner)
-        identity = Identity(engine=haloop.engine, owner=owner, token=TOKEN)
-        house = House(ledger=haloop.ledger, engine=haloop.engine, identity=identity, desks=[desk], version="bench")
-        app = make_app(house)
-        unlimited = Rate(count=1_000_000, seconds=1)
-        app.state.rates = Rates(visits=unlimited, proposals=unlimited, decisions=unlimited)
+        with Sessions.opened(folder / "sessions.db") as kept:
+            owner = Caller(account=haloop.account, person=haloop.owner)
+            identity = Identity(engine=haloop.engine, owner=owner, token=TOKEN, kept=kept)
+            house = House(ledger=haloop.ledger, engine=haloop.engine, identity=identity, desks=[desk], version="bench")
+            app = make_app(house)
+            unlimited = Rate(count=1_000_000, seconds=1)
+            app.state.rates = Rates(visits=unlimited, proposals=unlimited, decisions=unlimited)
 
-        @app.get("/bench/called")
-        async def called() -> dict[str, float]:
-            return book.called
+            @app.get("/bench/called")
+            async def called() -> dict[str, float]:
+                return book.called
 
-        wish = Wish(place=WISH["place"], party=WISH["party"], at=WISH["at"])
-        for _ in range(runs // 500):
-            begin = [haloop.engine.start(haloop.account, book_table.of(wish), by="agent:bench") for _ in range(500)]
-            await asyncio.gather(*begin)
-            await haloop.engine.settled()
-        async with served(app, bind("127.0.0.1", 0)) as address:
-            print(address, flush=True)
-            await asyncio.to_thread(sys.stdin.read)
-            let_go(app)
+            wish = Wish(place=WISH["place"], party=WISH["party"], at=WISH["at"])
+            for _ in range(runs // 500):
+                begin = [haloop.engine.start(haloop.account, book_table.of(wish), by="agent:bench") for _ in range(500)]
+                await asyncio.gather(*begin)
+                await haloop.engine.settled()
+            async with served(app, bind("127.0.0.1", 0)) as address:
+                print(address, flush=True)
+                await asyncio.to_thread(sys.stdin.read)
+                let_go(app)
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ from haloop.logs import Answered, log_answer, log_fact, open_logs
 from haloop.serving import serve
 from haloop.settings import Settings
 from haloop.store.home import Home
+from haloop.store.sessions import Sessions
 from haloop.store.signing import read_or_make_signer, verify_passkey
 from haloop.store.sqlite import SqliteLedger, end_process
 from haloop.telemetry import Wanted, open_telemetry
@@ -105,30 +106,32 @@ async def _serve(
             log_answer(request)
             tell(request)
 
-        haloop.engine.watch(log_fact)
-        house = House(
-            ledger=haloop.ledger,
-            engine=haloop.engine,
-            identity=Identity(
+        with Sessions.opened(Home(settings.home).sessions) as kept:
+            haloop.engine.watch(log_fact)
+            house = House(
+                ledger=haloop.ledger,
                 engine=haloop.engine,
-                owner=Caller(account=haloop.account, person=haloop.owner),
-                token=token,
-            ),
-            desks=[*desks, grants_desk()],
-            version=running,
-            allowed_origins=settings.web_allowed_origins,
-        )
-        app = make_app(house, on_answered=answered)
-        app.include_router(pages.router)
-        log.info("started", extra={"result": running})
-        if haloop.ledger.recovery is not None:
-            log.warning("recovery mode is on", extra={"code": RecoveryOpen.code})
-        await serve(
-            app,
-            at,
-            on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
-            on_end=lambda: let_go(app),
-        )
+                identity=Identity(
+                    engine=haloop.engine,
+                    owner=Caller(account=haloop.account, person=haloop.owner),
+                    token=token,
+                    kept=kept,
+                ),
+                desks=[*desks, grants_desk()],
+                version=running,
+                allowed_origins=settings.web_allowed_origins,
+            )
+            app = make_app(house, on_answered=answered)
+            app.include_router(pages.router)
+            log.info("started", extra={"result": running})
+            if haloop.ledger.recovery is not None:
+                log.warning("recovery mode is on", extra={"code": RecoveryOpen.code})
+            await serve(
+                app,
+                at,
+                on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
+                on_end=lambda: let_go(app),
+            )
     log.info("stopped")
 
 

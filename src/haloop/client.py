@@ -25,6 +25,7 @@ from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, Tok
 from haloop.wire.receipts import ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Asked, Begun, DeskOut
 from haloop.wire.runs import Cancellation, RunDetail, RunPage
+from haloop.wire.sessions import SessionSeen
 from haloop.wire.told import Told
 
 T = TypeVar("T")
@@ -93,6 +94,13 @@ class Client:
 
     async def me(self) -> Me:
         return await self._get("/api/me", Me)
+
+    async def sessions(self) -> list[SessionSeen]:
+        """The browsers in which you are known."""
+        return await self._get("/api/sessions", list[SessionSeen])
+
+    async def revoke_session(self, session: str) -> None:
+        await self._send("DELETE", f"/api/sessions/{_part(session)}")
 
     async def status(self) -> Status:
         return await self._get("/api/status", Status)

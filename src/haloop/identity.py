@@ -1,8 +1,9 @@
 """Who is asking: a person of an account, or an agent under a token.
 
 On the machine itself there is one file that only its owner can read. Whoever can show what stands in it is the
-account's owner, as far as practice goes; a browser gets it once, through an address that is good for one visit,
-and keeps a session. It proves less than a passkey does, so nothing live can be approved with it alone.
+account's owner, as far as practice goes; a browser gets it once, through an address that is good for one visit, and
+begins a session, which lasts over restarts until it is over or ended. It proves less than a passkey does, so nothing
+live can be approved with it alone.
 """
 
 import hmac
@@ -14,14 +15,19 @@ from pathlib import Path
 
 from haloop.engines.local import LocalEngine
 from haloop.kernel.agent import PresentedToken
-from haloop.kernel.errors import HaloopError, Refused
-from haloop.kernel.ids import AccountId, PersonId
+from haloop.kernel.errors import HaloopError, NotFound, Refused
+from haloop.kernel.fact import Fact, PersonRemoved
+from haloop.kernel.ids import AccountId, PersonId, RunId
+from haloop.store.sessions import Session, Sessions
 
-SESSION_SECONDS = 7 * 86_400
+IDLE_SECONDS = 7 * 86_400
 """A session nobody used for so long is over."""
+SESSION_SECONDS = 30 * 86_400
+"""So is one that began so long ago."""
 _ONCE_SECONDS = 600
+_USED_SECONDS = 300
+"""So often it is noted that a session is used."""
 _SECOND = 1_000_000
-_SESSIONS_MAX = 100
 _TOKEN_MIN = 32
 
 
@@ -46,6 +52,8 @@ class Caller:
     account: AccountId
     person: PersonId | None = None
     agent: str | None = None
+    session: str = field(default="", compare=False)
+    """The id of the session they came with, if it is one."""
 
     @property
     def actor(self) -> str:
@@ -76,14 +84,6 @@ class _Visit:
     until: int
 
 
-@dataclass(slots=True, kw_only=True)
-class _Session:
-    caller: Caller
-    secret: str
-    """The hash of what the page keeps."""
-    used_at: int
-
-
 def read_or_make_token(file: Path) -> str:
     """The machine's own token; where there is none that is whole, it is made and stored, 0600."""
     token = file.read_text(encoding="ascii", errors="replace").strip() if file.exists() else ""
@@ -108,9 +108,14 @@ class Identity:
     owner: Caller
     """Whoever has the machine's token."""
     token: str
+    kept: Sessions
+    """Where sessions are."""
     _once: dict[str, _Visit] = field(default_factory=dict)
     """Keys that are good for one visit, by their hash."""
-    _sessions: dict[str, _Session] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kept.end_older(begun_before=self._since(SESSION_SECONDS), used_before=self._since(IDLE_SECONDS))
+        self.engine.watch(self._hear)
 
     def issue_once(self, caller: Caller | None = None) -> str:
         """A key for one visit of a browser, as this caller; as the owner where nobody is named."""
@@ -119,27 +124,56 @@ class Identity:
         self._once[_hash(key)] = _Visit(caller=caller or self.owner, until=self._now() + _ONCE_SECONDS * _SECOND)
         return key
 
-    def redeem(self, key: str) -> "Opened":
+    def redeem(self, key: str, *, browser: str) -> Opened:
         """A session for whoever came with a key that is good for one visit."""
         visit = self._once.pop(_hash(key), None)
         if visit is None or self._now() >= visit.until:
             raise NotKnown("This address was used already, or is too old.", code="identity.used")
-        return self._begin(visit.caller)
+        return self.begin(visit.caller, browser=browser)
 
-    def end_session(self, session: str) -> None:
-        self._sessions.pop(_hash(session), None)
+    def begin(self, caller: Caller, *, browser: str) -> Opened:
+        """A new session for somebody who has just shown who they are."""
+        session, secret, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), self._now()
+        begun = Session(
+            hash=_hash(session),
+            secret=_hash(secret),
+            id=secrets.token_hex(8),
+            account=caller.account,
+            person=caller.require_person(),
+            begun_at=now,
+            used_at=now,
+            proven_at=now,
+            browser=browser,
+        )
+        self.kept.keep(begun)
+        return Opened(session=session, secret=secret, caller=caller)
 
     def of_session(self, session: str, secret: str) -> Caller:
         """Whose session this is; it takes what the browser sends by itself, and what only the page has."""
-        known = self._sessions.get(_hash(session))
-        if (
-            known is None
-            or not hmac.compare_digest(_hash(secret), known.secret)
-            or self._now() >= known.used_at + SESSION_SECONDS * _SECOND
-        ):
+        known = self.kept.find(_hash(session))
+        if known is None or not hmac.compare_digest(_hash(secret), known.secret) or self._is_over(known):
             raise NotKnown("This session is over.", code="identity.session_over")
-        known.used_at = self._now()
-        return known.caller
+        if known.used_at <= self._since(_USED_SECONDS):
+            self.kept.use(known, self._now())
+        return Caller(account=known.account, person=known.person, session=known.id)
+
+    def sessions(self, caller: Caller) -> list[Session]:
+        """The browsers in which somebody is known, the newest first."""
+        found = self.kept.of(caller.account, caller.require_person())
+        return [one for one in found if not self._is_over(one)]
+
+    def end_session(self, session: str) -> None:
+        """End the session that a browser shows."""
+        known = self.kept.find(_hash(session))
+        if known is not None:
+            self.kept.end(known)
+
+    def revoke_session(self, caller: Caller, name: str) -> None:
+        """End one of somebody's own sessions, wherever its browser is."""
+        found = [one for one in self.sessions(caller) if one.id == name]
+        if not found:
+            raise NotFound("There is no such session.", code="session.unknown", next_step="Look at the list of yours.")
+        self.kept.end(*found)
 
     async def of_token(self, token: str) -> Caller:
         """Whose token this is."""
@@ -159,12 +193,16 @@ class Identity:
             raise NotKnown("This token is not known here, has ended, or was revoked.")
         return Caller(account=presented.account, agent=known.agent)
 
-    def _begin(self, caller: Caller) -> "Opened":
-        session, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        if len(self._sessions) >= _SESSIONS_MAX:
-            del self._sessions[min(self._sessions, key=lambda one: self._sessions[one].used_at)]
-        self._sessions[_hash(session)] = _Session(caller=caller, secret=_hash(secret), used_at=self._now())
-        return Opened(session=session, secret=secret, caller=caller)
+    def _hear(self, account: AccountId, _run: RunId, fact: Fact) -> None:
+        """Whoever is taken out of an account has no session in it from that moment."""
+        if isinstance(fact, PersonRemoved):
+            self.kept.end(*self.kept.of(account, PersonId(fact.person)))
+
+    def _is_over(self, session: Session) -> bool:
+        return session.used_at <= self._since(IDLE_SECONDS) or session.begun_at <= self._since(SESSION_SECONDS)
+
+    def _since(self, seconds: int) -> int:
+        return self._now() - seconds * _SECOND
 
     def _now(self) -> int:
         return self.engine.world.now()

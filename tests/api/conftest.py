@@ -15,6 +15,8 @@ from haloop.api.server import let_go, make_app
 from haloop.identity import Caller, Identity
 from haloop.kernel.ids import PersonId, RunId
 from haloop.serving import bind, served
+from haloop.store.home import Home
+from haloop.store.sessions import Sessions
 from haloop.testing.practice import Practice
 from tests.engines.buying import Counter, desk, opened
 
@@ -100,15 +102,17 @@ async def opened_door(folder: Path, *, live: bool = False) -> AsyncIterator[Door
     """A practice house in this folder, with its door open; live: what is bought there is real."""
     shop = Counter()
     async with opened(folder, shop, live=live) as practice:
-        ana = await practice.person("Ana")
-        house = House(
-            ledger=practice.ledger,
-            engine=practice.engine,
-            identity=Identity(engine=practice.engine, owner=Caller(account=practice.account, person=ana), token=TOKEN),
-            desks=[desk()],
-            version="0",
-        )
-        app = make_app(house)
-        async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
-            yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
-            let_go(app)
+        with Sessions.opened(Home(practice.home).sessions) as kept:
+            ana = await practice.person("Ana")
+            owner = Caller(account=practice.account, person=ana)
+            house = House(
+                ledger=practice.ledger,
+                engine=practice.engine,
+                identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
+                desks=[desk()],
+                version="0",
+            )
+            app = make_app(house)
+            async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
+                yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
+                let_go(app)

@@ -74,7 +74,7 @@ async def given_to(door: Door, person: PersonId) -> Passkey:
 
 def browser_of(door: Door, person: PersonId) -> httpx2.AsyncClient:
     """The page in somebody's own browser."""
-    opened = door.house.identity._begin(Caller(account=door.practice.account, person=person))
+    opened = door.house.identity.begin(Caller(account=door.practice.account, person=person), browser="a test")
     cookie = f"{SESSION_COOKIE}={opened.session}"
     headers = {"Cookie": cookie, SESSION_HEADER: opened.secret, "Origin": door.address}
     return httpx2.AsyncClient(base_url=door.address, headers=headers)

@@ -35,7 +35,9 @@ def _routes(door: Door) -> Iterator[tuple[str, str]]:
 
 
 def _filled(path: str, run: str, gate: str) -> str:
-    return path.format(run=run, gate=gate, effect="buy", token="0" * 16, grant="grant_1", credential="AAAA")
+    return path.format(
+        run=run, gate=gate, effect="buy", token="0" * 16, grant="grant_1", credential="AAAA", session="0" * 16
+    )
 
 
 async def test_no_route_opens_without_saying_who(door: Door) -> None:

@@ -45,4 +45,5 @@ EVERYDAY = (
     Later("owner", "An owner's word about the home: its clock, the end of a recovery."),
     Later("mcp", "The door for agents, over MCP."),
     Later("tokens", "The tokens of the agents that may propose."),
+    Later("sessions", "The browsers in which you are known."),
 )

@@ -42,6 +42,10 @@ class Home:
         return self.path / "secrets"
 
     @property
+    def sessions(self) -> Path:
+        return self.path / "sessions.db"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 

@@ -1,4 +1,4 @@
-"""A browser's first word."""
+"""A browser's first word, and the list of those that somebody is known in."""
 
 from pydantic import BaseModel, Field
 
@@ -17,3 +17,17 @@ class VisitOut(BaseModel, frozen=True):
 
 class Visit(BaseModel, extra="forbid", strict=True):
     key: str = Field(min_length=1, max_length=100)
+
+
+class SessionSeen(BaseModel, frozen=True):
+    """One of your sessions, without what opens it."""
+
+    id: str
+    browser: str
+    begun_at: str
+    used_at: str
+    """To some minutes."""
+    ends_at: str
+    """At the latest; after a week without use it is over sooner."""
+    current: bool
+    """Whether it is the one that asks."""
