@@ -32,6 +32,31 @@ READERS_OF_THE_CLOCK = {
     *("time.time", "time.time_ns", "time.clock_gettime", "time.clock_gettime_ns"),
     *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"),
 }
+# Who may speak to the network at all, and why each needs no way out of its own: the client and two commands ask this
+# machine's Haloop; the town is this machine's; mail goes to the one server that the settings name. All else leaves
+# through the one module that looks at where it goes.
+MAY_CALL_OUT: dict[str, set[str]] = {
+    "httpx2": {
+        *("client.py", "cli/start.py", "cli/status.py", "connectors/booking/town.py"),
+        *("connectors/egress.py", "connectors/push/web_push.py"),
+    },
+    "httpcore2": {"connectors/egress.py"},
+    "aiosmtplib": {"connectors/mail/smtp.py"},
+    "opentelemetry.exporter": {"collector.py"},
+    **{
+        module: set()
+        for module in (
+            *("httpx", "httpcore", "requests", "urllib3", "aiohttp", "urllib.request", "http.client"),
+            *("smtplib", "ftplib", "poplib", "imaplib", "xmlrpc"),
+        )
+    },
+}
+OPENERS = {
+    *("socket.create_connection", "asyncio.open_connection", "asyncio.open_unix_connection"),
+    *("anyio.connect_tcp", "anyio.connect_unix"),
+}
+MAKERS_OF_CLIENTS = {"AsyncClient", "Client", "AsyncHTTPTransport", "HTTPTransport"}
+MAY_MAKE_CLIENTS = {"client.py", "connectors/booking/town.py", "connectors/egress.py"}
 SQL = re.compile(r"(?:^|[;(\n])\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|REPLACE|PRAGMA|ATTACH|VACUUM)\s")
 
 Rule = Callable[[Path], Iterator[str]]
@@ -75,6 +100,19 @@ def other_clocks(root: Path) -> Iterator[str]:
             yield from (f"{file}:{line}: uses {name}" for line, name in used(tree, READERS_OF_THE_CLOCK))
 
 
+def other_ways_out(root: Path) -> Iterator[str]:
+    """What leaves the house goes through one module, beside the few places that are named."""
+    for file, tree in modules(root):
+        for line, name in imported_things(tree):
+            for module, allowed in MAY_CALL_OUT.items():
+                if file not in allowed and (name == module or name.startswith(f"{module}.")):
+                    yield f"{file}:{line}: speaks to the network through {module}"
+        if file not in MAY_MAKE_CLIENTS:
+            clients = {f"httpx2.{name}" for name in MAKERS_OF_CLIENTS}
+            yield from (f"{file}:{line}: makes a client of its own: {name}" for line, name in calls(tree, clients))
+        yield from (f"{file}:{line}: uses {name}" for line, name in used(tree, OPENERS))
+
+
 def sql_outside_the_store(root: Path) -> Iterator[str]:
     """The ledger's SQL is visible in one folder."""
     for file, tree in modules(root):
@@ -115,6 +153,7 @@ def wordless_tests(root: Path) -> Iterator[str]:
         kernel_imports,
         other_writers_of_json,
         other_clocks,
+        other_ways_out,
         sql_outside_the_store,
         missing_docstrings,
         shared_desk_code,
@@ -181,6 +220,17 @@ def test_every_test_says_what_it_promises() -> None:
             "a.py:2: uses datetime.datetime.now",
         ),
         (other_clocks, "a.py", "import datetime as d\nd.date.today()", "a.py:2: uses datetime.date.today"),
+        (other_ways_out, "desks/a.py", "import httpx2", "desks/a.py:1: speaks to the network through httpx2"),
+        (other_ways_out, "a.py", "def f():\n from urllib import request", "a.py:2: speaks to the network through"),
+        (other_ways_out, "a.py", "from urllib.request import urlopen", "a.py:1: speaks to the network through"),
+        (other_ways_out, "api/a.py", "import aiosmtplib as mail", "through aiosmtplib"),
+        (other_ways_out, "a.py", "import socket as s\ns.create_connection(x)", "a.py:2: uses socket.create_connection"),
+        (
+            other_ways_out,
+            "connectors/push/web_push.py",
+            "from httpx2 import AsyncClient as C\nC()",
+            "connectors/push/web_push.py:2: makes a client of its own: httpx2.AsyncClient",
+        ),
         (sql_outside_the_store, "cli/a.py", "x = 'SELECT 1'", "cli/a.py:1: SQL"),
         (sql_outside_the_store, "a.py", "x = f'''\n  INSERT INTO {table} VALUES (?)'''", "a.py:1: SQL"),
         (sql_outside_the_store, "a.py", "x = 'UPDATE ' + name", "a.py:1: SQL"),
@@ -217,6 +267,8 @@ def test_a_planted_violation_is_found(tmp_path: Path, rule: Rule, file: str, cod
         (other_writers_of_json, "a.py", "import json\njson.loads(x)"),
         (other_clocks, "kernel/clock.py", "import time\ntime.time()"),
         (other_clocks, "a.py", "import time\ntime.monotonic()\nclock.now()\nself.time.time()"),
+        (other_ways_out, "connectors/egress.py", "import httpx2\nhttpx2.AsyncClient()"),
+        (other_ways_out, "a.py", "import socket\nfrom urllib.parse import quote\nsocket.create_server(x)"),
         (sql_outside_the_store, "store/a.py", "x = 'SELECT 1'"),
         (
             sql_outside_the_store,
@@ -281,6 +333,26 @@ def imported_modules(tree: ast.Module) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             above = {0: [], 1: ["haloop", "kernel"]}.get(node.level, ["haloop"])
             yield node.lineno, ".".join([*above, *([node.module] if node.module else [])])
+
+
+def imported_things(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Everything a file imports by its whole name, wherever in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node.lineno, f"{node.module}.{name.name}") for name in node.names)
+
+
+def calls(tree: ast.Module, wanted: set[str]) -> Iterator[tuple[int, str]]:
+    """Where the file calls one of the wanted names; to name it in an annotation is no call."""
+    imported = imported_names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            first, dot, rest = dotted(node.func).partition(".")
+            name = imported.get(first, "") + dot + rest
+            if name in wanted:
+                yield node.lineno, name
 
 
 def used(tree: ast.Module, wanted: set[str]) -> Iterator[tuple[int, str]]:
