@@ -19,10 +19,10 @@ from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.wire.activity import ActivityPage
 from haloop.wire.gates import Approval, Change, Found, GateOut, GatePage, MoreTime, Refusal, Said, Seen, Withdrawal
 from haloop.wire.health import Status
-from haloop.wire.ledger import CheckpointOut, EventPage
+from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, TokenWanted
-from haloop.wire.receipts import ReceiptOut, VerifierKeyOut
+from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Asked, Begun, DeskOut
 from haloop.wire.runs import Cancellation, RunDetail, RunPage
 from haloop.wire.sessions import SessionSeen
@@ -141,6 +141,10 @@ class Client:
         path = f"/api/runs/{_part(receipt.run)}/receipts/{quote(receipt.effect)}"
         return (await self._send("GET", path)).content
 
+    async def opinion(self, receipt: ReceiptOut) -> Opinion:
+        """What the server itself finds of a receipt; it is no proof."""
+        return await self._get(f"/api/runs/{_part(receipt.run)}/opinions/{quote(receipt.effect)}", Opinion)
+
     # What waits, and a person's word
 
     async def gates(self, *, after: str | None = None, limit: int = 50) -> GatePage:
@@ -238,6 +242,35 @@ class Client:
 
     async def checkpoint(self) -> str:
         return (await self._get("/api/ledger/checkpoint", CheckpointOut)).note
+
+    async def checkpoints(self, *, before: int | None = None, limit: int = 50) -> CheckpointPage:
+        """Every checkpoint that was signed, the newest first."""
+        query = {"limit": limit, **({} if before is None else {"before": before})}
+        return await self._get("/api/ledger/checkpoints", CheckpointPage, query)
+
+    async def proof(self, index: int, *, size: int | None = None) -> InclusionOut:
+        """That an event is in the ledger, under the newest checkpoint or the one of that size."""
+        query = {} if size is None else {"size": size}
+        return await self._get(f"/api/ledger/events/{index}/proof", InclusionOut, query)
+
+    async def growth(self, *, since: int, size: int | None = None) -> GrowthOut:
+        """That the ledger begins with what a checkpoint of `since` events saw."""
+        query = {"since": since, **({} if size is None else {"size": size})}
+        return await self._get("/api/ledger/consistency", GrowthOut, query)
+
+    async def export(self) -> AsyncIterator[bytes]:
+        """Everything the account has recorded, piece by piece; what `haloop verify` reads."""
+        try:
+            async with self._http.stream("GET", "/api/ledger/export", timeout=TIMEOUT_SECONDS) as answer:
+                if answer.status_code != httpx2.codes.OK:
+                    await answer.aread()
+                    raise _problem(answer)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except httpx2.ConnectError as error:
+            raise _not_reached(self.address, error) from error
+        except httpx2.TransportError as error:
+            raise NotReached(f"The line to {self.address} broke before everything had come.") from error
 
     async def verifier_key(self) -> str:
         return (await self._get("/api/ledger/key", VerifierKeyOut)).key

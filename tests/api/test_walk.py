@@ -18,6 +18,7 @@ FOR_AGENTS = {
     ("POST", "/api/runs/{run}/cancellation"),
     ("GET", "/api/runs/{run}/receipts"),
     ("GET", "/api/runs/{run}/receipts/{effect}"),
+    ("GET", "/api/runs/{run}/opinions/{effect}"),
     ("GET", "/api/gates/{gate}"),
     ("POST", "/api/gates/{gate}/decisions"),
     ("POST", "/api/gates/{gate}/withdrawal"),
@@ -29,15 +30,24 @@ FOR_AGENTS = {
 """All that an agent's token opens; to decide, it may only try, which is refused and recorded."""
 
 
+_NAMED = {
+    "credential": "AAAA",
+    "effect": "buy",
+    "grant": "grant_1",
+    "index": "1",
+    "session": "0" * 16,
+    "token": "0" * 16,
+}
+"""What else stands in a path, filled with what is not there."""
+
+
 def _routes(door: Door) -> Iterator[tuple[str, str]]:
     paths = make_app(door.house).openapi()["paths"]
     return ((method.upper(), path) for path, methods in paths.items() for method in methods)
 
 
 def _filled(path: str, run: str, gate: str) -> str:
-    return path.format(
-        run=run, gate=gate, effect="buy", token="0" * 16, grant="grant_1", credential="AAAA", session="0" * 16
-    )
+    return path.format(run=run, gate=gate, **_NAMED)
 
 
 async def test_no_route_opens_without_saying_who(door: Door) -> None:

@@ -43,7 +43,8 @@ def export(place: Place, account: AccountId) -> tuple[Exported, list[bytes]]:
     )
     with closing(connection), closing(KeyRing.open_read_only(place.home / "keys.db")) as keys:
         reader = Reader(connection)
-        return export_account(reader, Bodies(reader, keys), account, lines.append), lines
+        made = export_account(reader, Bodies(reader, keys), account, lines.append)
+    return made, b"".join(lines).splitlines(keepends=True)
 
 
 def check(lines: list[bytes], *keys: VerifierKey) -> ExportFindings:

@@ -1,5 +1,6 @@
 """The application: its routes, and the house they open onto."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +72,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
     app.state.house = house
     app.state.streams = events.Streams(house)
     app.state.rates = Rates()
+    app.state.exports = asyncio.Semaphore(ledger.EXPORTS_MAX)
     app.state.challenges = passkeys.Challenges(house)
     if house.allowed_origins:
         app.add_middleware(

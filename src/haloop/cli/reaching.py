@@ -34,10 +34,11 @@ class NotReachable(HaloopError):
     exit = Exit.UNUSABLE
 
 
-def reach(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Do some work with the running Haloop."""
-    address = address_of(settings, os.environ)
-    token = token_of(settings, os.environ, address)
+def reach(settings: Settings, work: Callable[[Client], Awaitable[T]], *, address: str | None = None) -> T:
+    """Do some work with the running Haloop: the one at this address, or the one that a command finds by itself."""
+    environment = {**os.environ, **({ADDRESS_VARIABLE: address} if address else {})}
+    address = address_of(settings, environment)
+    token = token_of(settings, environment, address)
     try:
         return asyncio.run(_with_client(Client(address, token), work))
     except UnicodeEncodeError as error:

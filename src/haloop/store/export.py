@@ -6,10 +6,13 @@ signed checkpoint over exactly these events. Whoever reads the lines once, in or
 it grows and hold its root against the signature. Every line has one accepted spelling, so no byte is free.
 """
 
+import asyncio
 from base64 import b64decode, b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from haloop.kernel import canonical
@@ -21,7 +24,10 @@ from haloop.kernel.ledger import START, Event, Head, Header, leaf_hash, read_ori
 from haloop.kernel.merkle import CompactRange
 from haloop.kernel.part import commitment, digest_from_hex, encode_hashes, part_hash
 from haloop.store.bodies import Bodies
+from haloop.store.database import open_for_reading
+from haloop.store.keys import KeyRing
 from haloop.store.reader import Reader
+from haloop.store.schema import LEDGER_APPLICATION_ID, VERSION
 from haloop.store.signing import verify_ed25519
 
 FORMAT = "haloop/export/1"
@@ -29,6 +35,7 @@ LINE_BYTES_MAX = 64 * 1024 * 1024
 
 _BAD = "export.bad"
 _PAGE = 500
+_PAGE_OF_A_STREAM = 100
 _RUNS_MAX = 65_536
 
 
@@ -55,6 +62,58 @@ class ExportFindings:
     """None: all is consistent, and who signed it is unknown."""
 
 
+class Export:
+    """All events of an account that its newest checkpoint covers, a page of lines at a time.
+
+    It is read page by page, not in one snapshot: a long one would keep erased words in the home's log.
+    """
+
+    def __init__(self, reader: Reader, bodies: Bodies, account: AccountId) -> None:
+        tree = reader.tree(account)
+        newest = reader.newest_checkpoint(tree.number)
+        if newest is None:
+            raise NotFound(f"No checkpoint of {account} has been signed yet, so nothing could be checked.")
+        self._reader = reader
+        self._bodies = bodies
+        self._tree = tree
+        self._newest = newest
+        self._parts = 0
+        self._erased = 0
+
+    def pages(self, size: int = _PAGE) -> Iterator[bytes]:
+        """The lines of the file, so many events at once."""
+        yield _line({"account": self._tree.account, "events": self._newest.size, "format": FORMAT})
+        for start in range(0, self._newest.size, size):
+            limit = min(size, self._newest.size - start)
+            events = self._reader.page(self._tree.number, start=start, limit=limit)
+            yield b"".join([self._event_line(event) for event in events])
+        yield _line({"checkpoint": self._newest.note})
+
+    def exported(self) -> Exported:
+        """What the pages held, once they were taken."""
+        unsealed = max(0, self._tree.size - self._newest.size)
+        return Exported(events=self._newest.size, parts=self._parts, erased=self._erased, unsealed=unsealed)
+
+    def _event_line(self, event: Event) -> bytes:
+        spoken = _spoken(event, self._bodies)
+        self._parts += len(spoken)
+        self._erased += len(event.parts) - len(spoken)
+        return _line(_fields(event, self._reader.header(self._tree.number, event.index), spoken))
+
+
+async def stream_export(ledger: Path, keys: KeyRing, account: AccountId) -> AsyncGenerator[bytes, None]:
+    """The same for a ledger that is in use, in a thread of its own, which whoever takes the pages sets the pace of."""
+    loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+    reader = Reader(open_for_reading(ledger, application_id=LEDGER_APPLICATION_ID, version=VERSION))
+    try:
+        pages = Export(reader, Bodies(reader, keys), account).pages(_PAGE_OF_A_STREAM)
+        while page := await loop.run_in_executor(thread, next, pages, b""):
+            yield page
+    finally:
+        thread.submit(reader.close)  # there, where a page may still be on its way
+        thread.shutdown(wait=False)
+
+
 def export_account(
     reader: Reader,
     bodies: Bodies,
@@ -62,25 +121,12 @@ def export_account(
     write: Callable[[bytes], object],
     progress: Callable[[int], None] = lambda _events: None,
 ) -> Exported:
-    """Write all events of an account that its newest checkpoint covers.
-
-    It is read page by page, not in one snapshot: a long one would keep erased words in the home's log.
-    """
-    tree = reader.tree(account)
-    newest = reader.newest_checkpoint(tree.number)
-    if newest is None:
-        raise NotFound(f"No checkpoint of {account} has been signed yet, so nothing could be checked.")
-    parts = erased = 0
-    write(_line({"account": account, "events": newest.size, "format": FORMAT}))
-    for start in range(0, newest.size, _PAGE):
-        for event in reader.page(tree.number, start=start, limit=min(_PAGE, newest.size - start)):
-            spoken = _spoken(event, bodies)
-            write(_line(_fields(event, reader.header(tree.number, event.index), spoken)))
-            parts += len(spoken)
-            erased += len(event.parts) - len(spoken)
-        progress(start)
-    write(_line({"checkpoint": newest.note}))
-    return Exported(events=newest.size, parts=parts, erased=erased, unsealed=max(0, tree.size - newest.size))
+    """Write all events of an account that its newest checkpoint covers."""
+    export = Export(reader, bodies, account)
+    for number, page in enumerate(export.pages()):
+        write(page)
+        progress(number * _PAGE)
+    return export.exported()
 
 
 def verify_export(

@@ -38,6 +38,8 @@ class StoredCheckpoint:
     epoch: int
     size: int
     note: str
+    place: int = 0
+    """Where it is stored, to go on from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +249,23 @@ class Reader:
         query = "SELECT epoch, size, note FROM checkpoint WHERE tree = ? ORDER BY size, epoch, rowid"
         for epoch, size, note in self.connection.execute(query, (tree,)):
             yield StoredCheckpoint(epoch=epoch, size=size, note=note)
+
+    def checkpoint_of(self, tree: int, epoch: int, size: int) -> StoredCheckpoint | None:
+        """The newest note over so many events under one name."""
+        query = "SELECT note FROM checkpoint WHERE tree = ? AND epoch = ? AND size = ? ORDER BY rowid DESC LIMIT 1"
+        row = self.connection.execute(query, (tree, epoch, size)).fetchone()
+        return row and StoredCheckpoint(epoch=epoch, size=size, note=row[0])
+
+    def checkpoints_before(self, tree: int, before: int | None, *, limit: int) -> list[StoredCheckpoint]:
+        """A page of an account's checkpoints, the newest first, from the one at that place on."""
+        query = "SELECT epoch, size, note, rowid FROM checkpoint WHERE tree = ?1"
+        if before is not None:
+            query += (
+                " AND (epoch, size, note) < (SELECT epoch, size, note FROM checkpoint WHERE rowid = ?2 AND tree = ?1)"
+            )
+        query += " ORDER BY epoch DESC, size DESC, note DESC LIMIT ?3"
+        rows = self.connection.execute(query, (tree, before, limit))
+        return [StoredCheckpoint(epoch=epoch, size=size, note=note, place=place) for epoch, size, note, place in rows]
 
     def read_tile(self, tree: int, level: int, index: int) -> bytes:
         """Up to 256 neighbouring hashes: leaf hashes lie beside the events, the rest in `node`."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
-from haloop.kernel.checkpoint import Proof, read_unverified
-from haloop.kernel.errors import NotFound
+from haloop.kernel.checkpoint import read_unverified
 from haloop.kernel.ids import AccountId
-from haloop.kernel.merkle import inclusion_proof
 from haloop.kernel.receipt import Disclosed, ProvenEvent, Receipt
 from haloop.store.bodies import Bodies
+from haloop.store.proofs import prove_event
 from haloop.store.reader import Reader
 
 
@@ -19,17 +18,15 @@ def make_receipt(
     tree = reader.tree(account).number
     events = []
     for index in sorted(disclose):
-        if index >= checkpoint.size:
-            raise NotFound(f"The checkpoint of {checkpoint.size} events does not cover event {index} yet.")
+        proof = prove_event(reader, tree, index, note)
         event = reader.event(tree, index)
         opened = {name: bodies.open(event, name) for name in disclose[index]}
-        hashes = inclusion_proof(index, checkpoint.size, lambda level, tile: reader.read_tile(tree, level, tile))
         events.append(
             ProvenEvent(
                 header=reader.header(tree, index),
                 parts=event.parts,
                 disclosed={name: Disclosed(body=part.body, salt=part.salt) for name, part in opened.items()},
-                proof=Proof(index=index, hashes=hashes, note=note),
+                proof=proof,
             )
         )
     return Receipt(origin=checkpoint.origin, events=tuple(events))

@@ -9,11 +9,12 @@ a checkpoint at most once a second. Opening a home is the other half of durabili
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from haloop.kernel.checkpoint import Signer, VerifierKey
+from haloop.kernel.checkpoint import Proof, Signer, VerifierKey
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.errors import NotFound, Poisoned
 from haloop.kernel.ids import AccountId, PersonId, new_account_id
@@ -22,6 +23,7 @@ from haloop.kernel.receipt import Receipt
 from haloop.store.copies import copy_beside_writer
 from haloop.store.doubt import trusted
 from haloop.store.eraser import Eraser
+from haloop.store.export import stream_export
 from haloop.store.greeting import Greeting
 from haloop.store.home import BALLAST_BYTES, Ballast, Home, Room
 from haloop.store.intake import Intake
@@ -29,6 +31,8 @@ from haloop.store.kept import read_kept
 from haloop.store.limits import Limits
 from haloop.store.opening import OpenHome, faults_named, open_home, start_writer
 from haloop.store.own_work import OwnWork
+from haloop.store.proofs import prove_event, prove_growth
+from haloop.store.reader import StoredCheckpoint
 from haloop.store.receipt import make_receipt
 from haloop.store.recorder import KERNEL, Recorder, Tips
 from haloop.store.recovery import Recovery
@@ -41,6 +45,22 @@ def end_process(poison: Poisoned) -> None:
     """Say why and end: after a failed write only a fresh start may look at the files."""
     print(f"haloop: {poison.sentence}\nhaloop: {poison.next_step}", file=sys.stderr, flush=True)
     os._exit(poison.exit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenLeaf:
+    """An event's own bytes, and the path from them to a signed checkpoint."""
+
+    header: bytes
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """The hashes that lead from an earlier tree to a signed checkpoint."""
+
+    hashes: tuple[bytes, ...]
+    note: str
 
 
 class SqliteLedger:
@@ -191,6 +211,40 @@ class SqliteLedger:
         if index >= tree.size:
             raise NotFound(f"Account {account} has no event {index} yet.")
         return await self._seals.wait(account, index + 1)
+
+    async def checkpoints(
+        self, account: AccountId, *, before: int | None = None, limit: int = 50
+    ) -> Sequence[StoredCheckpoint]:
+        """A page of the checkpoints that were signed for an account, the newest first."""
+        return self._reader.checkpoints_before(self._reader.tree(account).number, before, limit=limit)
+
+    async def prove(self, account: AccountId, index: int, *, size: int | None = None) -> ProvenLeaf:
+        """An event's header, and its path to a checkpoint: the newest, or the one that saw so many events."""
+        note = await (self.sealed(account, index) if size is None else self._signed(account, size))
+        tree = self._reader.tree(account).number
+        return ProvenLeaf(header=self._reader.header(tree, index), proof=prove_event(self._reader, tree, index, note))
+
+    async def prove_growth(self, account: AccountId, since: int, *, size: int | None = None) -> Growth:
+        """That a checkpoint, the newest or the one that saw so many events, begins with what an earlier one saw."""
+        tree = self._reader.tree(account)
+        note = await (self.sealed(account, tree.size - 1) if size is None else self._signed(account, size))
+        return Growth(hashes=prove_growth(self._reader, tree.number, since, note), note=note)
+
+    async def export(self, account: AccountId) -> AsyncGenerator[bytes, None]:
+        """All that an account has recorded until now, as the lines of a file, a page at a time."""
+        await self.sealed(account, self._reader.tree(account).size - 1)
+        async with aclosing(stream_export(self._home.place.ledger, self._home.files.keys, account)) as pages:
+            async for page in pages:
+                yield page
+
+    async def _signed(self, account: AccountId, size: int) -> str:
+        """The checkpoint that was signed when an account had so many events."""
+        tree = self._reader.tree(account).number
+        for epoch in range(self._home.epoch, 0, -1):
+            stored = self._reader.checkpoint_of(tree, epoch, size)
+            if stored is not None:
+                return stored.note
+        raise NotFound(f"No checkpoint of {size} events was signed.", code="checkpoint.unknown")
 
     async def receipt(self, account: AccountId, disclose: Mapping[int, Collection[str]]) -> Receipt:
         """Show events by leaf index, each with the named parts readable, to somebody who has only our key."""
