@@ -7,7 +7,7 @@ with the code, the sentence and the next step that the server gave; nothing is t
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -17,7 +17,23 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.wire.activity import ActivityPage
-from haloop.wire.gates import Approval, Change, Found, GateOut, GatePage, MoreTime, Refusal, Said, Seen, Withdrawal
+from haloop.wire.gates import (
+    Approval,
+    Batch,
+    BatchOut,
+    Change,
+    Found,
+    GateOut,
+    GatePage,
+    MoreTime,
+    Refusal,
+    Row,
+    RowOut,
+    Said,
+    Seen,
+    UncertainOut,
+    Withdrawal,
+)
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
@@ -165,6 +181,21 @@ class Client:
             said = said.model_copy(update={"assertion": _signed(await sign(asked))})
         return await self._decide(gate, said)
 
+    async def approve_together(
+        self, gates: Sequence[GateOut], *, view: Seen, read: bool = False, sign: Sign | None = None
+    ) -> list[RowOut]:
+        """Say yes to several gates as they were shown, with one touch where `sign` asks a passkey for all of them.
+
+        Each is answered by itself: what was changed meanwhile does not count, and the others do.
+        """
+        said = [Approval(verdict="approved", disclosures_read=read, **_names(gate, view)) for gate in gates]
+        rows = [Row(gate=gate.id, decision=one) for gate, one in zip(gates, said, strict=True)]
+        batch = Batch(rows=rows)
+        if sign is not None:
+            asked = await self._post("/api/decisions/challenge", ChallengeOut, batch)
+            batch = batch.model_copy(update={"assertion": _signed(await sign(asked))})
+        return (await self._post("/api/decisions", BatchOut, batch)).rows
+
     async def refuse(self, gate: GateOut, *, view: Seen, reason: str = "", back_to: str | None = None) -> GateOut:
         """Say no, and why."""
         return await self._decide(
@@ -187,6 +218,10 @@ class Client:
             asked = await self._post(f"/api/gates/{_part(gate)}/findings/challenge", ChallengeOut, found)
             found = found.model_copy(update={"assertion": _signed(await sign(asked))})
         await self._send("POST", f"/api/gates/{_part(gate)}/findings", json=found.model_dump())
+
+    async def uncertain(self, run: str) -> list[UncertainOut]:
+        """The effects of a run of which nobody knows how they ended."""
+        return await self._get(f"/api/runs/{_part(run)}/uncertain", list[UncertainOut])
 
     # Passkeys
 

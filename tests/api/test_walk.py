@@ -21,6 +21,8 @@ FOR_AGENTS = {
     ("GET", "/api/runs/{run}/opinions/{effect}"),
     ("GET", "/api/gates/{gate}"),
     ("POST", "/api/gates/{gate}/decisions"),
+    ("POST", "/api/decisions"),
+    ("GET", "/api/runs/{run}/uncertain"),
     ("POST", "/api/gates/{gate}/withdrawal"),
     ("GET", "/api/activity"),
     ("GET", "/api/runs/{run}/executions"),

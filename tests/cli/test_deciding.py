@@ -101,6 +101,87 @@ def test_without_a_terminal_nobody_is_asked(haloop: Haloop, neighbour: Neighbour
     assert len(haloop("inbox", "--json").document["gates"]) == 1
 
 
+def test_one_yes_is_to_every_card_that_was_shown(haloop: Haloop, neighbour: Neighbour) -> None:
+    """Both cards first, then one question with the amount of all; both are bought."""
+    gates = [asked(haloop)[1] for _ in range(2)]
+    terminal = Terminal("approve", *gates)
+    terminal.read_until('Approve all 2 of them, at most 25.00 EUR to "Karl" together? [yes/no]')
+    assert terminal.seen.count("if you say yes:") == 2
+    terminal.type_in("yes")
+
+    code, out = terminal.end()
+
+    neighbour.settle()
+    assert (code, out.count("Approved: at most 12.50 EUR")) == (0, 2)
+    assert len(neighbour.door.shop.sold) == 2
+
+
+def test_of_several_what_was_changed_is_not_approved(haloop: Haloop, neighbour: Neighbour) -> None:
+    """The other one is; the difference is shown, and the exit code says that not all counts."""
+    gates = [asked(haloop)[1] for _ in range(2)]
+    terminal = Terminal("approve", *gates)
+    terminal.read_until("[yes/no]")
+    haloop("change", gates[0], "400")
+    terminal.type_in("yes")
+
+    code, out = terminal.end()
+
+    neighbour.settle()
+    assert code == 4
+    assert "Not counted: " in out
+    assert "at most 12.50 EUR" in out
+    assert "at most 4.00 EUR" in out
+    assert [one.cents for one in neighbour.door.shop.sold] == [1250]
+
+
+def test_several_gates_are_named_once_each(haloop: Haloop, neighbour: Neighbour) -> None:
+    """The same twice is a slip, and one revision is not that of several."""
+    gates = [asked(haloop)[1] for _ in range(2)]
+    assert haloop("approve", gates[0], gates[0], "--yes").code == 2
+    assert haloop("approve", *gates, "--yes", "--revision", "1").code == 2
+    assert haloop("approve", "--yes").code == 2
+    assert len(haloop("approve", *gates, "--yes", "--json").document["rows"]) == 2
+
+
+def test_more_time_is_given(haloop: Haloop, neighbour: Neighbour) -> None:
+    """A week becomes nine days; more than policy allows is refused."""
+    _, gate = asked(haloop)
+    before = haloop("show", gate, "--json").document["gate"]["expires"]
+
+    said = haloop("extend", gate, "--days", "2", "--json")
+
+    assert said.document["gate"]["expires"] - before == 2 * 86_400_000_000
+    assert haloop("extend", gate, "--days", "90").code == 4
+
+
+def test_a_person_says_how_it_ended(haloop: Haloop, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is uncertain is shown with what to say; what cannot be read is refused, and a good finding ends the run."""
+    token = haloop("tokens", "new", "shopper", "--json").document["token"]["token"]
+    neighbour.door.shop.fails = True
+    with monkeypatch.context() as agent:
+        agent.setenv("HALOOP_TOKEN", token)
+        run, gate = asked(haloop)
+    haloop("approve", gate, "--yes")
+    neighbour.settle()
+
+    shown = haloop("settle", run)
+    refused = [
+        haloop("settle", run, "--happened", "{number: 1"),
+        haloop("settle", run, "--happened", "{}"),
+        haloop("settle", run, "wrap", "--did-not-happen"),
+        haloop("settle", run, "--happened", "{}", "--did-not-happen"),
+    ]
+    said = haloop("settle", run, "--did-not-happen", "--because", "Karl has no such order.")
+
+    neighbour.settle()
+    assert "buy: Shop.buy(" in shown.out
+    assert "number: text" in shown.out
+    assert [one.code for one in refused] == [2, 2, 2, 2]
+    assert (said.code, "buy did not happen, by your word" in said.out) == (0, True)
+    assert "Karl has no such order." in haloop("show", run).out
+    assert haloop("settle", run).out == "Nothing in it is uncertain.\n"
+
+
 def test_what_must_be_read_takes_a_yes_of_its_own(haloop: Haloop, neighbour: Neighbour) -> None:
     """After an effect of unknown outcome the same again is approved only by somebody who has read that."""
     neighbour.door.shop.fails = True

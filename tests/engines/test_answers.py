@@ -16,7 +16,7 @@ from haloop.kernel.fact import AnswerTurnedAway, CredentialEnrolled, CredentialR
 from haloop.kernel.gate import Answer, GateId, GateStatus, Verdict, View
 from haloop.kernel.ids import PersonId, RunId, new_person_id
 from haloop.kernel.ledger import Chain
-from haloop.kernel.passkey import Assertion, challenge, read_decision
+from haloop.kernel.passkey import Assertion, batch_of, challenge, read_decision
 from haloop.testing.passkey import Passkey
 from haloop.testing.practice import VIEW, Practice
 from tests.engines.buying import Asks, Counter, Order, buy, buy_again, opened
@@ -541,7 +541,7 @@ async def test_a_batch_that_was_changed_afterwards_proves_nothing(live: Practice
     passkey = await live.enrol(ana)
     signed = _signed_together(passkey, [await _open_and_answer(live, ana, cents) for cents in (100, 200)])
     other = await _open_and_answer(live, ana, 300)
-    wider = _batch([*signed, other])
+    wider = batch_of(one.decision() for one in [*signed, other])
 
     assert await _refusal(live, replace(other, assertion=signed[0].assertion, batch=wider)) == "passkey.bad"
 
@@ -574,11 +574,7 @@ async def _open_and_answer(home: Practice, person: PersonId, cents: int) -> Answ
     return await home.answer(home.gate_of(run), person, Verdict.APPROVED)
 
 
-def _batch(answers: list[Answer]) -> bytes:
-    return canonical.encode([canonical.decode(one) for one in sorted(answer.decision() for answer in answers)])
-
-
 def _signed_together(passkey: Passkey, answers: list[Answer]) -> list[Answer]:
-    batch = _batch(answers)
+    batch = batch_of(answer.decision() for answer in answers)
     assertion = passkey.answer(challenge(answers[0].decision(), batch))
     return [replace(answer, assertion=assertion, batch=batch) for answer in answers]

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import CDPSession, Page, async_playwright, expect
 
 from haloop.web import pages
-from tests.api.conftest import Door, live
+from tests.api.conftest import Door, live, tea
 
 __all__ = ["live"]
 
@@ -134,4 +134,23 @@ async def test_a_second_passkey_is_confirmed_by_the_first(browser: Browser) -> N
     assert await browser.passkeys_held() == [1, 1]
     await browser.click("Remove")
     await browser.expect_passkeys(1)
+    assert browser.complaints == []
+
+
+async def test_a_person_finds_out_what_nobody_knew(live: Door, browser: Browser) -> None:
+    """What an agent asked for, and of which the shop's answer was lost: a form, a touch, and the receipt."""
+    await browser.has_device()
+    await browser.click("Add a passkey")
+    await browser.expect_passkeys(1)
+    live.shop.fails = True
+    async with await live.agent() as agent:
+        await agent.post("/api/requests", json=tea())
+    await browser.click("Yes, do exactly this")
+    await expect(browser.page.get_by_text("Nobody knows whether this happened")).to_be_visible()
+
+    await browser.page.get_by_label("number").fill("17")
+    await browser.page.get_by_label("How you know").fill("Karl told me.")
+    await browser.click("It happened")
+
+    await expect(browser.page.get_by_role("button", name="Receipt: buy")).to_be_visible()
     assert browser.complaints == []

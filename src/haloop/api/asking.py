@@ -25,6 +25,7 @@ from haloop.kernel.gate import GateId, run_of
 from haloop.kernel.ids import RunId, run_id
 from haloop.kernel.passkey import Site
 from haloop.logs import Answered, begin_request, tell_actor
+from haloop.wire.gates import GATE
 
 SESSION_COOKIE = "haloop_session"
 SESSION_HEADER = "X-Haloop-Session"
@@ -191,7 +192,7 @@ def site_of(request: Request) -> Site:
 
 
 RunName = Annotated[RunId, Path(pattern="^run_[0-9a-f]{32}$")]
-GateName = Annotated[GateId, Path(pattern="^gate_[0-9a-f]{32}_[1-9][0-9]{0,4}$")]
+GateName = Annotated[GateId, Path(pattern=GATE)]
 In = Annotated[House, Depends(house_of)]
 By = Annotated[Caller, Depends(caller_of)]
 Here = Annotated[Site, Depends(site_of)]

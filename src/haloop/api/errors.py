@@ -8,6 +8,7 @@ which limit was hit is noted there too, by its code.
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -100,22 +101,27 @@ def problem(request: Request, error: HaloopError, more: Mapping[str, object] | N
     """An error as an answer."""
     status = status_of(error)
     _note(request, error.code, status)
+    after = getattr(error, "after_seconds", None)
+    headers = {"Cache-Control": "no-store", "X-Request-Id": request.state.request_id}
+    headers |= {} if after is None else {"Retry-After": str(after)}
+    body = {**told(request, error), **(more or {})}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def told(request: Request, error: HaloopError) -> dict[str, Any]:
+    """What an answer says of an error."""
+    status = status_of(error)
     if isinstance(error, ForeignRun):
         error = NotFound("There is no such run in this account.", code=NotFound.code)
-    executed = None if status >= HTTPStatus.INTERNAL_SERVER_ERROR else False
-    body = {
+    return {
         "code": error.code,
-        "executed": executed,
+        "executed": None if status >= HTTPStatus.INTERNAL_SERVER_ERROR else False,
         "next_step": error.next_step,
         "request_id": request.state.request_id,
         "status": int(status),
         "title": error.sentence,
         "type": f"urn:haloop:{error.code}",
     }
-    after = getattr(error, "after_seconds", None)
-    headers = {"Cache-Control": "no-store", "X-Request-Id": request.state.request_id}
-    headers |= {} if after is None else {"Retry-After": str(after)}
-    return JSONResponse({**body, **(more or {})}, status, headers, media_type="application/problem+json")
 
 
 def route_of(request: Request) -> str:

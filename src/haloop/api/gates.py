@@ -19,7 +19,7 @@ from haloop.kernel.errors import AnswerRefused, HaloopError
 from haloop.kernel.fact import GateOpened, GateRevised
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, Verdict, View, read_decision, run_of
-from haloop.kernel.passkey import challenge
+from haloop.kernel.passkey import Site, challenge
 from haloop.kernel.people import Proof
 from haloop.wire.gates import (
     Approval,
@@ -36,6 +36,9 @@ from haloop.wire.gates import (
 from haloop.wire.passkeys import ChallengeOut
 
 router = APIRouter(tags=["gates"])
+
+STALE = "answer.stale"
+"""The code of an answer to a revision that is no longer the newest."""
 
 
 @router.get("/api/gates")
@@ -68,7 +71,7 @@ async def ask_for_decision(house: In, caller: ByPerson, here: Here, gate: GateNa
     Nothing is remembered of having asked: the answer is held against the decision itself.
     """
     await house.engine.gate(caller.account, gate)
-    decided = read_decision(_answer(gate, decision, caller, None))
+    decided = read_decision(answer_to(gate, decision, caller, None))
     return await ask_to_sign(house, caller, here, challenge(decided))
 
 
@@ -91,21 +94,31 @@ async def decide(
         await read_own(house, caller, run_of(gate))
         await house.engine.turn_agent_away(caller.account, gate, decision.verdict, agent=caller.actor)
     try:
-        seen = await house.engine.gate(caller.account, gate)
         if if_match is not None:
-            _require_match(if_match, seen)
-        answer = _answer(gate, decision, caller, await assertion_of(house, caller, decision.assertion))
-        status = await house.engine.decide(caller.account, answer, site=here)
+            _require_match(if_match, await house.engine.gate(caller.account, gate))
+        answer = answer_to(gate, decision, caller, await assertion_of(house, caller, decision.assertion))
+        return await take(house, caller, here, answer)
     except AnswerRefused as refusal:
-        if refusal.code != "answer.stale":
+        if refusal.code != STALE:
             raise
-        now = await house.engine.gate(caller.account, gate)
-        changed = await _difference(house, caller, gate, decision.revision, now)
-        return problem(request, refusal, {"difference": changed, "gate": _out(now).model_dump()})
+        return problem(request, refusal, await changed_since(house, caller, gate, decision.revision))
+
+
+async def take(house: House, caller: Caller, here: Site, answer: Answer) -> GateOut:
+    """Take a person's answer in; the gate as it stands then."""
+    seen = await house.engine.gate(caller.account, answer.gate)
+    status = await house.engine.decide(caller.account, answer, site=here)
     try:
-        return _out(await house.engine.gate(caller.account, gate))
+        return _out(await house.engine.gate(caller.account, answer.gate))
     except HaloopError:  # it counted, whatever became of its run since
         return _out(seen).model_copy(update={"status": status.value})
+
+
+async def changed_since(house: House, caller: Caller, gate: GateId, revision: int) -> dict[str, Any]:
+    """For an answer to an earlier revision: what is different now, and the gate to answer instead."""
+    now = await house.engine.gate(caller.account, gate)
+    difference = await _difference(house, caller, gate, revision, now)
+    return {"difference": difference, "gate": _out(now).model_dump()}
 
 
 @router.post("/api/gates/{gate}/extension")
@@ -167,10 +180,11 @@ def _tag(seen: GateView) -> str:
 
 def _require_match(wanted: str, seen: GateView) -> None:
     if wanted not in ("*", _tag(seen)):
-        raise AnswerRefused(f"The draft stands at revision {seen.gate.revision} now.", code="answer.stale")
+        raise AnswerRefused(f"The draft stands at revision {seen.gate.revision} now.", code=STALE)
 
 
-def _answer(gate: GateId, said: Approval | Refusal | Change, caller: Caller, assertion: bytes | None) -> Answer:
+def answer_to(gate: GateId, said: Approval | Refusal | Change, caller: Caller, assertion: bytes | None) -> Answer:
+    """What somebody said, as the engine takes it."""
     return Answer(
         gate=gate,
         revision=said.revision,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from haloop.api.asking import By, In
+from haloop.api.house import House
+from haloop.identity import Caller
 from haloop.kernel.errors import Refused
 
 _SECOND = 1_000_000
@@ -63,9 +65,15 @@ def caller_limited(pick: Callable[[Rates], Rate]) -> Callable[..., Awaitable[Non
     """For a route: each caller so often."""
 
     async def limited(request: Request, house: In, caller: By) -> None:
-        pick(request.app.state.rates).take(f"{caller.account} {caller.actor}", house.engine.world.now())
+        count(request, caller, house, pick)
 
     return limited
+
+
+def count(request: Request, caller: Caller, house: House, pick: Callable[[Rates], Rate], *, times: int = 1) -> None:
+    """Count what a caller does so many times at once; TooMany where that is too often."""
+    for _ in range(times):
+        pick(request.app.state.rates).take(f"{caller.account} {caller.actor}", house.engine.world.now())
 
 
 async def visits_limited(request: Request, house: In) -> None:

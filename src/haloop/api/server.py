@@ -11,8 +11,10 @@ from starlette.types import ASGIApp
 
 from haloop.api import (
     activity,
+    decisions,
     errors,
     events,
+    findings,
     gates,
     health,
     keeping,
@@ -31,7 +33,7 @@ from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _NOUNS = (
-    *(health, sessions, people, passkeys, requests, runs, gates, receipts, activity),
+    *(health, sessions, people, passkeys, requests, runs, gates, decisions, findings, receipts, activity),
     *(ledger, events, keeping),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
@@ -84,20 +86,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
         )
     app.state.on_answered = on_answered
     errors.install(app)
-    for noun in (
-        health,
-        sessions,
-        people,
-        passkeys,
-        requests,
-        runs,
-        gates,
-        receipts,
-        activity,
-        ledger,
-        events,
-        keeping,
-    ):
+    for noun in _NOUNS:
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 

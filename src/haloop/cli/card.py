@@ -18,6 +18,7 @@ _SPACES = re.compile(r"\s{3,}")
 
 WORDS: dict[str, Canonical] = {
     "a yes": "Approve {}? [yes/no]",
+    "a yes to all": "Approve all {1} of them, {0} together? [yes/no]",
     "again": "Please say yes or no.",
     "asks": "{} asks:",
     "and": " and ",
@@ -102,7 +103,7 @@ def _disclosure(disclosure: Canonical) -> str:
     match disclosure, WORDS["disclosure"]:
         case {"key": str(key)}, dict(words) if key in words:
             return str(words[key])
-    return _argument(disclosure)
+    return argument_words(disclosure)
 
 
 def _row(row: Canonical) -> Iterator[str]:
@@ -131,15 +132,15 @@ def value_words(value: Canonical) -> str:
             return _moment_words(iso)
         case {"text": text} | {"number": text} | {"iso": text} | {"key": text}:
             return str(text)
-    return _argument(value)
+    return argument_words(value)
 
 
 def effect_words(effect: Canonical) -> str:
     """What one effect would do, as it would be sent, in one line."""
     match effect:
         case {"argument": argument, "operation": operation}:
-            return _about(effect, f"{operation}({_argument(argument)})")
-    return _argument(effect)
+            return _about(effect, f"{operation}({argument_words(argument)})")
+    return argument_words(effect)
 
 
 def _effect(effect: Canonical) -> Iterator[str]:
@@ -163,10 +164,10 @@ def _about(effect: Canonical, what: str) -> str:
             said += [str(WORDS["for"]).format(rest["payee"])] if rest.get("payee") else []
             said += [str(WORDS["undo"]).format(rest["undo"])] if rest.get("undo") else []
             return ", ".join([*said, str(WORDS["live"] if live else WORDS["practice"])])
-    return _argument(effect)
+    return argument_words(effect)
 
 
-def _argument(argument: Canonical) -> str:
+def argument_words(argument: Canonical) -> str:
     """What is sent, as it is sent."""
     return canonical.encode(argument).decode()
 
@@ -175,7 +176,7 @@ def _sent(value: Canonical) -> str:
     """A value that is sent; text without its quotes, where nobody could take it for anything else."""
     if value is None:
         return str(WORDS["nothing"])
-    return value if isinstance(value, str) and not _seems_more_than_text(value) else _argument(value)
+    return value if isinstance(value, str) and not _seems_more_than_text(value) else argument_words(value)
 
 
 def _seems_more_than_text(text: str) -> bool:

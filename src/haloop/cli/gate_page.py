@@ -67,7 +67,7 @@ def too_late(gate: GateOut, problem: Problem) -> Answer:
     return Answer(
         lines=[
             f"Not counted: {problem.sentence}",
-            *_difference(difference),
+            *difference_lines(difference),
             f"next: haloop show {short(gate.id)}, and answer what it shows now.",
         ],
         document={
@@ -83,7 +83,8 @@ def is_too_late(problem: Problem) -> bool:
     return problem.code == "answer.stale"
 
 
-def _difference(difference: Canonical) -> list[str]:
+def difference_lines(difference: Canonical) -> list[str]:
+    """What is different now, a line each."""
     lines = []
     for one in difference if isinstance(difference, list) else []:
         match one:

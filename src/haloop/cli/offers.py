@@ -25,6 +25,13 @@ def offer_lines(desk: str, offered: Offered) -> Iterator[str]:
         yield from (f"    {line}" for line in _taken(name, schema, schema.get("$defs", {}), _DEPTH_MAX))
 
 
+def taken_lines(schema: Mapping[str, Any]) -> Iterator[str]:
+    """What a value of this shape holds, a line for each field."""
+    known = schema.get("$defs", {})
+    for field, inner in schema.get("properties", {}).items():
+        yield from _taken(field, inner, known, _DEPTH_MAX)
+
+
 def _taken(name: str, schema: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> Iterator[str]:
     whole = _whole(schema, known)
     fields = whole.get("properties", {})

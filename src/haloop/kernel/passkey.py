@@ -8,7 +8,7 @@ again years later; both ask here. The mathematics of signatures is handed in.
 
 import json
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias, cast
@@ -137,6 +137,11 @@ def challenge(decision: bytes, batch: bytes | None = None) -> bytes:
     asked = decision if batch is None else _containing(batch, decision)
     # The prefix keeps a challenge of Haloop's from being a hash that means something elsewhere.
     return sha256(_DECISION_TAG + asked).digest()
+
+
+def batch_of(decisions: Iterable[bytes]) -> bytes:
+    """Several decisions that are asked for together, in the one spelling that a passkey signs."""
+    return canonical.encode([canonical.decode(one) for one in sorted(decisions)])
 
 
 def check_assertion(

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from haloop.wire.passkeys import PasskeyAnswer
+from haloop.wire.problems import Problem
 
+GATE = "^gate_[0-9a-f]{32}_[1-9][0-9]{0,4}$"
 Signed = PasskeyAnswer | Annotated[str, Field(max_length=8_000)]
 """What a passkey signed: as a browser gave it, or as the ledger keeps it, in base64."""
 
@@ -88,6 +90,42 @@ class Change(Said):
 Decision = Annotated[Approval | Refusal | Change, Field(discriminator="verdict")]
 
 
+BATCH_MAX = 25
+"""So many gates are decided together; each keeps the whole list that was signed."""
+
+
+class Row(BaseModel, extra="forbid", strict=True):
+    """What is said to one of several gates."""
+
+    gate: str = Field(pattern=GATE)
+    decision: Decision
+
+
+class Batch(BaseModel, extra="forbid", strict=True):
+    """Decisions about several gates at once."""
+
+    rows: list[Row] = Field(min_length=1, max_length=BATCH_MAX)
+    assertion: Signed | None = None
+    """What a passkey signed for all of them together."""
+
+
+class RowOut(BaseModel, frozen=True):
+    """What became of one of them."""
+
+    gate: str
+    counts: bool
+    now: GateOut | None = None
+    """The gate as it stands now, where the answer counts."""
+    problem: Problem | None = None
+    """Why it does not; with the difference, where the draft was changed meanwhile."""
+
+
+class BatchOut(BaseModel, frozen=True):
+    """In the order in which they were sent."""
+
+    rows: list[RowOut]
+
+
 class MoreTime(BaseModel, extra="forbid", strict=True):
     until: int = Field(ge=0)
     """Microseconds since 1970."""
@@ -105,3 +143,24 @@ class Found(BaseModel, extra="forbid", strict=True):
     result: Any = None
     sentence: str = Field(default="", max_length=500)
     assertion: Signed | None = None
+
+
+class UncertainOut(BaseModel, frozen=True):
+    """An effect of which nobody knows how it ended, for a person to find out."""
+
+    gate: str
+    effect: str
+    operation: str
+    connector: str
+    live: bool
+    executed: Any
+    """The argument that was sent."""
+    payee: str | None
+    cost_max: dict[str, Any] | None
+    begun_at: str
+    sentence: str
+    """Why nobody knows."""
+    passkey: bool
+    """Saying how it ended takes one."""
+    result: dict[str, Any]
+    """A JSON schema of what a finding says where it happened."""

@@ -247,20 +247,29 @@ function fieldsOf(schema, path, root) {
   }
   const kind = { integer: "number", number: "number", boolean: "checkbox" }[known.type] ?? "text";
   const format = { "date-time": "datetime-local", date: "date", time: "time" }[known.format] ?? kind;
-  const input = make("input", { type: format, required: format !== "checkbox" });
+  const input = make("input", { type: format, required: format !== "checkbox" && !known.anyOf });
   if (known.default !== undefined) input.value = known.default;
   if (known.minimum !== undefined) input.min = known.minimum;
   if (known.maximum !== undefined) input.max = known.maximum;
-  Object.assign(input, { haloopPath: path, haloopKind: known.type, haloopFormat: format });
+  Object.assign(input, { haloopPath: path, haloopKind: known.anyOf ? "any" : known.type, haloopFormat: format });
   return [input];
 }
 
 function read(input) {
   if (input.haloopFormat === "checkbox") return input.checked;
   if (input.haloopFormat === "datetime-local") return new Date(input.value).toISOString();
+  if (input.haloopKind === "any") return input.value === "" ? null : whatever(input.value);
   if (input.haloopKind === "integer") return Number.parseInt(input.value, 10);
   if (["string", undefined].includes(input.haloopKind)) return input.value;
   return JSON.parse(input.value);
+}
+
+function whatever(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function put(into, [name, ...rest], value) {
@@ -288,11 +297,49 @@ async function ask(event) {
   });
 }
 
+// What nobody knows, until a person has found out
+
+function findingBox(open) {
+  const because = make("input", { type: "text", maxLength: 500 });
+  const inputs = fieldsOf(open.result, [], open.result);
+  const yes = make("button", { className: "yes" }, "It happened");
+  const no = make("button", { className: "no", type: "button" }, "It did not happen");
+  const settle = (button, happened) => attempt(button, async () => {
+    const result = {};
+    if (happened) for (const input of inputs) put(result, input.haloopPath, read(input));
+    const found = { effect: open.effect, happened, result: happened ? result : null, sentence: because.value };
+    const at = `api/gates/${open.gate}/findings`;
+    if (open.passkey) found.assertion = await sign(await call("POST", `${at}/challenge`, found));
+    await call("POST", at, found);
+  });
+  const sent = make("dl");
+  for (const [at, value] of leaves(open.executed, [])) sent.append(make("dt", {}, at.map(words).join(", ")), make("dd", {}, value));
+  const form = make(
+    "form",
+    { className: "finding" },
+    make("p", { className: "warn" }, `Nobody knows whether this happened: ${open.sentence}`),
+    make("strong", {}, open.operation),
+    sent,
+    make("p", { className: "quiet" }, "Ask there. If it happened, say what came of it:"),
+    ...inputs.map((one) => make("label", {}, words(one.haloopPath.at(-1)), one)),
+    make("label", {}, "How you know", because),
+    yes,
+    no,
+  );
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    settle(yes, true);
+  };
+  no.onclick = () => settle(no, false);
+  return form;
+}
+
 // What happened
 
 async function runBox(run) {
   const box = make("li", {}, make("strong", {}, `${words(run.desk)}: ${words(run.procedure)}`), ` · ${words(run.state)} `);
   box.append(make("time", { dateTime: run.begun_at }, new Date(run.begun_at).toLocaleString()));
+  if (run.state === "uncertain") box.append(...(await call("GET", `api/runs/${run.id}/uncertain`)).map(findingBox));
   if (run.state === "ended" || run.state === "parked") {
     const { reason } = await call("GET", `api/runs/${run.id}`);
     box.append(make("p", {}, reason ?? ""));
