@@ -60,6 +60,8 @@ async def test_ship_follows_until_it_is_stopped(
     follow = ("ship", tmp_path / "copy", "--follow", "0.05", "--json")
     with running(place), ending(start(*follow)) as shipping:
         await until(lambda: verify_home(tmp_path / "copy", bodies=False).events > before + 10)
+        assert shipping.stderr is not None
+        assert "shipped" in shipping.stderr.readline()  # so it follows by now
         shipping.send_signal(signal.SIGINT)
         out, _ = shipping.communicate(timeout=20)
 
