@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.wire.activity import ActivityPage
+from haloop.wire.agents import Stop
 from haloop.wire.gates import (
     Approval,
     Batch,
@@ -261,6 +262,14 @@ class Client:
         await self._send("DELETE", f"/api/tokens/{_part(token)}")
 
     # The home
+
+    async def stop_agents(self, *, reason: str = "") -> None:
+        """Stop every agent at once."""
+        await self._send("POST", "/api/agents/stop", json=Stop(reason=reason).model_dump())
+
+    async def resume_agents(self) -> None:
+        """Let work begin again."""
+        await self._send("POST", "/api/agents/resumption")
 
     async def trust_clock(self) -> None:
         """Say that the clock is right although it was moved."""

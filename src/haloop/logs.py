@@ -36,7 +36,7 @@ FIELDS = (
 
 _TEXT_LENGTH_MAX = 20_000
 _WORTH_A_WARNING = frozenset(
-    {"run.parked", "effect.uncertain", "effect.contradicted", "grant.suspended", "answer.refused"}
+    {"run.parked", "effect.uncertain", "effect.contradicted", "grant.suspended", "answer.refused", "agents.stopped"}
 )
 
 _access = logging.getLogger("haloop.access")

@@ -36,6 +36,7 @@ async def status(house: In, caller: ByPerson) -> Status:
         open_gates=len(house.engine.open_gates(caller.account)),
         parked=parked,
         recovery=house.ledger.recovery,
+        agents_stopped=(await house.engine.account(caller.account)).is_stopped,
         room=str(house.ledger.room),
         clock_moved_seconds=house.engine.world.time.moved // 1_000_000,
     )

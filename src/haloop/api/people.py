@@ -51,6 +51,7 @@ async def list_tokens(house: In, caller: ByPerson) -> list[TokenOut]:
 async def issue_token(house: In, caller: ByPerson, wanted: TokenWanted) -> TokenMade:
     """Let an agent propose, under a token that is said this once; an owner's word."""
     await house.engine.require_owner(caller.account, caller.require_person())
+    (await house.engine.account(caller.account)).require_going()
     made = PresentedToken.make(caller.account)
     expires_at = house.engine.world.now() + int(timedelta(days=wanted.days).total_seconds()) * _SECOND
     known = AgentToken(id=made.id, agent=wanted.agent, hash=made.hash(), expires_at=expires_at)

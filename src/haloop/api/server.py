@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from haloop.api import (
     activity,
+    agents,
     decisions,
     errors,
     events,
@@ -34,7 +35,7 @@ from haloop.wire.problems import Problem
 
 _NOUNS = (
     *(health, sessions, people, passkeys, requests, runs, gates, decisions, findings, receipts, activity),
-    *(ledger, events, keeping),
+    *(ledger, events, keeping, agents),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

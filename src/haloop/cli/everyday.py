@@ -17,7 +17,8 @@ class Later(click.Command):
 
     def load(self) -> click.Command:
         """The command itself."""
-        loaded: click.Command = getattr(import_module(f"haloop.cli.{self.name}"), str(self.name))
+        file = str(self.name).replace("-", "_")
+        loaded: click.Command = getattr(import_module(f"haloop.cli.{file}"), file)
         return loaded
 
     def make_context(
@@ -49,4 +50,6 @@ EVERYDAY = (
     Later("mcp", "The door for agents, over MCP."),
     Later("tokens", "The tokens of the agents that may propose."),
     Later("sessions", "The browsers in which you are known."),
+    Later("stop-agents", "Stop every agent at once, now."),
+    Later("resume-agents", "Let work begin again after that."),
 )

@@ -23,8 +23,10 @@ class ServerStatus:
     """What a process says of itself."""
 
     answers: bool
-    open_gates: int | None
+    open_gates: int | None = None
     """How many gates wait for a person; none where it does not say."""
+    agents_stopped: bool = False
+    """An owner stopped every agent."""
 
 
 @click.command()
@@ -32,7 +34,7 @@ class ServerStatus:
 def status(settings: Settings) -> Answer:
     """Say whether Haloop runs, where, since when, and what waits. Exit code 0: it runs; 4: it does not."""
     running = read_running(settings.home)
-    said = read_status(running.address, settings.home) if running else ServerStatus(answers=False, open_gates=None)
+    said = read_status(running.address, settings.home) if running else ServerStatus(answers=False)
     error = last_error(settings.home)
     linked = None if settings.project_linked is None else str(settings.project_linked)
     return Answer(
@@ -44,6 +46,7 @@ def status(settings: Settings) -> Answer:
         ],
         document={
             **(running.document if running else _NOTHING_RUNS),
+            "agents_stopped": said.agents_stopped,
             "answers": said.answers,
             "home": str(settings.home),
             "last_error": error or None,
@@ -66,8 +69,8 @@ def read_status(address: str, home: Path) -> ServerStatus:
     try:
         reply = httpx2.get(f"{address}/api/status", headers=headers, timeout=SECONDS_TO_ANSWER, trust_env=False)
     except httpx2.TransportError:
-        return ServerStatus(answers=False, open_gates=None)
-    return ServerStatus(answers=True, open_gates=_open_gates(reply.content) if reply.is_success else None)
+        return ServerStatus(answers=False)
+    return _said(reply.content) if reply.is_success else ServerStatus(answers=True)
 
 
 def last_error(home: Path) -> str:
@@ -90,6 +93,7 @@ def _running_lines(running: Running, said: ServerStatus) -> list[str]:
         f"frontend        {running.address}/",
         f"since           {running.started_at}",
         f"open gates      {gates}",
+        *(["agents          stopped; haloop resume-agents lets work go on"] if said.agents_stopped else []),
     ]
 
 
@@ -98,11 +102,11 @@ def _ended_lines(home: Path) -> list[str]:
     return [f"Haloop is not running.{how}"]
 
 
-def _open_gates(body: bytes) -> int | None:
+def _said(body: bytes) -> ServerStatus:
     match _object(body):
-        case {"open_gates": int(count)}:
-            return count
-    return None
+        case {"open_gates": int(count), **rest}:
+            return ServerStatus(answers=True, open_gates=count, agents_stopped=rest.get("agents_stopped") is True)
+    return ServerStatus(answers=True)
 
 
 def _error(line: bytes) -> str:

@@ -45,6 +45,8 @@ SENTENCES: Mapping[str, str] = {
     "credential.revoked": "took a passkey away",
     "token.issued": "gave {agent} a token",
     "token.revoked": "took a token back",
+    "agents.stopped": "stopped every agent: {reason}",
+    "agents.resumed": "let work go on",
     "rules.set": "set the account's rules",
     "grant.given": "gave grant {grant}",
     "grant.revoked": "took grant {grant} back",

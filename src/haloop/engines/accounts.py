@@ -13,7 +13,15 @@ from haloop.engines.timekeeper import Timekeeper
 from haloop.kernel import values
 from haloop.kernel.account import Account
 from haloop.kernel.errors import AnswerRefused, BadEntry, BadInput, ClaimTaken
-from haloop.kernel.fact import AccountFact, EffectHappened, Fact, GrantRevoked, InboxArrived
+from haloop.kernel.fact import (
+    AccountFact,
+    AgentsResumed,
+    AgentsStopped,
+    EffectHappened,
+    Fact,
+    GrantRevoked,
+    InboxArrived,
+)
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.inbox import Delivery
 from haloop.kernel.ledger import Chain, Ledger
@@ -68,6 +76,21 @@ class Accounts:
         revoked = GrantRevoked(grant=grant)
         known.apply(revoked, run=RunId(account), ts=self._time.now())
         await self.record(account, revoked, by=f"person:{by}")
+
+    async def stop_agents(self, account: AccountId, *, by: PersonId, reason: str) -> None:
+        """Stop every agent at once; nothing begins any more, not even while this is being recorded."""
+        await self.require_owner(account, by)
+        known = await self.of(account)
+        stopped = AgentsStopped(reason=reason, stopped_at=self._time.now())
+        known.apply(stopped, run=RunId(account), ts=stopped.stopped_at)
+        await self.record(account, stopped, by=f"person:{by}")
+
+    async def resume_agents(self, account: AccountId, *, by: PersonId) -> None:
+        """Let work begin again. What the stop took away stays away: tokens, approvals, grants."""
+        await self.require_owner(account, by)
+        known = await self.of(account)
+        if known.is_stopped:
+            await self.record(account, AgentsResumed(stopped_at=known.stopped_at), by=f"person:{by}")
 
     async def deliver(self, account: AccountId, delivery: Delivery) -> None:
         """Put something into the account's inbox; the same delivery again changes nothing."""

@@ -12,9 +12,12 @@ from haloop.engines.at_gate import AtGate
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.connector import Connector
 from haloop.kernel.draft import NamedEffect
+from haloop.kernel.errors import AllStopped
 from haloop.kernel.gate import Gate
 from haloop.kernel.money import Money
 from haloop.kernel.operation import NotDone, Why
+
+_SECOND = 1_000_000
 
 
 def lapsed(gate: AtGate, named: NamedEffect) -> NotDone | None:
@@ -25,6 +28,8 @@ def lapsed(gate: AtGate, named: NamedEffect) -> NotDone | None:
     back = world.ledger.went_back
     if back is not None and gate.approved_at <= back.since:
         return not_done(Why.LAPSED, "approval.void", "The ledger went back since; it may be done already.")
+    if _given_at(gate) <= gate.host.account.stopped_at:
+        return not_done(Why.LAPSED, AllStopped.code, "An owner stopped every agent after this was approved.")
     if any(one not in gate.disclosed() for one in gate.host.account_now().disclosures([named])):
         sentence = "An earlier try for the same thing ended with an unknown outcome after this was shown."
         return not_done(Why.LAPSED, "effect.uncertain_before", sentence)
@@ -62,6 +67,11 @@ def exceeds(paid: Money | None, cost_max: Any) -> bool:  # noqa: ANN401  # an in
     if paid is None or paid.minor <= 0:
         return False
     return cost_max is None or paid.currency != cost_max["currency"] or paid.minor > cost_max["minor"]
+
+
+def _given_at(gate: AtGate) -> int:
+    """When the last yes came, by the engine's own time; the ledger's follows a turned clock, and never goes back."""
+    return gate.valid_until - int(gate.open_gate().valid_for.total_seconds()) * _SECOND
 
 
 def _changes(gate: AtGate, named: NamedEffect) -> list[str]:

@@ -15,7 +15,7 @@ from haloop.kernel.canonical import Canonical
 from haloop.kernel.card import card_of, disclosures_on
 from haloop.kernel.draft import Draft, Effect, NamedEffect, decode_draft, effects_of, encode_draft, plain_payload
 from haloop.kernel.drive import Position
-from haloop.kernel.errors import AnswerRefused, HaloopError
+from haloop.kernel.errors import AllStopped, AnswerRefused, HaloopError
 from haloop.kernel.fact import (
     Fact,
     GateAnswered,
@@ -244,6 +244,9 @@ class AtGate(At):
         """Raise AnswerRefused for an answer that does not count."""
         person = self.host.account.people.get(answer.person)
         judge(self.open_gate(), answer, person, proof=proof, now=self.host.world.now())
+        if self.host.account.is_stopped and answer.verdict is not Verdict.REFUSED:
+            stopped = "An owner stopped every agent; until they go on, only a no counts."
+            raise AnswerRefused(stopped, code=AllStopped.code, next_step=AllStopped.next_step)
         if answer.batch is not None and answer.assertion is None:
             raise AnswerRefused("A batch is signed with a passkey, and this is not.", code="answer.malformed")
         if answer.verdict is Verdict.CHANGED:

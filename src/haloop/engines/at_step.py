@@ -56,8 +56,10 @@ class AtStep(At):
         elif self._again_at is not None and self._again_at > self.host.world.now():
             self.host.world.timers.set(self.host.id, self.at, self._again_at)
         elif self._call.operation.rules.repeat:
+            self.host.account.require_going()
             self._try()
         else:
+            self.host.account.require_going()
             operation = self._call.operation.name
             self.host.note(StepBegun(at=self.at, args=self.args, operation=operation, attempt=self._attempt + 1))
             self.host.after_recorded(self._try)

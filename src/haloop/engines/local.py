@@ -30,7 +30,7 @@ from haloop.kernel.account import Account
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.connector import Connector, Connectors
 from haloop.kernel.desk import Desk
-from haloop.kernel.errors import HaloopError, NotFound, RecoveryOpen, Refused, RunOver
+from haloop.kernel.errors import AllStopped, HaloopError, NotFound, RecoveryOpen, Refused, RunOver
 from haloop.kernel.fact import EffectIntended, Fact, RunEnded, RunStarted, SpendingKept
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
@@ -249,6 +249,18 @@ class LocalEngine:
     async def revoke_grant(self, account: AccountId, grant: str, *, by: PersonId) -> None:
         """Take a grant back; nothing more begins under it, not even while this is being recorded."""
         await self._accounts.revoke_grant(account, grant, by=by)
+
+    async def stop_agents(self, account: AccountId, *, by: PersonId, reason: str) -> None:
+        """Stop every agent at once: tokens, approvals and grants count no more, and nothing begins; an owner's word."""
+        await self._accounts.stop_agents(account, by=by, reason=reason)
+
+    async def resume_agents(self, account: AccountId, *, by: PersonId) -> None:
+        """Let work begin again, and let go on what waited for that; an owner's word."""
+        await self._accounts.resume_agents(account, by=by)
+        for run, error in tuple(self.parked.items()):
+            if isinstance(error, AllStopped) and self._memory.account_of(run) == account:
+                with suppress(HaloopError):  # what stops it now is its own affair, and stands in its history
+                    await self.wake(account, run)
 
     async def deliver(self, account: AccountId, delivery: Delivery) -> None:
         """Put something into the account's inbox; the same delivery again changes nothing."""

@@ -11,8 +11,10 @@ from typing import Any
 from haloop.kernel.agent import AgentToken
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.draft import NamedEffect
-from haloop.kernel.errors import BadEntry
+from haloop.kernel.errors import AllStopped, BadEntry
 from haloop.kernel.fact import (
+    AgentsResumed,
+    AgentsStopped,
     CredentialEnrolled,
     CredentialRevoked,
     EffectContradicted,
@@ -73,6 +75,10 @@ class Account:
     people: dict[PersonId, Person] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
     tokens: dict[str, AgentToken] = field(default_factory=dict)
+    is_stopped: bool = False
+    """An owner stopped every agent, and nobody has let them go on."""
+    stopped_at: int = 0
+    """When that was the last time; what was approved until then is void."""
     need: Need = field(default_factory=Need)
     ceilings: tuple[Ceiling, ...] = ()
     grants: dict[str, Grant] = field(default_factory=dict)
@@ -106,6 +112,11 @@ class Account:
                 self.let_go(run)
             case _:
                 self._apply_own(fact, index, ts)
+
+    def require_going(self) -> None:
+        """Refuse whatever would begin something while every agent is stopped."""
+        if self.is_stopped:
+            raise AllStopped("An owner stopped every agent, so nothing begins.")
 
     def take_back(self, fact: Fact) -> None:
         """The ledger refused a fact that was taken in already: what it held is free again."""
@@ -169,7 +180,7 @@ class Account:
 
     def go_back(self, at: int) -> None:
         """The ledger went back: what was spent since is not known, so grants rest and windows count as spent."""
-        self.grants = {name: grant.suspend() for name, grant in self.grants.items()}
+        self._suspend_grants()
         for number, ceiling in enumerate(self.ceilings):
             self.spending.pay(Payment(place=("", str(number)), ts=at, amount=ceiling.amount, grant=None, use=None))
 
@@ -192,7 +203,10 @@ class Account:
             self.spending.pay(paid)
         if fact.exceeded:
             self.suspended_silently |= {name for name, grant in self.grants.items() if not grant.suspended}
-            self.grants = {name: grant.suspend() for name, grant in self.grants.items()}
+            self._suspend_grants()
+
+    def _suspend_grants(self) -> None:
+        self.grants = {name: grant.suspend() for name, grant in self.grants.items()}
 
     def _release(self, place: Place) -> Hold | None:
         self._intents.pop(place, None)
@@ -237,8 +251,17 @@ class Account:
                 )
             case TokenRevoked():
                 self.tokens.pop(fact.token, None)
+            case AgentsStopped():
+                self._stop(fact.stopped_at)
+            case AgentsResumed():
+                self.is_stopped = False
             case _:
                 self._apply_rule(fact)
+
+    def _stop(self, at: int) -> None:
+        self.is_stopped, self.stopped_at = True, max(at, self.stopped_at)
+        self.tokens.clear()
+        self._suspend_grants()
 
     def _apply_rule(self, fact: Fact) -> None:
         match fact:

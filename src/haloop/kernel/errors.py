@@ -23,6 +23,7 @@ to do next. Expected outcomes are values and do not appear here; these are fault
     ├── Refused             the ledger is well; its present state forbids this
     │   ├── RecoveryOpen    after a restore or rollback, nothing irreversible starts
     │   ├── NoRoom          the disk is full: outcomes only
+    │   ├── AllStopped      an owner stopped every agent: nothing begins
     │   ├── RunFull         a run of this length continues as a successor
     │   ├── NotErasable     only what has ended can be erased
     │   ├── Erased          the words are gone on purpose; their hash stays
@@ -177,6 +178,11 @@ class Refused(HaloopError):
 class RecoveryOpen(Refused):
     code = "recovery.open"
     next_step = "Settle what may have happened since the backup, then end recovery mode."
+
+
+class AllStopped(Refused):
+    code = "agents.stopped"
+    next_step = "When it is clear what went wrong, an owner lets work go on: haloop resume-agents."
 
 
 class NoRoom(Refused):

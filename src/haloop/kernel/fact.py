@@ -487,6 +487,24 @@ class TokenRevoked(AccountFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsStopped(AccountFact):
+    """An owner stopped every agent at once: tokens are gone, approvals void, grants rest, and nothing begins."""
+
+    kind: ClassVar[str] = "agents.stopped"
+    reason: str
+    stopped_at: int
+    """When, by the engine's own time, as approvals have it; the ledger's follows a turned clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsResumed(AccountFact):
+    """Work may begin again; what the stop took away is given anew, or not."""
+
+    kind: ClassVar[str] = "agents.resumed"
+    stopped_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RulesSet(AccountFact):
     """What the account asks for beyond the built-in rule, and how much it may spend."""
 
@@ -560,7 +578,7 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, TokenIssued, TokenRevoked, RulesSet),
-        *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
+        *(AgentsStopped, AgentsResumed, GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
         *(SpendingKept, ScheduleSet, ScheduleFired),
     )
 }

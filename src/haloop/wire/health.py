@@ -18,5 +18,7 @@ class Status(BaseModel, frozen=True):
     """The runs of the account that cannot go on, each with the reason."""
     recovery: str | None
     """Why recovery mode is on, if it is."""
+    agents_stopped: bool
+    """An owner stopped every agent, and nothing begins until an owner lets it."""
     room: str
     clock_moved_seconds: int

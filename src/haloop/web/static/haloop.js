@@ -369,7 +369,22 @@ async function refresh() {
   }
 }
 
+// The switch. Stopping asks nothing, because seconds count; letting work go on does.
+async function showStop() {
+  const { agents_stopped: stopped } = await call("GET", "api/status");
+  const button = $("stop");
+  button.hidden = false;
+  button.textContent = stopped ? "All agents are stopped. Let work go on" : "Stop all agents";
+  button.onclick = () => {
+    if (!stopped) attempt(button, () => call("POST", "api/agents/stop", {}));
+    else if (confirm("Let work begin again? Tokens, grants and approvals from before stay gone.")) {
+      attempt(button, () => call("POST", "api/agents/resumption"));
+    }
+  };
+}
+
 async function look() {
+  await showStop();
   const { gates } = await call("GET", "api/gates");
   const now = JSON.stringify(gates.map(({ id, revision }) => [id, revision]));
   if (now !== shownGates) {

@@ -1,0 +1,24 @@
+"""The switch that stops every agent at once, for an owner who has seen enough."""
+
+from fastapi import APIRouter
+
+from haloop.api.asking import ByPerson, In
+from haloop.wire.agents import Stop
+
+router = APIRouter(tags=["agents"])
+
+
+@router.post("/api/agents/stop", status_code=204)
+async def stop_agents(house: In, caller: ByPerson, stop: Stop) -> None:
+    """Stop every agent at once; an owner's word.
+
+    Tokens, approvals and grants count no more, nothing begins, and nothing but a no is taken. What has left the
+    house already is seen to its end. Saying it again changes nothing.
+    """
+    await house.engine.stop_agents(caller.account, by=caller.require_person(), reason=stop.reason)
+
+
+@router.post("/api/agents/resumption", status_code=204)
+async def resume_agents(house: In, caller: ByPerson) -> None:
+    """Let work begin again; an owner's word. Tokens, approvals and grants from before stay gone: they are given anew."""
+    await house.engine.resume_agents(caller.account, by=caller.require_person())
