@@ -1,4 +1,5 @@
-// The plain page: ask, see what waits, decide, keep the receipt. Everything shown is put in as text, never as HTML.
+// The plain page: ask, see what waits, decide, keep the receipt. Everything shown is put in as text, never as HTML, and
+// what would hide a part of a line, end it or turn its reading is spelled out, as at a terminal.
 
 const $ = (id) => document.getElementById(id);
 const WORDS = {
@@ -11,12 +12,16 @@ let shownPasskeys = "";
 
 function make(tag, about = {}, ...inside) {
   const made = Object.assign(document.createElement(tag), about);
-  made.append(...inside);
+  made.append(...inside.map((one) => (typeof one === "string" ? visible(one) : one)));
   return made;
 }
 
+function visible(text) {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
+}
+
 function say(text) {
-  $("said").textContent = text;
+  $("said").textContent = visible(text);
   $("said").hidden = !text;
 }
 
@@ -86,7 +91,8 @@ function words(key) {
 function money({ minor, currency }) {
   const digits = new Intl.NumberFormat(undefined, { style: "currency", currency }).resolvedOptions();
   const places = digits.maximumFractionDigits;
-  return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(minor / 10 ** places);
+  const shown = new Intl.NumberFormat(undefined, { style: "currency", currency }).format(minor / 10 ** places);
+  return shown.replace(/\p{Cf}/gu, ""); // some languages mark the direction of a sum, and would be spelled
 }
 
 function shown(value) {
@@ -109,11 +115,16 @@ function rows(lines) {
   return list;
 }
 
+// Nothing but an amount: whoever names two fields so must not hide a third behind them.
+function isMoney(value) {
+  return Object.keys(value).length === 2 && Number.isInteger(value.minor) && /^[A-Z]{3}$/.test(value.currency);
+}
+
 // Everything an effect would send, each value with its place in it.
 function leaves(value, at) {
   if (value === null) return [];
   if (typeof value !== "object") return [[at, String(value)]];
-  if ("minor" in value && "currency" in value) return [[at, money(value)]];
+  if (isMoney(value)) return [[at, money(value)]];
   return Object.entries(value).flatMap(([name, inner]) => leaves(inner, [...at, name]));
 }
 
@@ -121,7 +132,7 @@ function effect(line) {
   const said = [
     make("strong", {}, line.operation),
     line.cost_max ? ` · at most ${money(line.cost_max)}` : "",
-    line.payee ? ` · to ${line.payee}` : "",
+    ...(line.payee ? [" · to ", make("bdi", {}, line.payee)] : []), // its letters turn nothing beside it
     line.live ? " · this is real" : " · in practice, nothing is spent",
     line.undo ? ` · can be undone (${line.undo})` : "",
   ];
@@ -412,7 +423,7 @@ function refreshSoon() {
 async function open() {
   const catalogue = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(WORDS)));
   const hex = [...new Uint8Array(catalogue)].map((one) => one.toString(16).padStart(2, "0")).join("");
-  view = { language: "en", renderer: "page/1", catalogue: hex };
+  view = { language: "en", renderer: "page/2", catalogue: hex };
   const key = new URLSearchParams(location.search).get("key");
   if (key) {
     history.replaceState(null, "", location.pathname);
