@@ -7,9 +7,12 @@ from haloop.wire.agents import Stop
 
 router = APIRouter(tags=["agents"])
 
+_NOW = Stop()
+"""Whoever is in a hurry sends nothing."""
+
 
 @router.post("/api/agents/stop", status_code=204)
-async def stop_agents(house: In, caller: ByPerson, stop: Stop) -> None:
+async def stop_agents(house: In, caller: ByPerson, stop: Stop = _NOW) -> None:
     """Stop every agent at once; an owner's word.
 
     Tokens, approvals and grants count no more, nothing begins, and nothing but a no is taken. What has left the
