@@ -3,11 +3,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start test check faults bench setup clean tests format lint types imports workflows
+.PHONY: help start test check faults bench sbom setup clean tests format lint types imports workflows
 
 SCALE ?= ci
 JOBS ?= auto
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+SBOM ?= dist/haloop-app.cdx.json
+export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.local/uv/bin
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,12 @@ bench: setup ## Measure speed beside the floor and beside the peers, on this mac
 	@python -m bench.parked
 	@python -m bench.door
 	@uv run --isolated --group bench python -m bench.peers
+
+# The lock names every file by its hash; nothing is resolved, asked or downloaded here.
+sbom: ## Write the bill of materials of what is installed with Haloop, as CycloneDX, from the lock
+	@mkdir -p $(dir $(SBOM))
+	@uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file $(SBOM) >/dev/null
+	@echo "make sbom: $(SBOM)"
 
 setup: ## Install what is missing: uv, the locked dependencies, strace, faketime and chromium
 	@tools/setup.sh
