@@ -194,7 +194,7 @@ async def test_nothing_begins_even_where_the_stop_cannot_be_written(practice: Pr
     ana = await practice.person("Ana")
     run = await practice.start(buy.of(Order(), Asks(waits_minutes=1)))
     await practice.yes(run, ana)
-    record, practice.ledger.record = practice.ledger.record, _fails  # type: ignore[method-assign]
+    record, practice.ledger.record = practice.ledger.record, _fails  # type: ignore[method-assign, assignment]
     with pytest.raises(OSError, match="No space"):
         await stop(practice, ana)
     practice.ledger.record = record  # type: ignore[method-assign]

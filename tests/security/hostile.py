@@ -11,8 +11,20 @@ from haloop.api.house import House
 from haloop.api.server import let_go, make_app
 from haloop.identity import Caller, Identity
 from haloop.kernel.card import ModelText
-from haloop.kernel.desk import Approved, Call, Connector, Desk, Draft, Effect, Ended, NotDone, Receipt, Run
-from haloop.kernel.desk import effect, procedure
+from haloop.kernel.desk import (
+    Approved,
+    Call,
+    Connector,
+    Desk,
+    Draft,
+    Effect,
+    Ended,
+    NotDone,
+    Receipt,
+    Run,
+    effect,
+    procedure,
+)
 from haloop.kernel.money import Money
 from haloop.serving import bind, served
 from haloop.testing.practice import Practice
@@ -101,7 +113,5 @@ async def post_office(folder: Path) -> AsyncIterator[Door]:
         house = House(ledger=practice.ledger, engine=practice.engine, identity=identity, desks=[desk], version="0")
         app = make_app(house)
         async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
-            yield Door(
-                practice=practice, shop=Counter(), house=house, app=app, address=address, ana=ana, client=client
-            )
+            yield Door(practice=practice, shop=Counter(), house=house, app=app, address=address, ana=ana, client=client)
             let_go(app)

@@ -150,7 +150,7 @@ async def test_25_the_switch_is_a_button_on_the_page(door: Door) -> None:
 
 
 @pytest.mark.parametrize("body", [{"reason": "x" * 501}, {"reason": 3}, {"why": "x"}, []])
-async def test_25_a_stop_that_nobody_can_read_is_told_so(door: Door, body: object) -> None:
+async def test_a_stop_that_nobody_can_read_is_told_so(door: Door, body: object) -> None:
     """A word too long, of another kind, under another name: 422, and nothing is switched."""
     answer = await door.client.post("/api/agents/stop", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "request.malformed")

@@ -66,7 +66,7 @@ async def test_03_whatever_ran_was_approved_as_it_ran(door: Door) -> None:
 
 @pytest.mark.parametrize("wrong", ["draft", "card", "revision"])
 async def test_03_a_yes_to_anything_else_runs_nothing(door: Door, wrong: str) -> None:
-    """Another draft's hash, another card's, a revision that is not there yet: refused, recorded, and nothing is bought."""
+    """Another draft's hash, another card's, a revision that is not there yet: refused, recorded, nothing bought."""
     gate, other = [await door.gate(await door.asked(cents=cents)) for cents in (500, 900)]
     taken = {"draft": other["draft"], "card": other["card_hash"], "revision": 2}[wrong]
 

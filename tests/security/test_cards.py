@@ -61,7 +61,7 @@ async def test_06_no_words_restyle_the_card_on_the_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS.keys())
 async def test_06_no_words_restyle_the_card_at_a_terminal(tmp_path: Path, trick: str) -> None:
-    """As many lines as a harmless card has, none with anything that a terminal obeys, and the question names the sum."""
+    """As many lines as a harmless card has, none with what a terminal obeys, and the question names the sum."""
     async with post_office(tmp_path) as door:
         harmless, hostile = [(await _asked(door, words))["card"] for words in ("tea", trick)]
 

@@ -26,7 +26,7 @@ INJECT = """async (elsewhere) => {
   const add = (tag, about) => document.body.appendChild(Object.assign(document.createElement(tag), about));
   add("script", { textContent: "globalThis.ran.inline = true" });
   add("script", { src: `${elsewhere}/other.js` });
-  const box = add("div", { innerHTML: "<img src=x onerror='globalThis.ran.handler = true'><style>h1{color:red}</style>" });
+  add("div", { innerHTML: "<img src=x onerror='globalThis.ran.handler = true'><style>h1{color:red}</style>" });
   await new Promise((wake) => setTimeout(wake, 500));
   globalThis.ran.color = getComputedStyle(document.querySelector("h1")).color === "rgb(255, 0, 0)";
   return globalThis.ran;
@@ -170,7 +170,7 @@ async def test_20_every_answer_tells_browsers_to_keep_nothing_and_run_nothing(do
 
 @needs_chromium
 async def test_20_no_script_but_the_pages_own_runs_and_nobody_frames_it(door: Door) -> None:
-    """In a real browser: an inline script, a handler, a style, a script and a frame from elsewhere are all turned down."""
+    """In a real browser: an inline script, a handler, a style, a script and a frame elsewhere: all turned down."""
     async with _elsewhere() as address, Browser.opened(door) as browser:
         ran = await browser.page.evaluate(INJECT, address)
         complaints = len(browser.complaints)

@@ -55,7 +55,7 @@ async def test_24_a_ledger_that_takes_nothing_lets_nothing_happen(door: Door) ->
 async def test_24_a_process_that_is_killed_books_at_most_once_and_keeps_its_receipt(
     tmp_path: Path, moment: str
 ) -> None:
-    """A real process dies by SIGKILL around a real yes; the next one takes it up, and the town's book has it once at most.
+    """A real process dies by SIGKILL around a real yes; the next one takes it up, and the town has it once at most.
 
     Whether the call got through may be unknown for a while: then it is called uncertain, and there is no receipt.
     """
@@ -115,8 +115,8 @@ class _Served:
 
     async def gate(self, gate: object) -> dict[str, object]:
         async with asyncio.timeout(SECONDS):
-            while (answer := await self.client.get(f"/api/gates/{gate}")).status_code != 200:
-                await asyncio.sleep(0.02)
+            while (answer := await self.client.get(f"/api/gates/{gate}")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # another process opens it
         found: dict[str, object] = answer.json()
         return found
 
@@ -128,9 +128,12 @@ class _Served:
     async def known(self, run: str) -> str:
         """Where a run stands, once it does not just run."""
         async with asyncio.timeout(SECONDS):
-            while (state := (await self.client.get(f"/api/runs/{run}")).json()["state"]) in ("running", "waits_for_you"):
-                await asyncio.sleep(0.05)
-        return str(state)
+            while (state := await self._state(run)) in ("running", "waits_for_you"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # another process goes on with it
+        return state
+
+    async def _state(self, run: str) -> str:
+        return str((await self.client.get(f"/api/runs/{run}")).json()["state"])
 
     def booked(self) -> int:
         """How many tables the town's own book has."""

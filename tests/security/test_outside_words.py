@@ -15,9 +15,9 @@ from haloop.desks.errands.desk import ERRANDS
 from haloop.kernel.fact import EffectHappened, EffectIntended, GateOpened
 from haloop.ports.booking import TableWish
 from haloop.serving import bind, served
+from haloop.testing.clock import MovableClock
 from haloop.testing.practice import Practice
 from haloop.town.reservations import Book
-from haloop.testing.clock import MovableClock
 
 WISH = TableWish(place="Odile", party=2, at=datetime(2027, 1, 15, 18, tzinfo=UTC))
 ORDERS = {

@@ -74,8 +74,8 @@ async def _behave(hour: Hour, owner: httpx2.AsyncClient) -> None:
     asked = {"desk": "errands", "procedure": "book_table", "arguments": {"wish": wish}}
     run = (await owner.post("/api/requests", json=asked)).json()["run"]
     async with asyncio.timeout(WAIT):
-        while (await owner.get(f"/api/runs/{run}")).json()["state"] != "ended":
-            await asyncio.sleep(0.05)
+        while (await owner.get(f"/api/runs/{run}")).json()["state"] != "ended":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # another process goes on with it
     made = (await owner.post("/api/tokens", json={"agent": "shopper"})).json()
     hour.secrets.append(made["token"])
     async with httpx2.AsyncClient(base_url=owner.base_url) as agent:
@@ -106,7 +106,7 @@ async def _misbehave(hour: Hour, stranger: httpx2.AsyncClient, key: str) -> None
 
 
 def test_11_no_canary_and_no_secret_is_in_any_file_or_answer(hour: Hour) -> None:
-    """Logs, both streams, every answer to a stranger; and of what was wished for, no letter outside the sealed bodies."""
+    """Logs, both streams, every answer to a stranger; and what was wished for is in sealed bodies alone."""
     log = (hour.home / "logs" / FILE).read_text(encoding="utf-8")
     said = hour.said.replace(hour.secrets[1], "", 1)  # the one address that a start prints, with its key, once
     refusals = [answer for answer in hour.answers if FORGED not in json.loads(answer)["title"]]
@@ -114,7 +114,9 @@ def test_11_no_canary_and_no_secret_is_in_any_file_or_answer(hour: Hour) -> None
         assert [canary for canary in (*CANARIES, *hour.secrets) if canary in text] == []
     kept = [file for file in hour.folder.rglob("*") if file.is_file()]
     assert len(kept) > 5
-    holding = {file.name for file in kept for one in (*CANARIES, *hour.secrets[1:]) if one.encode() in file.read_bytes()}
+    holding = {
+        file.name for file in kept for one in (*CANARIES, *hour.secrets[1:]) if one.encode() in file.read_bytes()
+    }
     assert holding == set()
     assert [file.name for file in kept if hour.secrets[0].encode() in file.read_bytes()] == ["token"]
 
@@ -163,7 +165,7 @@ TAMPERING: dict[str, tuple[Tamper, str]] = {
         "BAD: event 5 ",
     ),
     "the end is cut off": (
-        lambda db, at: db.execute(f"DELETE FROM event WHERE position = ({NEWEST})"),
+        lambda db, _: db.execute(f"DELETE FROM event WHERE position = ({NEWEST})"),
         "BAD: ",
     ),
 }

@@ -1,4 +1,4 @@
-"""Number 25, the other half: what is installed is named by its hash, listed for whoever asks, and says what it always said."""
+"""Number 25, the other half: what is installed is locked by its hash and listed, and tools say what they said."""
 
 import json
 import shutil

@@ -23,5 +23,5 @@ async def stop_agents(house: In, caller: ByPerson, stop: Stop = _NOW) -> None:
 
 @router.post("/api/agents/resumption", status_code=204)
 async def resume_agents(house: In, caller: ByPerson) -> None:
-    """Let work begin again; an owner's word. Tokens, approvals and grants from before stay gone: they are given anew."""
+    """Let work begin again; an owner's word. Tokens, approvals and grants from before stay gone."""
     await house.engine.resume_agents(caller.account, by=caller.require_person())
