@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from socket import socket
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
@@ -120,6 +122,7 @@ async def _serve(
                 desks=[*desks, grants_desk()],
                 version=running,
                 allowed_origins=settings.web_allowed_origins,
+                zone=ZoneInfo(settings.people_zone or _machine_zone()),
             )
             app = make_app(house, on_answered=answered)
             app.include_router(pages.router)
@@ -145,6 +148,16 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+
+
+def _machine_zone() -> str:
+    """The zone this machine's clocks show, by its name; UTC where it has none."""
+    path = Path("/etc/localtime").resolve()
+    name = os.environ.get("TZ") or path.as_posix().partition("zoneinfo/")[2] or "UTC"
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
 
 
 async def _first_account(ledger: SqliteLedger) -> AccountId:

@@ -40,7 +40,7 @@ from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthO
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, TokenWanted
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
-from haloop.wire.requests import Asked, Begun, DeskOut
+from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
 from haloop.wire.runs import Cancellation, RunDetail, RunPage
 from haloop.wire.sessions import SessionSeen
 from haloop.wire.told import Told
@@ -136,6 +136,22 @@ class Client:
         headers = {} if key is None else {"Idempotency-Key": key}
         return (await self._post("/api/requests", Begun, asked, headers=headers)).run
 
+    async def say(
+        self,
+        words: str,
+        *,
+        desk: str | None = None,
+        conversation: Sequence[str] = (),
+        zone: str | None = None,
+        language: str = "en",
+        key: str | None = None,
+    ) -> Answered:
+        """Ask in plain words; a question back is answered with more words and the conversation it came with."""
+        asked = AskedInWords(words=words, desk=desk, conversation=list(conversation), zone=zone, language=language)
+        headers = {} if key is None else {"Idempotency-Key": key}
+        answered: Answered = await self._post("/api/requests", Answered, asked, headers=headers)  # type: ignore[arg-type]
+        return answered
+
     async def runs(self, *, before: int | None = None, limit: int = 50, waiting: bool = False) -> RunPage:
         query = {"limit": limit, "waiting": waiting, **({} if before is None else {"before": before})}
         return await self._get("/api/runs", RunPage, query)
@@ -163,6 +179,10 @@ class Client:
         return await self._get(f"/api/runs/{_part(receipt.run)}/opinions/{quote(receipt.effect)}", Opinion)
 
     # What waits, and a person's word
+
+    def page_of(self, gate: str) -> str:
+        """The address at which a person reads a gate's draft and decides."""
+        return f"{self.address}/?gate={_part(gate)}"
 
     async def gates(self, *, after: str | None = None, limit: int = 50) -> GatePage:
         query = {"limit": limit, **({} if after is None else {"after": after})}

@@ -15,6 +15,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from haloop.kernel.errors import BadInput
 
@@ -180,6 +181,14 @@ def _web_origins(origins: tuple[str, ...]) -> str:
     return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
 
 
+def _zone(name: str | None) -> str:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "it must be a time zone such as Europe/Berlin"
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What one invocation works with."""
@@ -238,6 +247,16 @@ class Settings:
             kind=TEXTS,
             doc="The other web front ends that may call the API, each by its origin.",
             fits=_web_origins,
+        ).declared,
+    )
+    people_zone: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="people.zone",
+            kind=TEXT,
+            doc="The time zone of people who do not say theirs; where this is not set, the machine's own.",
+            example="Europe/Berlin",
+            fits=_zone,
         ).declared,
     )
     project_linked: Path | None = field(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from haloop.api.asking import By, In, RunName
 from haloop.api.runs import PLACE_MAX, may_see, read_own
-from haloop.api.told import History
+from haloop.api.told import History, taken_of, words_of
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_text
 from haloop.kernel.fact import (
@@ -75,6 +75,8 @@ def _execution(history: History, run: RunId, started: RunStarted, intent: Effect
         run=run,
         desk=started.desk,
         procedure=started.procedure,
+        words=words_of(started),
+        taken=taken_of(started),
         asked=started.arguments,
         asked_by=started.asked_by,
         gate=intent.gate,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from haloop.engines.local import LocalEngine
 from haloop.identity import Identity
@@ -20,5 +21,7 @@ class House:
     desks: Sequence[Desk]
     version: str
     allowed_origins: Sequence[str] = ()
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """Where people are who do not say, as far as clocks go."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is told to end: whoever holds a connection open lets go."""

@@ -1,4 +1,4 @@
-"""Requests: somebody asks for something, and a run begins."""
+"""Requests: somebody asks for something, typed or in plain words, and a run begins."""
 
 from typing import Annotated, Any
 
@@ -8,10 +8,11 @@ from pydantic import TypeAdapter
 from haloop.api.asking import By, In
 from haloop.api.house import House
 from haloop.api.rates import caller_limited
-from haloop.kernel.desk import Procedure
+from haloop.api.words import in_words
+from haloop.kernel.desk import Desk, Procedure
 from haloop.kernel.errors import BadInput, BadValue, NotFound
 from haloop.kernel.procedure import Request
-from haloop.wire.requests import Asked, Begun, DeskOut, Offered
+from haloop.wire.requests import Answered, Asked, AskedInWords, AsksBack, Begun, DeskOut, NotSupported, Offered, Wanted
 
 router = APIRouter(tags=["requests"])
 
@@ -19,23 +20,37 @@ router = APIRouter(tags=["requests"])
 @router.get("/api/desks")
 async def list_desks(house: In, _: By) -> list[DeskOut]:
     """What can be asked for here."""
-    return [DeskOut(name=desk.name, procedures=[_offered(one) for one in desk.procedures]) for desk in house.desks]
+    return [_desk(desk) for desk in house.desks]
 
 
-@router.post("/api/requests", status_code=201, dependencies=[Depends(caller_limited(lambda rates: rates.proposals))])
+@router.post(
+    "/api/requests",
+    status_code=201,
+    response_model=Begun,
+    responses={200: {"model": AsksBack | NotSupported, "description": "Nothing was begun; this is what is missing."}},
+    dependencies=[Depends(caller_limited(lambda rates: rates.proposals))],
+)
 async def ask(
     house: In,
     caller: By,
-    asked: Asked,
+    asked: Wanted,
     answer: Response,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
-) -> Begun:
-    """Ask for something; the same key asks once, however often it is sent."""
-    procedure = _find(house, asked)
+) -> Any:  # noqa: ANN401  # `Answered`, and each outcome has its own status
+    """Ask for something, typed or in plain words; the same key asks once, however often it is sent.
+
+    Words that are no request yet are answered with what is missing, and nothing is begun.
+    """
     key = None if idempotency_key is None else f"{caller.actor} {idempotency_key}"
-    run = await house.engine.start(caller.account, _request(procedure, asked), by=caller.actor, key=key)
-    answer.headers["Location"] = f"/api/runs/{run}"
-    return Begun(run=run)
+    if isinstance(asked, AskedInWords):
+        answered: Answered = await in_words(house, caller, asked, key)
+    else:
+        request = _request(_find(house, asked), asked)
+        answered = Begun(run=await house.engine.start(caller.account, request, by=caller.actor, key=key))
+    if isinstance(answered, Begun):
+        answer.headers["Location"] = f"/api/runs/{answered.run}"
+        return answered
+    return Response(answered.model_dump_json(), media_type="application/json")
 
 
 def _find(house: House, asked: Asked) -> Procedure[..., Any]:
@@ -60,6 +75,11 @@ def _request(procedure: Procedure[..., Any], asked: Asked) -> Request[Any]:
         return procedure.of(**procedure.parameters.typed(asked.arguments))
     except BadValue as error:
         raise BadInput(error.sentence, code="request.arguments", next_step="Correct it and ask again.") from error
+
+
+def _desk(desk: Desk) -> DeskOut:
+    examples = list(desk.hearing.examples) if desk.hearing else []
+    return DeskOut(name=desk.name, procedures=[_offered(one) for one in desk.procedures], examples=examples)
 
 
 def _offered(procedure: Procedure[..., Any]) -> Offered:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from haloop.api.asking import By, In, RunName
 from haloop.api.house import House
-from haloop.api.told import History
+from haloop.api.told import History, taken_of, words_of
 from haloop.engines.reading import read_known
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.clock import as_text
@@ -109,6 +109,8 @@ async def _summary(house: House, first: Event, newest: Event) -> RunSummary:
         procedure=known.procedure if known else "",
         version=known.version if known else 0,
         arguments=known.arguments if known else {},
+        words=words_of(known),
+        taken=taken_of(known),
         asked_by=known.asked_by if known else "",
         begun_at=as_text(first.header.ts),
         state=_state(newest.header.kind),

@@ -7,7 +7,7 @@ from typing import Any
 from haloop.engines.reading import read_known
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import NotFound
-from haloop.kernel.fact import Fact, parts_of
+from haloop.kernel.fact import Fact, RunStarted, parts_of
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Chain, Event, Ledger
 from haloop.wire.told import Told
@@ -31,6 +31,16 @@ def tell(event: Event, fact: Fact | None) -> Told:
     """An event for whoever may read it."""
     header, says = event.header, None if fact is None else _plain(fact)
     return Told(index=event.index, kind=header.kind, at=as_text(header.ts), actor=header.actor, says=says)
+
+
+def words_of(started: RunStarted | None) -> list[str]:
+    """What somebody said, where a run was asked for in words and they are not erased."""
+    return list(started.said["words"]) if started and started.said else []
+
+
+def taken_of(started: RunStarted | None) -> list[str]:
+    """What was taken for granted in those words."""
+    return list(started.said["taken"]) if started and started.said else []
 
 
 def _plain(fact: Fact) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`haloop approve`: a yes to exactly what the card shows, or several cards."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -13,7 +13,6 @@ from haloop.cli.gate_page import (
     difference_lines,
     gate_lines,
     is_too_late,
-    page_of,
     require_open,
     too_late,
 )
@@ -48,11 +47,11 @@ def approve(settings: Settings, gates: Sequence[str], yes: bool, read: bool, rev
     The whole card is shown first, then you are asked. Of several gates every card is shown, and one yes is to all of
     them; what is changed meanwhile does not count. Only with --yes nothing is asked.
     """
-    found, address = reach(settings, lambda client: _open_gates(settings, client, gates))
+    found, page_of = reach(settings, lambda client: _open_gates(settings, client, gates))
     _require_distinct(found, revision)
     for gate in found:
         show(sys.stderr, gate_lines(gate))
-        _require_answerable_here(gate, address)
+        _require_answerable_here(gate, page_of(gate.id))
     for name, gate in zip(gates, found, strict=True):
         # Where nothing is asked nobody sees the card now: the yes is to the one that the inbox showed.
         shown = revision_shown(settings, gate.id) if yes and name.isdecimal() else None
@@ -67,11 +66,13 @@ def approve(settings: Settings, gates: Sequence[str], yes: bool, read: bool, rev
     return reach(settings, lambda client: _approve_together(client, found))
 
 
-async def _open_gates(settings: Settings, client: Client, names: Sequence[str]) -> tuple[list[GateOut], str]:
+async def _open_gates(
+    settings: Settings, client: Client, names: Sequence[str]
+) -> tuple[list[GateOut], Callable[[str], str]]:
     found = [await gate_named(settings, client, name) for name in names]
     for gate in found:
         require_open(gate)
-    return found, client.address
+    return found, client.page_of
 
 
 async def _approve(client: Client, gate: GateOut) -> Answer:
@@ -116,11 +117,11 @@ def _require_distinct(gates: Sequence[GateOut], revision: int | None) -> None:
         raise BadInput("--revision is of one gate.", code="usage.bad", next_step="Approve that gate by itself.")
 
 
-def _require_answerable_here(gate: GateOut, address: str) -> None:
+def _require_answerable_here(gate: GateOut, page: str) -> None:
     if gate.need.passkey:
         raise TakesPasskey(
             "This takes a passkey, which a terminal cannot ask.",
-            next_step=f"Approve it in the browser: {page_of(gate, address)}",
+            next_step=f"Approve it in the browser: {page}",
         )
     if not gate.card.get("effects") and not gate.card.get("rows"):
         raise NotOpen("This card shows nothing that could be approved.", code="gate.empty")

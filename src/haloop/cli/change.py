@@ -44,7 +44,7 @@ async def _change(settings: Settings, client: Client, name: str, wanted: object)
         lines=[
             *([f"It could not be changed: {why_not}"] if why_not else []),
             *(["The new draft is still being made."] if after.status == "revising" else gate_lines(after)),
-            how_to_answer(after, client.address),
+            how_to_answer(after, client.page_of(after.id)),
         ],
         document={"gate": after.model_dump(), "problem": why_not, "run": gate.run},
     )

@@ -33,16 +33,11 @@ def gate_lines(gate: GateOut) -> list[Part]:
     ]
 
 
-def how_to_answer(gate: GateOut, address: str) -> str:
+def how_to_answer(gate: GateOut, page: str) -> str:
     """What to type, or where to go."""
     if gate.need.passkey:
-        return f"next: approve it in the browser with your passkey: {page_of(gate, address)}"
+        return f"next: approve it in the browser with your passkey: {page}"
     return f"next: haloop approve {short(gate.id)}, or haloop decline {short(gate.id)}"
-
-
-def page_of(gate: GateOut, address: str) -> str:
-    """Where a gate stands in the browser."""
-    return f"{address}/#{gate.id}"
 
 
 def require_open(gate: GateOut) -> None:

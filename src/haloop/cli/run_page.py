@@ -27,6 +27,11 @@ def run_row(run: RunSummary, names: Mapping[str, str]) -> tuple[str, ...]:
     return moment(run.newest_at), short(run.id), what, f"{_state(run)}{asker}"
 
 
+def word_lines(run: RunSummary) -> list[str]:
+    """What somebody said, and what was taken for granted in it, where they asked in words."""
+    return [*(f'  said: "{one}"' for one in run.words), *(f"  taken for granted: {one}" for one in run.taken)]
+
+
 def how_it_ended(run: RunDetail) -> str:
     """Where a run stands, with the reason if it has stopped."""
     return f"{_state(run)}: {run.reason}" if run.reason else _state(run)

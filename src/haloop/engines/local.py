@@ -34,6 +34,7 @@ from haloop.kernel.errors import AllStopped, HaloopError, NotFound, RecoveryOpen
 from haloop.kernel.fact import EffectIntended, Fact, RunEnded, RunStarted, SpendingKept
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
+from haloop.kernel.hearing import Said
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.inbox import Delivery
 from haloop.kernel.ledger import Chain, Ledger
@@ -128,11 +129,19 @@ class LocalEngine:
 
     # Runs
 
-    async def start(self, account: AccountId, request: Request[Any], *, by: str, key: str | None = None) -> RunId:
+    async def start(
+        self, account: AccountId, request: Request[Any], *, by: str, key: str | None = None, said: Said | None = None
+    ) -> RunId:
         """Begin a run, and come back when it is durable. The same key begins the same run."""
         run = RunId(f"run_{self._random.draw(16).hex()}") if key is None else _run_id(account, "run", key)
-        await self._start_as(run, account, request, by=by)
+        await self._start_as(run, account, request, by=by, said=said)
         return run
+
+    async def begun_under(self, account: AccountId, key: str) -> RunId | None:
+        """The run that `start` began under a key, once it is durable; none where there is none."""
+        run = _run_id(account, "run", key)
+        await self._recorded(run, self._memory.get(run))
+        return run if await self._exists(account, run) else None
 
     async def start_scheduled(self, account: AccountId, request: Request[Any], *, by: str, key: str) -> RunId:
         """Begin a schedule's run; no key that anybody else gives names the same."""
@@ -312,13 +321,15 @@ class LocalEngine:
 
     # Beginning and ending runs, for people and for other runs
 
-    async def _start_as(self, run: RunId, account: AccountId, request: Request[Any], *, by: str) -> None:
+    async def _start_as(
+        self, run: RunId, account: AccountId, request: Request[Any], *, by: str, said: Said | None = None
+    ) -> None:
         known = await self._accounts.of(account)
         if self._memory.knows(run) or await self._exists(account, run):
             await self._require_same(account, run, request)
             live = self._memory.get(run)
         else:
-            live = self._begin(run, known, request, by=by, asked_by=by)
+            live = self._begin(run, known, request, by=by, asked_by=by, said=said)
         await self._recorded(run, live)
 
     async def _require_same(self, account: AccountId, run: RunId, request: Request[Any]) -> None:
@@ -340,6 +351,7 @@ class LocalEngine:
         asked_by: str,
         parent: RunId | None = None,
         follows: RunId | None = None,
+        said: Said | None = None,
     ) -> LiveRun:
         live = LiveRun(run, account, self.world)
         self._memory.keep(live)
@@ -353,6 +365,7 @@ class LocalEngine:
             asked_by=asked_by,
             parent=parent,
             follows=follows,
+            said=None if said is None else said.as_canonical(),
         )
         live.start(fact, by)
         return live

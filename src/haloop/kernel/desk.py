@@ -13,6 +13,7 @@ from haloop.kernel.draft import Draft, DraftPart, Effect, Later
 from haloop.kernel.errors import BadDraft, BadProcedure, StepFailed
 from haloop.kernel.failure import Malformed, Permanent, RateLimited, Transient
 from haloop.kernel.gate import Approved, Escalation, Expired, Need, Refused
+from haloop.kernel.hearing import Asks, Context, Heard, Hearing, Question
 from haloop.kernel.inbox import Arrival, TimedOut
 from haloop.kernel.money import Money
 from haloop.kernel.operation import (
@@ -35,9 +36,11 @@ from haloop.kernel.run import Ended, Receipt, Run
 class Desk:
     """What an engine is given to run."""
 
-    def __init__(self, name: str, *, procedures: Sequence[Procedure[..., Any]]) -> None:
+    def __init__(self, name: str, *, procedures: Sequence[Procedure[..., Any]], hearing: Hearing | None = None) -> None:
         self.name = name
         self.procedures = tuple(procedures)
+        self.hearing = hearing
+        """Hears plain words for it; without one it takes typed requests alone."""
         known = {(one.name, one.version) for one in procedures}
         if len(known) != len(self.procedures):
             raise BadProcedure(f"The desk {name!r} lists one version of a procedure twice.", code="desk.twice")
@@ -47,9 +50,11 @@ __all__ = [
     "Absent",
     "Approved",
     "Arrival",
+    "Asks",
     "BadDraft",
     "Call",
     "Connector",
+    "Context",
     "Daily",
     "Desk",
     "Draft",
@@ -59,6 +64,8 @@ __all__ = [
     "Escalation",
     "Expired",
     "Found",
+    "Heard",
+    "Hearing",
     "Later",
     "Malformed",
     "ModelText",
@@ -68,6 +75,7 @@ __all__ = [
     "Permanent",
     "Procedure",
     "Proof",
+    "Question",
     "RateLimited",
     "Receipt",
     "Refused",

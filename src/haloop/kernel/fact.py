@@ -72,6 +72,8 @@ class RunStarted(Fact):
     parent: str | None = None
     follows: str | None = None
     """The run whose successor this is."""
+    said: Plain = None
+    """The words that became this request, and what was taken for granted; nothing where it was asked for typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

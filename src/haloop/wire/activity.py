@@ -11,8 +11,12 @@ class Execution(BaseModel, frozen=True):
     run: str
     desk: str
     procedure: str
+    words: list[str]
+    """What somebody said, as they said it, where they asked in words."""
+    taken: list[str]
+    """What was taken for granted in them."""
     asked: dict[str, Any]
-    """What somebody asked for, as it was recorded."""
+    """What the procedure was asked for, as it was recorded: what the words were understood to mean."""
     asked_by: str
     gate: str
     revision: int

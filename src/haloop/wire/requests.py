@@ -1,8 +1,12 @@
 """What can be asked for, and what is asked, as it goes over the wire."""
 
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag
+
+TURNS_MAX = 8
+"""A conversation that is longer comes to nothing any more."""
+Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class Asked(BaseModel, extra="forbid", strict=True):
@@ -13,10 +17,73 @@ class Asked(BaseModel, extra="forbid", strict=True):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class AskedInWords(BaseModel, extra="forbid", strict=True):
+    """The same in plain words, to a desk or to whichever does such things."""
+
+    words: Words
+    desk: str | None = None
+    conversation: list[Words] = Field(default_factory=list, max_length=TURNS_MAX)
+    """What was said before, the oldest first, where these words answer a question."""
+    zone: str | None = Field(default=None, max_length=60)
+    """The time zone of whoever speaks, such as `Europe/Berlin`; the house's own where nothing is said."""
+    language: str = Field(default="en", max_length=35)
+
+
+def _kind(asked: object) -> str:
+    return "words" if isinstance(asked, AskedInWords) or (isinstance(asked, dict) and "words" in asked) else "typed"
+
+
+Wanted = Annotated[
+    Annotated[Asked, Tag("typed")] | Annotated[AskedInWords, Tag("words")],
+    Discriminator(_kind),
+]
+
+
+class Understood(BaseModel, frozen=True):
+    """What words became."""
+
+    desk: str
+    procedure: str
+    arguments: dict[str, Any]
+    taken: list[str]
+    """What was taken for granted, each in a sentence."""
+
+
 class Begun(BaseModel, frozen=True):
     """The run that does it."""
 
+    outcome: Literal["begun"] = "begun"
     run: str
+    understood: Understood | None = None
+    """Where it was asked for in words."""
+
+
+class QuestionOut(BaseModel, frozen=True):
+    """Something that only whoever speaks can know."""
+
+    asks: str
+    choices: list[str]
+    """Words that would answer it; other words may too."""
+
+
+class AsksBack(BaseModel, frozen=True):
+    """Nothing was begun yet: say more, with this conversation."""
+
+    outcome: Literal["asks"] = "asks"
+    questions: list[QuestionOut]
+    conversation: list[str]
+
+
+class NotSupported(BaseModel, frozen=True):
+    """Nothing was begun: nobody here does this, or understood it to the last word."""
+
+    outcome: Literal["unsupported"] = "unsupported"
+    sentence: str
+    examples: list[str]
+    """Sentences that are understood here."""
+
+
+Answered = Annotated[Begun | AsksBack | NotSupported, Field(discriminator="outcome")]
 
 
 class Offered(BaseModel, frozen=True):
@@ -35,3 +102,5 @@ class DeskOut(BaseModel, frozen=True):
 
     name: str
     procedures: list[Offered]
+    examples: list[str] = []
+    """Sentences that it understands; none where it takes typed requests alone."""

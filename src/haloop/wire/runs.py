@@ -27,6 +27,10 @@ class RunSummary(BaseModel, frozen=True):
     procedure: str
     version: int
     arguments: dict[str, Any]
+    words: list[str] = []
+    """What somebody said, where they asked in words."""
+    taken: list[str] = []
+    """What was taken for granted in them."""
     asked_by: str
     begun_at: str
     state: RunState

@@ -184,7 +184,7 @@ function gateBox(gate) {
     const reason = prompt("Why not? (may be empty)");
     if (reason !== null) decide(gate, no, "refused", { reason });
   };
-  const box = make("article", { className: "gate" }, ...card(gate));
+  const box = make("article", { className: "gate", id: gate.id, tabIndex: -1 }, ...card(gate));
   if (gate.must_read) box.append(make("label", {}, read, " I have read what stands above."));
   if (gate.need.passkey) box.append(make("p", { className: "quiet" }, "Your yes takes a passkey."));
   box.append(yes);
@@ -345,12 +345,64 @@ function findingBox(open) {
   return form;
 }
 
+// Plain words
+
+let conversation = [];
+
+function suggestion(words) {
+  const use = make("button", { type: "button" }, words);
+  use.onclick = () => {
+    $("words").value = words;
+    $("say").requestSubmit();
+  };
+  return use;
+}
+
+function question({ asks, choices }) {
+  return make("p", {}, `${asks} `, ...choices.map(suggestion));
+}
+
+function hear(answered) {
+  const said = answered.conversation ?? [];
+  const lines = said.map((words) => make("q", { className: "said" }, words));
+  if (answered.outcome === "asks") lines.push(...answered.questions.map(question));
+  if (answered.outcome === "unsupported") {
+    lines.push(make("p", { className: "warn" }, answered.sentence));
+    if (answered.examples.length) lines.push(make("p", { className: "quiet" }, "This would work:"));
+    lines.push(...answered.examples.map(suggestion));
+  }
+  if (answered.outcome === "begun") lines.push(...taken(answered.understood.taken));
+  $("heard").replaceChildren(...lines);
+  conversation = said;
+  $("forget").hidden = said.length === 0;
+  if (answered.outcome !== "unsupported") $("words").value = "";
+  $("words").focus();
+}
+
+function taken(sentences) {
+  return sentences.map((one) => make("p", { className: "quiet" }, `Taken for granted: ${one}`));
+}
+
+async function askInWords(event) {
+  event.preventDefault();
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const said = { words: $("words").value, conversation, zone };
+  await attempt($("say-it"), async () => hear(await call("POST", "api/requests", said)));
+}
+
+function forget() {
+  conversation = [];
+  $("heard").replaceChildren();
+  $("forget").hidden = true;
+}
+
 // What happened
 
 async function runBox(run) {
   const box = make("li", {}, make("strong", {}, `${words(run.desk)}: ${words(run.procedure)}`), ` · ${words(run.state)} `);
   box.append(make("time", { dateTime: run.begun_at }, new Date(run.begun_at).toLocaleString()));
   if (run.state === "uncertain") box.append(...(await call("GET", `api/runs/${run.id}/uncertain`)).map(findingBox));
+  box.append(...run.words.map((words) => make("q", { className: "said" }, words)), ...taken(run.taken));
   if (run.state === "ended" || run.state === "parked") {
     const { reason } = await call("GET", `api/runs/${run.id}`);
     box.append(make("p", {}, reason ?? ""));
@@ -413,6 +465,19 @@ async function look() {
   await showPasskeys();
 }
 
+// The gate that the address names: the one somebody was sent to, open or not any more.
+async function showNamed(named) {
+  const box = document.getElementById(named);
+  if (box !== null) {
+    box.classList.add("named");
+    box.scrollIntoView();
+    box.focus();
+    return;
+  }
+  const { status } = await call("GET", `api/gates/${encodeURIComponent(named)}`);
+  say(`Nobody needs to answer this any more: it is ${words(status)}.`);
+}
+
 let due;
 
 function refreshSoon() {
@@ -424,9 +489,10 @@ async function open() {
   const catalogue = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(WORDS)));
   const hex = [...new Uint8Array(catalogue)].map((one) => one.toString(16).padStart(2, "0")).join("");
   view = { language: "en", renderer: "page/2", catalogue: hex };
-  const key = new URLSearchParams(location.search).get("key");
+  const address = new URLSearchParams(location.search);
+  const [key, named] = [address.get("key"), address.get("gate")];
   if (key) {
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + (named ? `?gate=${encodeURIComponent(named)}` : ""));
     await call("POST", "api/session", { key })
       .then(({ secret }) => localStorage.setItem(KEPT, secret))
       .catch((error) => say(error.message));
@@ -438,10 +504,13 @@ async function open() {
   $("what").replaceChildren(...offered.map((one) => make("option", {}, `${words(one.desk)}: ${words(one.name)}`)));
   $("what").onchange = showFields;
   $("ask").onsubmit = ask;
+  $("say").onsubmit = askInWords;
+  $("forget").onclick = forget;
   $("add-passkey").onclick = () => attempt($("add-passkey"), addPasskey);
   $("add-passkey").disabled = false;
   showFields();
   await refresh();
+  if (named) await showNamed(named).catch((error) => say(error.message));
   listen(refreshSoon);
   setInterval(refreshSoon, 30_000);
 }

@@ -1,0 +1,82 @@
+"""Plain words at the door: what the desks hear in them becomes a run, a question back, or examples that would work."""
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from haloop.api.house import House
+from haloop.api.told import History
+from haloop.identity import Caller
+from haloop.kernel.clock import as_datetime
+from haloop.kernel.desk import Desk
+from haloop.kernel.errors import BadInput, Erased, NotFound, Refused
+from haloop.kernel.fact import RunStarted
+from haloop.kernel.hearing import Asks, Context, Heard, Said, Unsupported
+from haloop.kernel.ids import RunId
+from haloop.kernel.routing import listen
+from haloop.wire.requests import Answered, AskedInWords, AsksBack, Begun, NotSupported, QuestionOut, Understood
+
+
+async def in_words(house: House, caller: Caller, asked: AskedInWords, key: str | None) -> Answered:
+    """What was said becomes a run, a question or nothing; under a key that was used, what became of it then."""
+    said = [*asked.conversation, asked.words]
+    begun = None if key is None else await house.engine.begun_under(caller.account, key)
+    if begun is not None:
+        return await _as_before(house, caller, begun, said)
+    context = Context(now=as_datetime(house.engine.world.now()), zone=_zone(house, asked), language=asked.language)
+    heard = listen(_desks(house, asked), said, context)
+    match heard:
+        case Heard(request=request, taken=taken):
+            words = Said(words=tuple(said), taken=taken)
+            run = await house.engine.start(caller.account, request, by=caller.actor, key=key, said=words)
+            return Begun(run=run, understood=_understood(house, heard))
+        case Asks(questions=questions):
+            back = [QuestionOut(asks=one.asks, choices=list(one.choices)) for one in questions]
+            return AsksBack(questions=back, conversation=said)
+        case Unsupported(examples=examples):
+            return NotSupported(sentence=_sentence(examples), examples=list(examples))
+
+
+async def _as_before(house: House, caller: Caller, run: RunId, said: list[str]) -> Begun:
+    """`Tomorrow` may mean another day by now, so what was heard once under a key is not heard again."""
+    started = (await History.read(house.ledger, caller.account, run))[0][1]
+    if started is None:
+        raise Erased("What was asked for under this key is erased.")
+    if not isinstance(started, RunStarted) or not started.said or started.said["words"] != said:
+        raise Refused("This key was used for another request.", code="run.key_taken", next_step="Use a new key.")
+    named = {"desk": started.desk, "procedure": started.procedure, "arguments": started.arguments}
+    return Begun(run=run, understood=Understood(**named, taken=started.said["taken"]))
+
+
+def _understood(house: House, heard: Heard) -> Understood:
+    procedure = heard.request.procedure
+    return Understood(
+        desk=house.engine.world.desk_of(procedure),
+        procedure=procedure.name,
+        arguments=heard.request.arguments,
+        taken=list(heard.taken),
+    )
+
+
+def _desks(house: House, asked: AskedInWords) -> list[Desk]:
+    desks = [desk for desk in house.desks if asked.desk in (None, desk.name)]
+    if not desks:
+        known = ", ".join(desk.name for desk in house.desks)
+        raise NotFound(
+            f"There is no desk {asked.desk}.",
+            code="request.unsupported",
+            next_step=f"Ask one of these, or name none: {known}.",
+        )
+    return desks
+
+
+def _zone(house: House, asked: AskedInWords) -> ZoneInfo:
+    try:
+        return house.zone if asked.zone is None else ZoneInfo(asked.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadInput(
+            "This is no time zone.", code="request.zone", next_step="Name one as in Europe/Berlin, or leave it out."
+        ) from error
+
+
+def _sentence(examples: tuple[str, ...]) -> str:
+    sentence = "This is not something that can be done here, or it was not understood to the last word."
+    return f"{sentence} Nothing was begun." if examples else f"{sentence} No desk here listens to plain words."
