@@ -28,6 +28,7 @@ from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
 from haloop.kernel.people import Role
 from haloop.kernel.receipt import Receipt
 from haloop.logs import Answered, log_answer, log_fact, open_logs
+from haloop.mcp.door import agents_door
 from haloop.serving import serve
 from haloop.settings import Settings
 from haloop.store.home import Home
@@ -110,32 +111,34 @@ async def _serve(
 
         with Sessions.opened(Home(settings.home).sessions) as kept:
             haloop.engine.watch(log_fact)
-            house = House(
-                ledger=haloop.ledger,
-                engine=haloop.engine,
-                identity=Identity(
-                    engine=haloop.engine,
-                    owner=Caller(account=haloop.account, person=haloop.owner),
-                    token=token,
-                    kept=kept,
-                ),
-                desks=[*desks, grants_desk()],
-                version=running,
-                allowed_origins=settings.web_allowed_origins,
-                zone=ZoneInfo(settings.people_zone or _machine_zone()),
-            )
+            house = _house(settings, haloop, desks, token=token, kept=kept)
             app = make_app(house, on_answered=answered)
             app.include_router(pages.router)
             log.info("started", extra={"result": running})
             if haloop.ledger.recovery is not None:
                 log.warning("recovery mode is on", extra={"code": RecoveryOpen.code})
-            await serve(
-                app,
-                at,
-                on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
-                on_end=lambda: let_go(app),
-            )
+            async with agents_door(app, house):
+                await serve(
+                    app,
+                    at,
+                    on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
+                    on_end=lambda: let_go(app),
+                )
     log.info("stopped")
+
+
+def _house(settings: Settings, haloop: Haloop, desks: Sequence[Desk], *, token: str, kept: Sessions) -> House:
+    """What the door opens onto."""
+    owner = Caller(account=haloop.account, person=haloop.owner)
+    return House(
+        ledger=haloop.ledger,
+        engine=haloop.engine,
+        identity=Identity(engine=haloop.engine, owner=owner, token=token, kept=kept),
+        desks=[*desks, grants_desk()],
+        version=version("haloop-app"),
+        allowed_origins=settings.web_allowed_origins,
+        zone=ZoneInfo(settings.people_zone or _machine_zone()),
+    )
 
 
 def _note_and_end(poison: Poisoned) -> None:

@@ -89,14 +89,14 @@ class Event(Told, frozen=True):
 
 
 class Client:
-    """One account's Haloop, over HTTP."""
+    """One account's Haloop, over HTTP; `by` another way than a connection, for whoever is in its process."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, *, by: httpx2.AsyncBaseTransport | None = None) -> None:
         self.address = address.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"}
         # Haloop answers on its own machine alone; a proxy that the environment names must not see the token.
         self._http = httpx2.AsyncClient(
-            base_url=self.address, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
+            base_url=self.address, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False, transport=by
         )
 
     async def __aenter__(self) -> Self:

@@ -104,6 +104,7 @@ def problem(request: Request, error: HaloopError, more: Mapping[str, object] | N
     after = getattr(error, "after_seconds", None)
     headers = {"Cache-Control": "no-store", "X-Request-Id": request.state.request_id}
     headers |= {} if after is None else {"Retry-After": str(after)}
+    headers |= {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     body = {**told(request, error), **(more or {})}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 

@@ -58,6 +58,8 @@ class Rates:
     visits: Rate = field(default_factory=lambda: Rate(count=20, seconds=60))
     """Keys tried by one address."""
     proposals: Rate = field(default_factory=lambda: Rate(count=120, seconds=60))
+    calls: Rate = field(default_factory=lambda: Rate(count=600, seconds=60))
+    """What an agent says over MCP; what its tools then ask for counts as itself too."""
     decisions: Rate = field(default_factory=lambda: Rate(count=600, seconds=60))
 
 

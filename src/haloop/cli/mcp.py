@@ -5,9 +5,10 @@ import os
 import click
 
 from haloop.cli.reaching import address_of, token_of
+from haloop.client import Client
 from haloop.kernel.agent import PresentedToken
 from haloop.kernel.errors import BadInput
-from haloop.mcp import make_server
+from haloop.mcp.tools import make_server
 from haloop.settings import TOKEN_VARIABLE, Settings
 
 
@@ -27,4 +28,5 @@ def mcp(context: click.Context) -> None:
             next_step="Make one with haloop tokens new NAME, and put it into the agent's settings.",
         )
     address = address_of(settings, os.environ)
-    make_server(address, token_of(settings, os.environ, address)).run("stdio")
+    token = token_of(settings, os.environ, address)
+    make_server(lambda _: Client(address, token)).run("stdio")

@@ -11,20 +11,21 @@ from typing import Any
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from haloop.mcp import INSTRUCTIONS, make_server
+from haloop.client import Client as HaloopClient
+from haloop.mcp.tools import INSTRUCTIONS, make_server
 from tests.api.conftest import TOKEN, Door, door
 
 __all__ = ["door"]
 
 ORDER = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
 TEA = {"desk": "shop", "procedure": "buy_if_asked", "arguments": ORDER}
-TOOLS = {"propose", "read_receipt", "watch", "what_can_be_asked", "withdraw"}
+TOOLS = {"propose", "propose_in_words", "read_receipt", "watch", "what_can_be_asked", "withdraw"}
 
 
 @asynccontextmanager
 async def agent_of(door: Door) -> AsyncIterator[Client]:
-    made = await door.client.post("/api/tokens", json={"agent": "shopper"})
-    async with Client(make_server(door.address, made.json()["token"])) as client:
+    token = (await door.client.post("/api/tokens", json={"agent": "shopper"})).json()["token"]
+    async with Client(make_server(lambda _: HaloopClient(door.address, token))) as client:
         yield client
 
 
@@ -38,7 +39,10 @@ async def test_an_agent_proposes_and_a_person_approves(door: Door) -> None:
     """From the wish to the receipt, with the agent on one side and Ana on the other."""
     async with agent_of(door) as agent:
         proposed = await called(agent, "propose", TEA)
-        assert (proposed["state"], proposed["waits_at"]) == ("waits_for_you", f"{door.address}/")
+        assert (proposed["state"], proposed["waits_at"]) == (
+            "waits_for_you",
+            f"{door.address}/?gate={door.practice.gate_of(proposed['run'])}",
+        )
         assert (await called(agent, "watch", {"run": proposed["run"], "seconds": 0}))["state"] == "waits_for_you"
 
         await door.decide(await door.gate(proposed["run"]))
