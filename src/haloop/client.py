@@ -16,6 +16,7 @@ import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from haloop.kernel.errors import BadInput, Exit, HaloopError
+from haloop.kernel.people import AccountSort, Role
 from haloop.wire.activity import ActivityPage
 from haloop.wire.agents import Stop
 from haloop.wire.gates import (
@@ -38,7 +39,20 @@ from haloop.wire.gates import (
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
-from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, TokenWanted
+from haloop.wire.people import (
+    AccountOut,
+    AccountWanted,
+    GrantOut,
+    InvitationOut,
+    InvitationSent,
+    InvitationWanted,
+    Me,
+    PersonOut,
+    RolesWanted,
+    TokenMade,
+    TokenOut,
+    TokenWanted,
+)
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
 from haloop.wire.runs import Cancellation, RunDetail, RunPage
@@ -127,6 +141,32 @@ class Client:
 
     async def people(self) -> list[PersonOut]:
         return await self._get("/api/people", list[PersonOut])
+
+    async def change_roles(self, person: str, roles: Sequence[Role]) -> PersonOut:
+        return await self._post(f"/api/people/{_part(person)}/roles", PersonOut, RolesWanted(roles=list(roles)))
+
+    async def remove_person(self, person: str) -> None:
+        await self._send("DELETE", f"/api/people/{_part(person)}")
+
+    async def invitations(self) -> list[InvitationOut]:
+        return await self._get("/api/invitations", list[InvitationOut])
+
+    async def invite(self, name: str, roles: Sequence[Role], *, days: int = 7) -> InvitationSent:
+        """Let somebody in, by an address that is said this once."""
+        wanted = InvitationWanted(name=name, roles=list(roles), days=days)
+        return await self._post("/api/invitations", InvitationSent, wanted)
+
+    async def withdraw_invitation(self, invitation: str) -> None:
+        await self._send("DELETE", f"/api/invitations/{_part(invitation)}")
+
+    async def accounts(self) -> list[AccountOut]:
+        return await self._get("/api/accounts", list[AccountOut])
+
+    async def open_account(self, sort: AccountSort, name: str) -> AccountOut:
+        return await self._post("/api/accounts", AccountOut, AccountWanted(sort=sort, name=name))
+
+    async def name_account(self, sort: AccountSort, name: str) -> AccountOut:
+        return await self._post("/api/account/name", AccountOut, AccountWanted(sort=sort, name=name))
 
     # Asking, and what came of it
 

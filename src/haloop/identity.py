@@ -9,15 +9,19 @@ live can be approved with it alone.
 import hmac
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 from haloop.engines.local import LocalEngine
+from haloop.kernel.account import Account
 from haloop.kernel.agent import PresentedToken
-from haloop.kernel.errors import HaloopError, NotFound, Refused
-from haloop.kernel.fact import Fact, PersonRemoved
-from haloop.kernel.ids import AccountId, PersonId, RunId
+from haloop.kernel.errors import ClaimTaken, Conflict, HaloopError, NotFound, Refused
+from haloop.kernel.fact import Fact, InvitationRedeemed, PersonRemoved
+from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
+from haloop.kernel.invitation import PresentedInvitation
+from haloop.kernel.people import Role
 from haloop.store.sessions import Session, Sessions
 
 IDLE_SECONDS = 7 * 86_400
@@ -52,13 +56,22 @@ class Caller:
     account: AccountId
     person: PersonId | None = None
     agent: str | None = None
+    roles: frozenset[Role] = field(default=frozenset(), compare=False)
+    """Theirs in the account, as it stands."""
     session: str = field(default="", compare=False)
     """The id of the session they came with, if it is one."""
+    proven_at: int = field(default=0, compare=False)
+    """When they last showed who they are."""
 
     @property
     def actor(self) -> str:
         """How the ledger names them."""
         return f"agent:{self.agent}" if self.person is None else f"person:{self.person}"
+
+    def require_role(self, *roles: Role) -> None:
+        """Some things are for an owner, or for whoever may decide."""
+        if not self.roles & {*roles}:
+            raise NotAllowed(f"This is for an {' or '.join(roles)} of the account.")
 
     def require_person(self) -> PersonId:
         """Some things are for people alone."""
@@ -76,6 +89,18 @@ class Opened:
     secret: str
     """For the page alone."""
     caller: Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """An invitation that holds."""
+
+    account: AccountId
+    invitation: str
+
+    def claim(self) -> bytes:
+        """By which the ledger lets it be redeemed once."""
+        return sha256(f"haloop/invitation/1 {self.account} {self.invitation}".encode()).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +156,8 @@ class Identity:
             raise NotKnown("This address was used already, or is too old.", code="identity.used")
         return self.begin(visit.caller, browser=browser)
 
-    def begin(self, caller: Caller, *, browser: str) -> Opened:
-        """A new session for somebody who has just shown who they are."""
+    def begin(self, caller: Caller, *, browser: str, proven_at: int | None = None) -> Opened:
+        """A new session for somebody who has just shown who they are, unless it is said when they did."""
         session, secret, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), self._now()
         begun = Session(
             hash=_hash(session),
@@ -142,7 +167,7 @@ class Identity:
             person=caller.require_person(),
             begun_at=now,
             used_at=now,
-            proven_at=now,
+            proven_at=now if proven_at is None else proven_at,
             browser=browser,
         )
         self.kept.keep(begun)
@@ -155,12 +180,11 @@ class Identity:
             raise NotKnown("This session is over.", code="identity.session_over")
         if known.used_at <= self._since(_USED_SECONDS):
             self.kept.use(known, self._now())
-        return Caller(account=known.account, person=known.person, session=known.id)
+        return Caller(account=known.account, person=known.person, session=known.id, proven_at=known.proven_at)
 
     def sessions(self, caller: Caller) -> list[Session]:
         """The browsers in which somebody is known, the newest first."""
-        found = self.kept.of(caller.account, caller.require_person())
-        return [one for one in found if not self._is_over(one)]
+        return [one for one in self.kept.of(caller.require_person()) if not self._is_over(one)]
 
     def end_session(self, session: str) -> None:
         """End the session that a browser shows."""
@@ -174,6 +198,53 @@ class Identity:
         if not found:
             raise NotFound("There is no such session.", code="session.unknown", next_step="Look at the list of yours.")
         self.kept.end(*found)
+
+    async def memberships(self, person: PersonId) -> Sequence[Caller]:
+        """Somebody in every account they belong to, with their roles in it."""
+        return [
+            Caller(account=account.id, person=person, roles=account.people[person].roles)
+            for account in await self._accounts()
+            if person in account.people
+        ]
+
+    async def switch(self, caller: Caller, account: AccountId, *, browser: str) -> Opened:
+        """A new session in another account of theirs; having shown who they are counts on."""
+        for one in await self.memberships(caller.require_person()):
+            if one.account == account:
+                return self.begin(one, browser=browser, proven_at=caller.proven_at)
+        raise NotFound("You belong to no such account.", code="account.unknown", next_step="Look at the list of yours.")
+
+    async def invited(self, shown: str) -> "Invited":
+        """What an invitation opens; NotKnown where it opens nothing."""
+        presented = PresentedInvitation.read(shown)
+        account = next((one for one in await self._accounts() if presented and one.id == presented.account), None)
+        known = account.invitations.get(presented.id) if account and presented else None
+        if account is None or presented is None or known is None or not presented.is_that_of(known, now=self._now()):
+            raise NotKnown(
+                "This invitation was used, taken back, or is too old.",
+                code="invitation.over",
+                next_step="Ask an owner of the account for a new one.",
+            )
+        return Invited(account=account.id, invitation=known.id)
+
+    async def join(self, invited: "Invited", *, person: PersonId | None = None, login: str = "") -> Caller:
+        """Let somebody into the account they were invited to: as somebody known here, or as somebody new."""
+        joining = person or new_person_id()
+        if joining in (await self.engine.account(invited.account)).people:
+            raise Conflict(
+                "You belong to this account already.",
+                code="invitation.member",
+                next_step="Leave the invitation to whom it is for; an owner changes roles.",
+            )
+        fact = InvitationRedeemed(invitation=invited.invitation, person=joining, login=login)
+        try:
+            await self.engine.record(invited.account, fact, by=f"person:{joining}", claim=invited.claim())
+        except ClaimTaken as error:
+            raise NotKnown("This invitation was just used.", code="invitation.over") from error
+        return Caller(account=invited.account, person=joining)
+
+    async def _accounts(self) -> Sequence[Account]:
+        return [await self.engine.account(one) for one in await self.engine.world.ledger.accounts()]
 
     async def of_token(self, token: str) -> Caller:
         """Whose token this is."""
@@ -196,7 +267,7 @@ class Identity:
     def _hear(self, account: AccountId, _run: RunId, fact: Fact) -> None:
         """Whoever is taken out of an account has no session in it from that moment."""
         if isinstance(fact, PersonRemoved):
-            self.kept.end(*self.kept.of(account, PersonId(fact.person)))
+            self.kept.end(*(one for one in self.kept.of(PersonId(fact.person)) if one.account == account))
 
     def _is_over(self, session: Session) -> bool:
         return session.used_at <= self._since(IDLE_SECONDS) or session.begun_at <= self._since(SESSION_SECONDS)

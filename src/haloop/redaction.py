@@ -20,7 +20,7 @@ _FORMS = re.compile(
       (?P<keep_id>\b(?:run|acc|sys|per|gate|grant)_[0-9a-f]{32}(?![0-9a-f]))
     | (?P<keep_date>(?<!\d)\d{4}[-/.]\d{2}[-/.]\d{2}(?:[T\ ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,6})?)?)?(?!\d)
         | (?<!\d)\d{1,2}[/.]\d{1,2}[/.]\d{4}(?!\d))
-    | (?P<agent_token>hal_\w{8,})
+    | (?P<agent_token>(?:hal|inv)_\w{8,})
     | (?P<header>\b(?:(?:proxy-)?authorization|(?:set-)?cookie)(?P<header_is>['"]?\s*[:=,]\s*\(?b?['"]?)[^'"\n\\]+)
     | (?P<bearer>\bbearer\s+(?!tokens?\b)[^\s'",;]{4,} | \bbasic\s+[a-z0-9+/]{12,}={0,2})
     | (?P<label>(?:haloop_session|pass(?:word|wd|phrase)|token|secret|api[_-]?key|[?&]key)

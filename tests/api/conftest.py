@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
 from haloop.identity import Caller, Identity
+from haloop.kernel.desk import Desk
 from haloop.kernel.ids import PersonId, RunId
 from haloop.serving import bind, served
 from haloop.store.home import Home
@@ -101,18 +102,24 @@ async def live(tmp_path: Path) -> AsyncIterator[Door]:
 async def opened_door(folder: Path, *, live: bool = False) -> AsyncIterator[Door]:
     """A practice house in this folder, with its door open; live: what is bought there is real."""
     shop = Counter()
-    async with opened(folder, shop, live=live) as practice:
-        with Sessions.opened(Home(practice.home).sessions) as kept:
-            ana = await practice.person("Ana")
-            owner = Caller(account=practice.account, person=ana)
-            house = House(
-                ledger=practice.ledger,
-                engine=practice.engine,
-                identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
-                desks=[desk()],
-                version="0",
-            )
-            app = make_app(house)
-            async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
-                yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
-                let_go(app)
+    async with opened(folder, shop, live=live) as practice, door_of(practice, desk(), shop) as door:
+        yield door
+
+
+@asynccontextmanager
+async def door_of(practice: Practice, desk: Desk, shop: Counter) -> AsyncIterator[Door]:
+    """The door of a house that Ana owns."""
+    with Sessions.opened(Home(practice.home).sessions) as kept:
+        ana = await practice.person("Ana")
+        owner = Caller(account=practice.account, person=ana)
+        house = House(
+            ledger=practice.ledger,
+            engine=practice.engine,
+            identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
+            desks=[desk],
+            version="0",
+        )
+        app = make_app(house)
+        async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
+            yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
+            let_go(app)

@@ -68,7 +68,7 @@ async def test_a_damaged_file_costs_a_login(door: Door, tmp_path: Path) -> None:
     for content in (b"no database at all, but long enough for one" * 99, b"SQLite format 3\0" + b"\1" * 4096):
         (tmp_path / "old.db").write_bytes(content)
         with Sessions.opened(tmp_path / "old.db") as kept:
-            assert kept.of(door.practice.account, door.ana) == []
+            assert kept.of(door.ana) == []
 
 
 async def test_people_see_their_browsers_and_end_the_others(door: Door) -> None:

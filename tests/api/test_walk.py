@@ -7,7 +7,7 @@ from haloop.kernel.agent import PresentedToken
 from haloop.kernel.fact import TokenIssued
 from tests.api.conftest import Door, client_of
 
-OPEN = {"/healthz", "/readyz", "/api/session"}
+OPEN = {"/healthz", "/readyz", "/api/session", "/api/redemptions"}
 """Whoever asks there has nothing to show yet."""
 FOR_AGENTS = {
     ("GET", "/api/me"),
@@ -37,6 +37,8 @@ _NAMED = {
     "effect": "buy",
     "grant": "grant_1",
     "index": "1",
+    "invitation": "0" * 16,
+    "person": "per_" + "0" * 32,
     "session": "0" * 16,
     "token": "0" * 16,
 }

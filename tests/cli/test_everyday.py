@@ -15,8 +15,10 @@ from haloop.cli.card import VIEW
 from haloop.cli.everyday import EVERYDAY
 from haloop.cli.reaching import NotReachable, address_of, token_of
 from haloop.cli.telling import SENTENCES, told_line
+from haloop.identity import Caller
 from haloop.kernel.errors import BadInput
 from haloop.kernel.fact import AccountFact, Fact, GateApproved
+from haloop.kernel.people import Role
 from haloop.settings import Settings
 from haloop.wire.told import Told
 from tests.cli.conftest import Haloop, start
@@ -186,6 +188,36 @@ def test_a_run_is_listed_and_cancelled(haloop: Haloop, neighbour: Neighbour) -> 
     neighbour.settle()
     assert haloop("activity", "--waiting", "--json").document["runs"] == []
     assert haloop("inbox").out == "Nothing waits for you.\n"
+
+
+def test_people_are_invited_changed_and_taken_out(haloop: Haloop, neighbour: Neighbour) -> None:
+    """An address is shown once; a name is enough to mean somebody; the list is empty again at the end."""
+    made = haloop("invitations", "new", "Ben", "--role", "viewer", "--days", "2", "--json").document
+    assert made["address"].startswith(f"{neighbour.door.address}/#invitation=inv_")
+    assert "Ben  viewer" in haloop("invitations").out
+    assert haloop("invitations", "withdraw", made["invitation"]["id"]).code == 0
+    assert haloop("invitations", "list").out == "Nobody is invited.\n"
+
+    neighbour.do(neighbour.door.practice.person("Cem", Role.APPROVER))
+    assert "Cem  approver, viewer  no passkey" in haloop("people", "roles", "Cem", "viewer", "approver").out
+    assert haloop("people", "remove", "Ana").code == 4
+    assert haloop("people", "remove", "Cem").out == "Cem does not belong to the account any more.\n"
+    assert [one["name"] for one in haloop("people", "--json").document["people"]] == ["Ana"]
+
+
+def test_accounts_and_browsers_are_listed(haloop: Haloop, neighbour: Neighbour) -> None:
+    """Which account this is and what it is called; which browsers know me, until one is ended."""
+    assert "household  without a name" in haloop("accounts").out
+    assert "company  Garden & Co" in haloop("accounts", "name", "company", "Garden & Co").out
+    assert haloop("accounts", "new", "person", "Ana").code == 0
+    assert len(haloop("accounts", "--json").document["accounts"]) == 2
+
+    door = neighbour.door
+    door.house.identity.begin(Caller(account=door.practice.account, person=door.ana), browser="Firefox on Linux")
+    (seen,) = haloop("sessions", "--json").document["sessions"]
+    assert f"{seen['id']}  Firefox on Linux" in haloop("sessions").out
+    assert haloop("sessions", "end", seen["id"]).code == 0
+    assert haloop("sessions", "list").out == "No browser knows you.\n"
 
 
 @pytest.mark.parametrize("words", [("inbox",), ("activity",), ("ask",), ("grants",), ("tokens",), ("show", "RUN")])

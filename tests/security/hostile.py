@@ -7,9 +7,6 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from haloop.api.house import House
-from haloop.api.server import let_go, make_app
-from haloop.identity import Caller, Identity
 from haloop.kernel.card import ModelText
 from haloop.kernel.desk import (
     Approved,
@@ -26,9 +23,8 @@ from haloop.kernel.desk import (
     procedure,
 )
 from haloop.kernel.money import Money
-from haloop.serving import bind, served
 from haloop.testing.practice import Practice
-from tests.api.conftest import TOKEN, Door, client_of
+from tests.api.conftest import Door, door_of
 from tests.engines.buying import Counter
 
 TRICKS = {
@@ -106,12 +102,8 @@ async def post_office(folder: Path) -> AsyncIterator[Door]:
     """The door of a house that sends parcels."""
     desk = Desk("post", procedures=[send_parcel])
     post = Connector(port=Post, speaks=Counted(), name="post")
-    async with Practice.opened(folder, desks=[desk], connectors=[post]) as practice:
-        ana = await practice.person("Ana")
-        owner = Caller(account=practice.account, person=ana)
-        identity = Identity(engine=practice.engine, owner=owner, token=TOKEN)
-        house = House(ledger=practice.ledger, engine=practice.engine, identity=identity, desks=[desk], version="0")
-        app = make_app(house)
-        async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
-            yield Door(practice=practice, shop=Counter(), house=house, app=app, address=address, ana=ana, client=client)
-            let_go(app)
+    async with (
+        Practice.opened(folder, desks=[desk], connectors=[post]) as practice,
+        door_of(practice, desk, Counter()) as door,
+    ):
+        yield door

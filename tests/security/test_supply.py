@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from haloop.mcp import INSTRUCTIONS, make_server
+from haloop.client import Client
+from haloop.mcp.tools import INSTRUCTIONS, make_server
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = "haloop-app"
@@ -62,6 +63,6 @@ def test_25_the_bill_of_materials_lists_what_is_installed_with_us(
 
 async def test_25_what_the_tools_of_the_agents_door_say_is_pinned() -> None:
     """Their names and descriptions are what an agent believes, so no word of them changes by accident."""
-    tools = await make_server("http://localhost:4000", "hal_x").list_tools()
+    tools = await make_server(lambda _: Client("http://localhost:4000", "hal_x")).list_tools()
     told = [INSTRUCTIONS, *sorted(f"{tool.name}: {tool.description}" for tool in tools)]
     assert sha256("\n".join(told).encode()).hexdigest() == PINNED

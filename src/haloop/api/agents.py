@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from haloop.api.asking import ByPerson, In
+from haloop.api.asking import ByOwner, In
 from haloop.wire.agents import Stop
 
 router = APIRouter(tags=["agents"])
@@ -12,7 +12,7 @@ _NOW = Stop()
 
 
 @router.post("/api/agents/stop", status_code=204)
-async def stop_agents(house: In, caller: ByPerson, stop: Stop = _NOW) -> None:
+async def stop_agents(house: In, caller: ByOwner, stop: Stop = _NOW) -> None:
     """Stop every agent at once; an owner's word.
 
     Tokens, approvals and grants count no more, nothing begins, and nothing but a no is taken. What has left the
@@ -22,6 +22,6 @@ async def stop_agents(house: In, caller: ByPerson, stop: Stop = _NOW) -> None:
 
 
 @router.post("/api/agents/resumption", status_code=204)
-async def resume_agents(house: In, caller: ByPerson) -> None:
+async def resume_agents(house: In, caller: ByOwner) -> None:
     """Let work begin again; an owner's word. Tokens, approvals and grants from before stay gone."""
     await house.engine.resume_agents(caller.account, by=caller.require_person())

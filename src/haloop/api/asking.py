@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -22,8 +23,9 @@ from haloop.api.house import House
 from haloop.identity import Caller, NotAllowed, NotKnown
 from haloop.kernel.errors import BadInput, HaloopError, Refused
 from haloop.kernel.gate import GateId, run_of
-from haloop.kernel.ids import RunId, run_id
+from haloop.kernel.ids import PersonId, RunId, run_id
 from haloop.kernel.passkey import Site
+from haloop.kernel.people import Role
 from haloop.logs import Answered, begin_request, tell_actor
 from haloop.wire.gates import GATE
 
@@ -153,13 +155,13 @@ async def caller_of(
     _: Annotated[object, Security(HTTPBearer(auto_error=False, description="The machine's token, or an agent's."))],
 ) -> Caller:
     """Who is asking; NotKnown where nobody says."""
-    caller = await _recognise(request)
-    await _require_member(request, caller)
+    caller = await _with_roles(request, await recognise(request))
     tell_actor(caller.actor)
     return caller
 
 
-async def _recognise(request: Request) -> Caller:
+async def recognise(request: Request) -> Caller:
+    """Whose token or session this is; whether they still belong to the account is not asked."""
     house = house_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
@@ -174,12 +176,14 @@ async def _recognise(request: Request) -> Caller:
     return known
 
 
-async def _require_member(request: Request, caller: Caller) -> None:
+async def _with_roles(request: Request, caller: Caller) -> Caller:
     """Whoever was taken out of the account is nobody here, whatever they still hold."""
-    if caller.person is not None:
-        account = await house_of(request).engine.account(caller.account)
-        if caller.person not in account.people:
-            raise NotKnown("This person does not belong to the account any more.", code="identity.removed")
+    if caller.person is None:
+        return caller
+    account = await house_of(request).engine.account(caller.account)
+    if caller.person not in account.people:
+        raise NotKnown("This person does not belong to the account any more.", code="identity.removed")
+    return replace(caller, roles=account.people[caller.person].roles)
 
 
 def site_of(request: Request) -> Site:
@@ -191,6 +195,7 @@ def site_of(request: Request) -> Site:
     return Site(rp_id="localhost", origins=frozenset({own, *house_of(request).allowed_origins}))
 
 
+PersonName = Annotated[PersonId, Path(pattern="^per_[0-9a-f]{32}$")]
 RunName = Annotated[RunId, Path(pattern="^run_[0-9a-f]{32}$")]
 GateName = Annotated[GateId, Path(pattern=GATE)]
 In = Annotated[House, Depends(house_of)]
@@ -205,6 +210,35 @@ async def person_of(caller: By) -> Caller:
 
 
 ByPerson = Annotated[Caller, Depends(person_of)]
+
+
+async def owner_of(caller: ByPerson) -> Caller:
+    """Whoever is asking, who must be an owner of the account."""
+    caller.require_role(Role.OWNER)
+    return caller
+
+
+ByOwner = Annotated[Caller, Depends(owner_of)]
+
+
+async def keeper_of(house: In, caller: ByOwner) -> Caller:
+    """Whoever is asking, who must own the home itself: be an owner of its first account."""
+    if caller.account != house.identity.owner.account:
+        raise NotAllowed("This is for an owner of the home itself.")
+    return caller
+
+
+ByKeeper = Annotated[Caller, Depends(keeper_of)]
+
+
+async def asker_of(caller: By) -> Caller:
+    """Whoever is asking, who may ask for things: an agent, or somebody who does more than look."""
+    if caller.person is not None:
+        caller.require_role(Role.OWNER, Role.APPROVER)
+    return caller
+
+
+ByAsker = Annotated[Caller, Depends(asker_of)]
 
 
 def _require_ours(request: Request) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from haloop.api.asking import By, ByPerson, GateName, Here, In
+from haloop.api.asking import By, ByOwner, ByPerson, GateName, Here, In
 from haloop.api.errors import problem
 from haloop.api.house import House
 from haloop.api.passkeys import ask_to_sign, assertion_of
@@ -122,7 +122,7 @@ async def changed_since(house: House, caller: Caller, gate: GateId, revision: in
 
 
 @router.post("/api/gates/{gate}/extension")
-async def give_more_time(house: In, caller: ByPerson, gate: GateName, more: MoreTime) -> GateOut:
+async def give_more_time(house: In, caller: ByOwner, gate: GateName, more: MoreTime) -> GateOut:
     """Give people more time to answer; an owner's word."""
     await house.engine.extend(caller.account, gate, by=caller.require_person(), until=more.until)
     return _out(await house.engine.gate(caller.account, gate))

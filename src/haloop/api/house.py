@@ -23,5 +23,7 @@ class House:
     allowed_origins: Sequence[str] = ()
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """Where people are who do not say, as far as clocks go."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held from looking at an account's people to changing them: two at once could leave it without an owner."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is told to end: whoever holds a connection open lets go."""

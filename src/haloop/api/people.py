@@ -1,15 +1,19 @@
 """Who belongs to an account, which agents may propose in it, and which grants it has given."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from fastapi import APIRouter
 
-from haloop.api.asking import By, ByPerson, In
+from haloop.api.asking import By, ByOwner, ByPerson, In, PersonName
+from haloop.kernel.account import Account
 from haloop.kernel.agent import AgentToken, PresentedToken
 from haloop.kernel.clock import as_text
-from haloop.kernel.errors import NotFound
-from haloop.kernel.fact import TokenIssued, TokenRevoked
-from haloop.wire.people import GrantOut, Me, PersonOut, TokenMade, TokenOut, TokenWanted
+from haloop.kernel.errors import NotFound, Refused
+from haloop.kernel.fact import CredentialRevoked, PersonRemoved, RolesChanged, TokenIssued, TokenRevoked
+from haloop.kernel.ids import PersonId
+from haloop.kernel.people import Person, Role, plain_roles
+from haloop.wire.people import GrantOut, Me, PersonOut, RolesWanted, TokenMade, TokenOut, TokenWanted
 
 router = APIRouter(tags=["people"])
 
@@ -34,11 +38,30 @@ async def who_am_i(house: In, caller: By) -> Me:
 async def list_people(house: In, caller: ByPerson) -> list[PersonOut]:
     """Everybody in the account."""
     account = await house.engine.account(caller.account)
-    keys = [credential.person for credential in account.credentials.values()]
-    return [
-        PersonOut(id=one.id, name=one.name, roles=sorted(one.roles), passkeys=keys.count(one.id))
-        for one in account.people.values()
-    ]
+    return [_person_out(account, one) for one in account.people.values()]
+
+
+@router.post("/api/people/{person}/roles")
+async def change_roles(house: In, caller: ByOwner, person: PersonName, wanted: RolesWanted) -> PersonOut:
+    """Say what somebody may do from now on; an owner's word, and somebody stays an owner."""
+    async with house.turn:
+        account = await house.engine.account(caller.account)
+        _require_owner_left(account, person, with_roles=frozenset(wanted.roles))
+        fact = RolesChanged(person=person, roles=plain_roles(wanted.roles))
+        await house.engine.record(caller.account, fact, by=caller.actor)
+    return _person_out(account, account.people[person])
+
+
+@router.delete("/api/people/{person}", status_code=204)
+async def remove_person(house: In, caller: ByOwner, person: PersonName) -> None:
+    """Take somebody out of the account: their sessions, passkeys and invitations end with it. An owner's word."""
+    async with house.turn:
+        account = await house.engine.account(caller.account)
+        _require_owner_left(account, person, with_roles=frozenset())
+        theirs = [name for name, one in account.credentials.items() if one.person == person]
+        await house.engine.record(caller.account, PersonRemoved(person=person), by=caller.actor)
+        for credential in theirs:
+            await house.engine.record(caller.account, CredentialRevoked(credential=credential), by=caller.actor)
 
 
 @router.get("/api/tokens")
@@ -48,9 +71,8 @@ async def list_tokens(house: In, caller: ByPerson) -> list[TokenOut]:
 
 
 @router.post("/api/tokens", status_code=201)
-async def issue_token(house: In, caller: ByPerson, wanted: TokenWanted) -> TokenMade:
+async def issue_token(house: In, caller: ByOwner, wanted: TokenWanted) -> TokenMade:
     """Let an agent propose, under a token that is said this once; an owner's word."""
-    await house.engine.require_owner(caller.account, caller.require_person())
     (await house.engine.account(caller.account)).require_going()
     made = PresentedToken.make(caller.account)
     expires_at = house.engine.world.now() + int(timedelta(days=wanted.days).total_seconds()) * _SECOND
@@ -61,9 +83,8 @@ async def issue_token(house: In, caller: ByPerson, wanted: TokenWanted) -> Token
 
 
 @router.delete("/api/tokens/{token}", status_code=204)
-async def revoke_token(house: In, caller: ByPerson, token: str) -> None:
+async def revoke_token(house: In, caller: ByOwner, token: str) -> None:
     """Take a token back; nothing more is proposed under it. An owner's word."""
-    await house.engine.require_owner(caller.account, caller.require_person())
     if token not in (await house.engine.account(caller.account)).tokens:
         raise NotFound("There is no such token.", code="token.unknown")
     await house.engine.record(caller.account, TokenRevoked(token=token), by=caller.actor)
@@ -93,6 +114,24 @@ async def list_grants(house: In, caller: ByPerson) -> list[GrantOut]:
 async def revoke_grant(house: In, caller: ByPerson, grant: str) -> None:
     """Take a grant back at once, as an owner or whoever gave it."""
     await house.engine.revoke_grant(caller.account, grant, by=caller.require_person())
+
+
+def _require_owner_left(account: Account, person: PersonId, *, with_roles: Collection[Role]) -> None:
+    """Somebody of the account, without whom it would still have an owner."""
+    if person not in account.people:
+        raise NotFound("There is no such person in this account.", code="people.unknown")
+    others = [one for one in account.people.values() if one.id != person and Role.OWNER in one.roles]
+    if Role.OWNER not in with_roles and not others:
+        raise Refused(
+            "An account always has an owner, and this is the last.",
+            code="people.last_owner",
+            next_step="Make somebody else an owner first.",
+        )
+
+
+def _person_out(account: Account, one: Person) -> PersonOut:
+    keys = [credential for credential in account.credentials.values() if credential.person == one.id]
+    return PersonOut(id=one.id, name=one.name, roles=sorted(one.roles), passkeys=len(keys))
 
 
 def _token_out(known: AgentToken) -> TokenOut:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import TypeAdapter
 
-from haloop.api.asking import By, In
+from haloop.api.asking import By, ByAsker, In
 from haloop.api.house import House
 from haloop.api.rates import caller_limited
 from haloop.api.words import in_words
@@ -32,7 +32,7 @@ async def list_desks(house: In, _: By) -> list[DeskOut]:
 )
 async def ask(
     house: In,
-    caller: By,
+    caller: ByAsker,
     asked: Wanted,
     answer: Response,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,

@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
 from haloop.api import (
+    accounts,
     activity,
     agents,
     decisions,
@@ -18,6 +19,7 @@ from haloop.api import (
     findings,
     gates,
     health,
+    invitations,
     keeping,
     ledger,
     passkeys,
@@ -34,8 +36,9 @@ from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _NOUNS = (
-    *(health, sessions, people, passkeys, requests, runs, gates, decisions, findings, receipts, activity),
-    *(ledger, events, keeping, agents),
+    *(health, sessions, accounts, people, invitations, passkeys, agents),
+    *(requests, runs, gates, decisions, findings, receipts, activity),
+    *(ledger, events, keeping),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Cookie, Depends, Path, Request, Response
 
 from haloop.api.asking import SESSION_COOKIE, By, ByPerson, In, same_site
+from haloop.api.browsers import browser_of, welcome
 from haloop.api.rates import visits_limited
 from haloop.identity import SESSION_SECONDS
 from haloop.kernel.clock import as_text
-from haloop.logs import tell_actor
 from haloop.wire.sessions import SessionOut, SessionSeen, Visit, VisitOut
 
 router = APIRouter(tags=["sessions"])
@@ -18,31 +18,12 @@ log = logging.getLogger("haloop.api")
 SessionName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 _SECOND = 1_000_000
-_BROWSER_LENGTH_MAX = 60
-# A browser also says the names of those it descends from, so the youngest name counts.
-_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
-_SYSTEMS = {
-    "Android": "Android",
-    "iPhone": "iPhone",
-    "iPad": "iPad",
-    "Windows": "Windows",
-    "CrOS": "ChromeOS",
-    "Mac OS X": "macOS",
-    "Linux": "Linux",
-}
 
 
 @router.post("/api/session", status_code=201, dependencies=[Depends(same_site), Depends(visits_limited)])
 async def begin_session(house: In, request: Request, visit: Visit, answer: Response) -> SessionOut:
     """Exchange a key that is good for one visit for a session: a cookie, and a secret that the page keeps and sends."""
-    opened = house.identity.redeem(visit.key, browser=_browser(request))
-    house.identity.end_session(request.cookies.get(SESSION_COOKIE, ""))
-    tell_actor(opened.caller.actor)
-    log.info("session begun")
-    answer.set_cookie(
-        SESSION_COOKIE, opened.session, max_age=SESSION_SECONDS, httponly=True, samesite="strict", path="/"
-    )
-    return SessionOut(secret=opened.secret)
+    return welcome(request, house.identity.redeem(visit.key, browser=browser_of(request)), answer)
 
 
 @router.post("/api/visits", status_code=201)
@@ -82,14 +63,3 @@ async def end_session(
     house.identity.end_session(session)
     log.info("session ended")
     answer.delete_cookie(SESSION_COOKIE, path="/")
-
-
-def _browser(request: Request) -> str:
-    """What somebody will know their browser by, of what it says of itself."""
-    said = request.headers.get("user-agent", "")
-    browser = next((name for word, name in _BROWSERS.items() if f"{word}/" in said), "")
-    system = next((name for word, name in _SYSTEMS.items() if word in said), "")
-    if browser:
-        return f"{browser} on {system}" if system else browser
-    plain = "".join(one for one in said.partition(" ")[0] if one.isascii() and one.isprintable())
-    return plain[:_BROWSER_LENGTH_MAX] or "unknown"

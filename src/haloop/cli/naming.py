@@ -7,6 +7,7 @@ from haloop.client import Client
 from haloop.kernel.errors import BadInput
 from haloop.settings import Settings
 from haloop.wire.gates import GateOut
+from haloop.wire.people import PersonOut
 
 END_LETTERS_MIN = 4
 _SHORT_LETTERS = 6
@@ -28,6 +29,13 @@ async def run_named(client: Client, name: str) -> str:
     if name.startswith("run_"):
         return name
     return _only(name, [run.id for run in (await client.runs(limit=200)).runs], "run among the newest")
+
+
+async def person_named(client: Client, name: str) -> PersonOut:
+    """The person that is meant, by the whole name, the id, or an end of it."""
+    people = {one.id: one for one in await client.people()}
+    called = [one for one in people.values() if name in (one.id, one.name)]
+    return called[0] if len(called) == 1 else people[_only(name, list(people), "person of the account")]
 
 
 async def waiting_gates(client: Client) -> list[GateOut]:

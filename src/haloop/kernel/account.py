@@ -13,6 +13,7 @@ from haloop.kernel.canonical import Canonical
 from haloop.kernel.draft import NamedEffect
 from haloop.kernel.errors import AllStopped, BadEntry
 from haloop.kernel.fact import (
+    AccountNamed,
     AgentsResumed,
     AgentsStopped,
     CredentialEnrolled,
@@ -26,8 +27,13 @@ from haloop.kernel.fact import (
     GrantGiven,
     GrantRevoked,
     GrantSuspended,
+    InvitationMade,
+    InvitationRedeemed,
+    InvitationWithdrawn,
+    LoginLinked,
     PersonAdded,
     PersonRemoved,
+    RolesChanged,
     RulesSet,
     RunEnded,
     ScheduleFired,
@@ -39,9 +45,10 @@ from haloop.kernel.fact import (
 from haloop.kernel.gate import Need, is_gate_of, read_need
 from haloop.kernel.grant import Grant, read_terms
 from haloop.kernel.ids import AccountId, PersonId, RunId
+from haloop.kernel.invitation import Invitation
 from haloop.kernel.money import Money
 from haloop.kernel.passkey import PersonKey
-from haloop.kernel.people import Person, Role
+from haloop.kernel.people import AccountSort, Person, Role
 from haloop.kernel.policy import Ceiling, Facts, Payee, Ruling, Spent, decide
 from haloop.kernel.spending import Hold, Payment, Place, Spending, Use
 
@@ -72,6 +79,8 @@ class Account:
     """An account as its facts have made it."""
 
     id: AccountId
+    sort: AccountSort = AccountSort.HOUSEHOLD
+    name: str = ""
     people: dict[PersonId, Person] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
     tokens: dict[str, AgentToken] = field(default_factory=dict)
@@ -79,6 +88,10 @@ class Account:
     """An owner stopped every agent, and nobody has let them go on."""
     stopped_at: int = 0
     """When that was the last time; what was approved until then is void."""
+    invitations: dict[str, Invitation] = field(default_factory=dict)
+    """Those that nobody has redeemed or withdrawn."""
+    logins: dict[str, PersonId] = field(default_factory=dict)
+    """Whose a login is that comes from elsewhere."""
     need: Need = field(default_factory=Need)
     ceilings: tuple[Ceiling, ...] = ()
     grants: dict[str, Grant] = field(default_factory=dict)
@@ -234,12 +247,6 @@ class Account:
         match fact:
             case ScheduleSet() | ScheduleFired():
                 self._schedule(fact, ts)
-            case PersonAdded():
-                roles = frozenset(Role(role) for role in fact.roles)
-                person = PersonId(fact.person)
-                self.people[person] = Person(id=person, name=fact.name, roles=roles)
-            case PersonRemoved():
-                self.people.pop(PersonId(fact.person), None)
             case CredentialEnrolled():
                 key = PersonKey(algorithm=fact.algorithm, public_key=bytes.fromhex(fact.public_key))
                 self.credentials[fact.credential] = Credential(person=PersonId(fact.person), key=key, enrolled_at=index)
@@ -256,12 +263,61 @@ class Account:
             case AgentsResumed():
                 self.is_stopped = False
             case _:
+                self._apply_people(fact)
+
+    def _apply_people(self, fact: Fact) -> None:
+        match fact:
+            case AccountNamed():
+                self.sort, self.name = AccountSort(fact.sort), fact.name
+            case PersonAdded():
+                self._welcome(PersonId(fact.person), fact.name, _roles(fact.roles))
+            case RolesChanged():
+                roles, person = _roles(fact.roles), self.people.get(PersonId(fact.person))
+                if person is not None:
+                    self.people[person.id] = replace(person, roles=roles)
+                self._drop_invitations()
+            case PersonRemoved():
+                self.people.pop(PersonId(fact.person), None)
+                self.logins = {login: one for login, one in self.logins.items() if one != fact.person}
+                self._drop_invitations()
+            case InvitationMade():
+                self.invitations[fact.invitation] = Invitation(
+                    id=fact.invitation,
+                    hash=fact.hash,
+                    name=fact.name,
+                    roles=_roles(fact.roles),
+                    by=PersonId(fact.by),
+                    expires_at=fact.expires_at,
+                )
+            case InvitationWithdrawn():
+                self.invitations.pop(fact.invitation, None)
+            case InvitationRedeemed():
+                self._redeem(fact)
+            case LoginLinked():
+                self.logins[fact.login] = PersonId(fact.person)
+            case _:
                 self._apply_rule(fact)
 
     def _stop(self, at: int) -> None:
         self.is_stopped, self.stopped_at = True, max(at, self.stopped_at)
         self.tokens.clear()
         self._suspend_grants()
+
+    def _drop_invitations(self) -> None:
+        """An invitation is an owner's word: whoever is none any more could come back by their own."""
+        owners = {person.id for person in self.people.values() if Role.OWNER in person.roles}
+        self.invitations = {name: one for name, one in self.invitations.items() if one.by in owners}
+
+    def _redeem(self, fact: InvitationRedeemed) -> None:
+        invitation = self.invitations.pop(fact.invitation, None)
+        if invitation is None:
+            return
+        self._welcome(PersonId(fact.person), invitation.name, invitation.roles)
+        if fact.login:
+            self.logins[fact.login] = PersonId(fact.person)
+
+    def _welcome(self, person: PersonId, name: str, roles: frozenset[Role]) -> None:
+        self.people[person] = Person(id=person, name=name, roles=roles)
 
     def _apply_rule(self, fact: Fact) -> None:
         match fact:
@@ -277,6 +333,10 @@ class Account:
                 self.suspended_silently.discard(fact.grant)
                 if fact.grant in self.grants:
                     self.grants[fact.grant] = self.grants[fact.grant].suspend()
+
+
+def _roles(plain: Iterable[str]) -> frozenset[Role]:
+    return frozenset(Role(role) for role in plain)
 
 
 def ceiling_as_plain(ceiling: Ceiling) -> Canonical:

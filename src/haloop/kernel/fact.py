@@ -457,6 +457,61 @@ class PersonRemoved(AccountFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountNamed(AccountFact):
+    """What the account is called, and what sort of owner it is of."""
+
+    kind: ClassVar[str] = "account.named"
+    sort: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolesChanged(AccountFact):
+    kind: ClassVar[str] = "roles.changed"
+    person: str
+    roles: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationMade(AccountFact):
+    kind: ClassVar[str] = "invitation.made"
+    invitation: str
+    hash: str
+    name: str
+    roles: Plain
+    by: str
+    """The owner whose word it is, and without whom it is worth nothing."""
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationWithdrawn(AccountFact):
+    kind: ClassVar[str] = "invitation.withdrawn"
+    invitation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRedeemed(AccountFact):
+    """Somebody is in the account from now on, in the roles they were invited to."""
+
+    kind: ClassVar[str] = "invitation.redeemed"
+    invitation: str
+    person: str
+    login: str
+    """The login they came with; empty on the machine itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginLinked(AccountFact):
+    """Whoever comes with this login is this person."""
+
+    kind: ClassVar[str] = "login.linked"
+    person: str
+    login: str
+    """The hash of its issuer and of the issuer's name for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialEnrolled(AccountFact):
     kind: ClassVar[str] = "credential.enrolled"
     person: str
@@ -580,7 +635,9 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, TokenIssued, TokenRevoked, RulesSet),
-        *(AgentsStopped, AgentsResumed, GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
+        *(AgentsStopped, AgentsResumed),
+        *(AccountNamed, RolesChanged, InvitationMade, InvitationWithdrawn, InvitationRedeemed, LoginLinked),
+        *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
         *(SpendingKept, ScheduleSet, ScheduleFired),
     )
 }

@@ -5,6 +5,7 @@ decide, viewers look. An agent is nobody here: it has a name for the record and 
 it could be given by mistake.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -18,6 +19,20 @@ class Role(StrEnum):
     """Decides on drafts."""
     VIEWER = "viewer"
     """Sees, and changes nothing."""
+
+
+def plain_roles(roles: Iterable[Role]) -> list[str]:
+    """Roles as a fact has them: each once, in one order."""
+    return sorted({role.value for role in roles})
+
+
+class AccountSort(StrEnum):
+    """What kind of owner an account is of."""
+
+    HOUSEHOLD = "household"
+    """People who live together; what an account is until somebody says otherwise."""
+    PERSON = "person"
+    COMPANY = "company"
 
 
 class Proof(IntEnum):

@@ -34,7 +34,7 @@ CREATE TABLE session (
     proven_at INTEGER NOT NULL,
     browser   TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX session_person ON session (account, person);
+CREATE INDEX session_person ON session (person);
 """
 _COLUMNS = "hash, secret, id, account, person, begun_at, used_at, proven_at, browser"
 
@@ -85,13 +85,13 @@ class Sessions:
         """The session whose cookie has this hash."""
         return next(self._where("hash = ?", hashed), None)
 
-    def of(self, account: AccountId, person: PersonId) -> list[Session]:
-        """Somebody's sessions in an account, the newest first."""
-        return list(self._where("account = ? AND person = ? ORDER BY begun_at DESC, id", account, person))
+    def of(self, person: PersonId) -> list[Session]:
+        """Somebody's sessions, in whichever account, the newest first."""
+        return list(self._where("person = ? ORDER BY begun_at DESC, id", person))
 
     def keep(self, session: Session) -> None:
         """Keep a new session."""
-        others = sorted(self.of(session.account, session.person), key=lambda one: one.used_at, reverse=True)
+        others = sorted(self.of(session.person), key=lambda one: one.used_at, reverse=True)
         values = tuple(getattr(session, name) for name in _COLUMNS.split(", "))
         with self._connection:
             self._forget(*others[OF_A_PERSON_MAX - 1 :])

@@ -1,8 +1,14 @@
 """Who belongs to an account, its agents and its grants, as they go over the wire."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
+from haloop.kernel.invitation import DAYS_MAX
 from haloop.kernel.money import Money
+from haloop.kernel.people import AccountSort, Role
+
+Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
 
 
 class Me(BaseModel, frozen=True):
@@ -20,6 +26,61 @@ class PersonOut(BaseModel, frozen=True):
     name: str
     roles: list[str]
     passkeys: int
+
+
+class RolesWanted(BaseModel, extra="forbid"):
+    roles: Roles
+
+
+class InvitationWanted(BaseModel, extra="forbid"):
+    """Whom to let in, as what, and until when it may be redeemed."""
+
+    name: str = Field(min_length=1, max_length=60)
+    roles: Roles
+    days: int = Field(default=7, ge=1, le=DAYS_MAX, strict=True)
+
+
+class InvitationOut(BaseModel, frozen=True):
+    """An invitation that nobody has redeemed yet, without its secret."""
+
+    id: str
+    name: str
+    roles: list[str]
+    by: str
+    expires_at: str
+
+
+class InvitationSent(InvitationOut, frozen=True):
+    """The only time its secret is said."""
+
+    invitation: str
+    path: str
+    """Where whoever is meant opens the page once."""
+
+
+class InvitationShown(BaseModel, extra="forbid", strict=True):
+    invitation: str = Field(min_length=1, max_length=200)
+
+
+class AccountOut(BaseModel, frozen=True):
+    """One of your accounts."""
+
+    id: str
+    sort: str
+    name: str
+    roles: list[str]
+    """Yours in it."""
+    current: bool
+    """Whether it is the one you are asking in."""
+
+
+class AccountWanted(BaseModel, extra="forbid"):
+    sort: AccountSort
+    name: str = Field(min_length=1, max_length=60)
+
+
+class AccountChosen(BaseModel, extra="forbid", strict=True):
+    account: str = Field(pattern="^acc_[0-9a-f]{32}$")
 
 
 class TokenOut(BaseModel, frozen=True):

@@ -497,6 +497,16 @@ async function open() {
       .then(({ secret }) => localStorage.setItem(KEPT, secret))
       .catch((error) => say(error.message));
   }
+  const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
+  if (invitation) {
+    history.replaceState(null, "", location.pathname);
+    // Whoever sent the address chose the account: nobody is moved into it without being asked.
+    if (confirm("You are invited to an account here. Come in?")) {
+      await call("POST", "api/redemptions", { invitation })
+        .then(({ secret }) => localStorage.setItem(KEPT, secret))
+        .catch((error) => say(error.message));
+    }
+  }
   const me = await call("GET", "api/me");
   $("who").textContent = `${me.name} · ${me.roles.join(", ")}`;
   const desks = await call("GET", "api/desks");

@@ -1,0 +1,82 @@
+"""Invitations: an owner lets somebody in, once, within days."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from haloop.api.asking import SESSION_COOKIE, ByOwner, In, recognise, same_site
+from haloop.api.browsers import browser_of, welcome
+from haloop.api.rates import visits_limited
+from haloop.identity import NotKnown
+from haloop.kernel.clock import as_text
+from haloop.kernel.errors import NotFound
+from haloop.kernel.fact import InvitationMade, InvitationWithdrawn
+from haloop.kernel.ids import PersonId
+from haloop.kernel.invitation import Invitation, PresentedInvitation
+from haloop.kernel.people import plain_roles
+from haloop.wire.people import InvitationOut, InvitationSent, InvitationShown, InvitationWanted
+from haloop.wire.sessions import SessionOut
+
+router = APIRouter(tags=["invitations"])
+
+InvitationName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+
+_SECOND = 1_000_000
+
+
+@router.get("/api/invitations")
+async def list_invitations(house: In, caller: ByOwner) -> list[InvitationOut]:
+    """The invitations that may still be redeemed."""
+    known = (await house.engine.account(caller.account)).invitations.values()
+    return [_out(one) for one in known if house.engine.world.now() < one.expires_at]
+
+
+@router.post("/api/invitations", status_code=201)
+async def invite_person(house: In, caller: ByOwner, wanted: InvitationWanted) -> InvitationSent:
+    """Let somebody into the account, in these roles, by an address that is said this once; an owner's word."""
+    made = PresentedInvitation.make(caller.account)
+    fact = InvitationMade(
+        invitation=made.id,
+        hash=made.hash(),
+        name=wanted.name,
+        roles=plain_roles(wanted.roles),
+        by=caller.require_person(),
+        expires_at=house.engine.world.now() + int(timedelta(days=wanted.days).total_seconds()) * _SECOND,
+    )
+    await house.engine.record(caller.account, fact, by=caller.actor)
+    known = (await house.engine.account(caller.account)).invitations[made.id]
+    spelt = made.spell()
+    return InvitationSent(**_out(known).model_dump(), invitation=spelt, path=f"/#invitation={spelt}")
+
+
+@router.delete("/api/invitations/{invitation}", status_code=204)
+async def withdraw_invitation(house: In, caller: ByOwner, invitation: InvitationName) -> None:
+    """Take an invitation back before it is redeemed; an owner's word."""
+    if invitation not in (await house.engine.account(caller.account)).invitations:
+        raise NotFound("There is no such invitation.", code="invitation.unknown")
+    await house.engine.record(caller.account, InvitationWithdrawn(invitation=invitation), by=caller.actor)
+
+
+@router.post("/api/redemptions", status_code=201, dependencies=[Depends(same_site), Depends(visits_limited)])
+async def redeem_invitation(house: In, request: Request, shown: InvitationShown, answer: Response) -> SessionOut:
+    """Come into the account you were invited to, with a session: as somebody new, or as whom this browser knows."""
+    invited = await house.identity.invited(shown.invitation)
+    caller = await house.identity.join(invited, person=await _known_as(request))
+    return welcome(request, house.identity.begin(caller, browser=browser_of(request)), answer)
+
+
+async def _known_as(request: Request) -> PersonId | None:
+    """Whom this browser knows already; nobody where its session is over."""
+    if SESSION_COOKIE not in request.cookies:
+        return None
+    try:
+        return (await recognise(request)).person
+    except NotKnown:
+        return None
+
+
+def _out(one: Invitation) -> InvitationOut:
+    return InvitationOut(
+        id=one.id, name=one.name, roles=sorted(one.roles), by=one.by, expires_at=as_text(one.expires_at)
+    )

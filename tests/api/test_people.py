@@ -1,0 +1,261 @@
+"""People come into an account by invitation, do what their roles allow, and leave it; somebody always owns it."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from haloop.api.asking import SESSION_HEADER
+from haloop.identity import Caller
+from haloop.kernel.fact import RolesChanged
+from haloop.kernel.people import AccountSort, Role
+from tests.api.conftest import Door, client_of, tea
+from tests.api.test_errors import told
+from tests.api.test_passkeys import browser_of, given_to
+
+
+async def invited(door: Door, *roles: str, name: str = "Ben", **more: Any) -> dict[str, Any]:
+    answer = await door.client.post("/api/invitations", json={"name": name, "roles": roles or ["approver"], **more})
+    assert answer.status_code == 201, answer.text
+    sent: dict[str, Any] = answer.json()
+    return sent
+
+
+async def redeemed(door: Door, sent: dict[str, Any], browser: httpx2.AsyncClient) -> httpx2.Response:
+    browser.headers["Origin"] = door.address
+    answer = await browser.post("/api/redemptions", json={"invitation": sent["invitation"]})
+    if answer.status_code == 201:
+        browser.headers[SESSION_HEADER] = answer.json()["secret"]
+    return answer
+
+
+async def people(door: Door) -> dict[str, list[str]]:
+    return {one["name"]: one["roles"] for one in await door.got("/api/people")}
+
+
+async def person(door: Door, name: str) -> str:
+    return str({one["name"]: one["id"] for one in await door.got("/api/people")}[name])
+
+
+# Invitations
+
+
+async def test_an_invitation_lets_one_person_in_once(door: Door) -> None:
+    """They have the roles that were said, and a session; the address opens nothing a second time."""
+    sent = await invited(door)
+    assert sent["path"] == f"/#invitation={sent['invitation']}"
+    async with client_of(door.address, None) as browser, client_of(door.address, None) as late:
+        assert (await redeemed(door, sent, browser)).status_code == 201
+        me = (await browser.get("/api/me")).json()
+
+        assert (me["name"], me["roles"]) == ("Ben", ["approver"])
+        assert told(await redeemed(door, sent, late)) == (401, "invitation.over")
+    assert await people(door) == {"Ana": ["owner"], "Ben": ["approver"]}
+    assert await door.got("/api/invitations") == []
+
+
+async def test_of_many_at_once_one_comes_in(door: Door) -> None:
+    """Ten browsers redeem the same address in the same moment."""
+    sent = await invited(door)
+    async with client_of(door.address, None) as browser:
+        asked = {"invitation": sent["invitation"]}
+        answers = await asyncio.gather(
+            *(browser.post("/api/redemptions", json=asked) for _ in range(10)),
+        )
+    assert sorted(one.status_code for one in answers) == [201, *[401] * 9]
+    assert len(await people(door)) == 2
+
+
+async def test_the_ledger_keeps_no_invitation_that_opens(door: Door) -> None:
+    """Only its hash; and who invited whom, as what, is there to read."""
+    sent = await invited(door, "viewer")
+    events = await door.client.get("/api/ledger/events", params={"limit": 500})
+    assert sent["invitation"].rpartition("_")[2] not in events.text
+    (made,) = [one["says"] for one in events.json()["events"] if one["kind"] == "invitation.made"]
+    assert (made["name"], made["roles"], made["by"]) == ("Ben", ["viewer"], door.ana)
+
+
+async def test_an_invitation_ends(door: Door) -> None:
+    """By itself after its days, and at once when it is taken back."""
+    short, other = await invited(door, days=1), await invited(door)
+    assert (await door.client.delete(f"/api/invitations/{other['id']}")).status_code == 204
+    assert told(await door.client.delete(f"/api/invitations/{other['id']}")) == (404, "invitation.unknown")
+    await door.practice.move(timedelta(days=1))
+    async with client_of(door.address, None) as browser:
+        for sent in (
+            short,
+            other,
+            {"invitation": "inv_nonsense"},
+            {"invitation": door.client.headers["authorization"]},
+        ):
+            assert told(await redeemed(door, sent, browser)) == (401, "invitation.over")
+    assert await door.got("/api/invitations") == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"name": "", "roles": ["viewer"]},
+        {"name": "Ben", "roles": []},
+        {"name": "Ben", "roles": ["king"]},
+        {"name": "Ben", "roles": ["viewer"], "days": 8},
+        {"name": "Ben", "roles": ["viewer"], "days": 0},
+        {"name": "Ben"},
+    ],
+)
+async def test_an_invitation_that_nobody_could_mean_is_refused(door: Door, wanted: Any) -> None:
+    """Nobody, nothing to do, no such role, too long."""
+    assert told(await door.client.post("/api/invitations", json=wanted)) == (422, "request.malformed")
+
+
+async def test_an_owner_who_left_lets_nobody_in(door: Door) -> None:
+    """Neither themselves: their invitations are worth nothing from the moment they are no owner."""
+    ben = await door.practice.person("Ben")
+    async with browser_of(door, ben) as his:
+        wanted = {"name": "Ben again", "roles": ["owner"]}
+        sent = (await his.post("/api/invitations", json=wanted)).json()
+    assert (await door.client.delete(f"/api/people/{ben}")).status_code == 204
+    async with client_of(door.address, None) as browser:
+        assert told(await redeemed(door, sent, browser)) == (401, "invitation.over")
+
+
+# Roles
+
+
+async def test_an_owner_changes_what_somebody_may_do(door: Door) -> None:
+    """From the next request on, in the sessions they have."""
+    ben = await door.practice.person("Ben", Role.APPROVER)
+    async with browser_of(door, ben) as his:
+        assert (await his.post("/api/requests", json=tea())).status_code == 201
+        changed = await door.client.post(f"/api/people/{ben}/roles", json={"roles": ["viewer", "viewer"]})
+        assert changed.json()["roles"] == ["viewer"]
+        assert told(await his.post("/api/requests", json=tea())) == (403, "identity.not_allowed")
+        assert (await his.get("/api/runs")).status_code == 200
+
+
+async def test_somebody_always_stays_an_owner(door: Door) -> None:
+    """The last one cannot be taken out, nor made less, not even when two owners take each other out at once."""
+    assert told(await door.client.delete(f"/api/people/{door.ana}")) == (409, "people.last_owner")
+    less = await door.client.post(f"/api/people/{door.ana}/roles", json={"roles": ["approver"]})
+    assert told(less) == (409, "people.last_owner")
+
+    ben = await door.practice.person("Ben")
+    async with browser_of(door, ben) as his, browser_of(door, door.ana) as hers:
+        await asyncio.gather(his.delete(f"/api/people/{door.ana}"), hers.delete(f"/api/people/{ben}"))
+    account = await door.practice.engine.account(door.practice.account)
+    assert [one.roles for one in account.people.values()] == [{Role.OWNER}]
+
+
+async def test_whoever_is_taken_out_takes_nothing_along(door: Door) -> None:
+    """Their session is over and their passkeys are revoked, on the record."""
+    ben = await door.practice.person("Ben", Role.APPROVER)
+    passkey = await given_to(door, ben)
+    async with browser_of(door, ben) as his:
+        assert (await door.client.delete(f"/api/people/{ben}")).status_code == 204
+        assert (await his.get("/api/me")).status_code == 401
+    assert told(await door.client.delete(f"/api/people/{ben}")) == (404, "people.unknown")
+    events = (await door.got("/api/ledger/events", params={"limit": 500}))["events"]
+    assert [one["kind"] for one in events][-2:] == ["person.removed", "credential.revoked"]
+    assert passkey.credential not in (await door.practice.engine.account(door.practice.account)).credentials
+
+
+# Accounts
+
+
+async def test_the_first_account_is_a_household_until_somebody_says_otherwise(door: Door) -> None:
+    """Also one from before there were others; its owner names it."""
+    (first,) = await door.got("/api/accounts")
+    assert (first["sort"], first["name"], first["current"]) == ("household", "", True)
+    named = await door.client.post("/api/account/name", json={"sort": "company", "name": "Garden & Co"})
+    assert (named.json()["sort"], named.json()["name"]) == ("company", "Garden & Co")
+
+
+async def test_a_browser_goes_from_one_account_to_another(door: Door) -> None:
+    """With a new session; nothing of the one account is in the other."""
+    run = await door.asked()
+    async with browser_of(door, door.ana) as browser:
+        opened = await browser.post("/api/accounts", json={"sort": "person", "name": "Ana alone"})
+        assert opened.status_code == 201, opened.text
+        before = dict(browser.headers)
+        switched = await browser.post("/api/session/account", json={"account": opened.json()["id"]})
+        assert switched.status_code == 201, switched.text
+        del browser.headers["Cookie"]
+        browser.headers[SESSION_HEADER] = switched.json()["secret"]
+
+        me = (await browser.get("/api/me")).json()
+        assert (me["account"], me["name"], me["roles"]) == (opened.json()["id"], "Ana", ["owner"])
+        assert (await browser.get("/api/runs")).json()["runs"] == []
+        assert told(await browser.get(f"/api/runs/{run}")) == (404, "ledger.not_found")
+        assert [one["current"] for one in (await browser.get("/api/accounts")).json()] == [False, True]
+        async with client_of(door.address, None) as old:
+            assert (await old.get("/api/me", headers=before)).status_code == 401
+
+
+async def test_an_account_one_does_not_belong_to_is_not_there(door: Door) -> None:
+    """Nobody switches into it, and a token switches nowhere."""
+    other = await door.practice.ledger.open_account()
+    async with browser_of(door, door.ana) as browser:
+        switched = await browser.post("/api/session/account", json={"account": other})
+        assert told(switched) == (404, "account.unknown")
+    assert (await door.client.post("/api/session/account", json={"account": other})).status_code == 403
+
+
+async def test_one_person_may_belong_to_several_accounts(door: Door) -> None:
+    """Invited in a browser that knows them, they are the same person there, and leave only where they are taken out."""
+    other = await door.practice.ledger.open_account()
+    eve = await door.practice.person("Eve", account=other)
+    sent = await invited(door, "viewer", name="Eve from next door")
+    opened = door.house.identity.begin(Caller(account=other, person=eve), browser="Eve's")
+    async with client_of(door.address, None) as browser:
+        browser.cookies.set("haloop_session", opened.session)
+        browser.headers[SESSION_HEADER] = opened.secret
+        assert (await redeemed(door, sent, browser)).status_code == 201
+        assert (await browser.get("/api/me")).json()["person"] == eve
+        assert len((await browser.get("/api/accounts")).json()) == 2
+        again = await invited(door, "owner")
+        assert told(await redeemed(door, again, browser)) == (409, "invitation.member")
+
+        await door.client.delete(f"/api/people/{eve}")
+        assert (await browser.get("/api/me")).status_code == 401
+    assert [one.account for one in await door.house.identity.memberships(eve)] == [other]
+
+
+async def test_only_the_homes_own_owner_speaks_for_the_home(door: Door) -> None:
+    """An owner of another account neither trusts the clock, nor ends a recovery, nor opens accounts."""
+    other = await door.practice.ledger.open_account()
+    eve = await door.practice.person("Eve", account=other)
+    opened = door.house.identity.begin(Caller(account=other, person=eve), browser="Eve's")
+    async with client_of(door.address, None) as browser:
+        browser.cookies.set("haloop_session", opened.session)
+        browser.headers |= {SESSION_HEADER: opened.secret, "Origin": door.address}
+        for path in ("/api/clock/trust", "/api/recovery/end", "/api/accounts"):
+            body = {"sort": "person", "name": "Eve"} if path == "/api/accounts" else None
+            assert told(await browser.post(path, json=body)) == (403, "identity.not_allowed"), path
+
+
+async def test_what_happened_to_people_is_read_again_after_a_restart(door: Door) -> None:
+    """Roles, an open invitation, who redeemed one, and what the account is called."""
+    sent, kept = await invited(door, "viewer"), await invited(door, name="Cem")
+    async with client_of(door.address, None) as browser:
+        await redeemed(door, sent, browser)
+    ben = await person(door, "Ben")
+    await door.client.post(f"/api/people/{ben}/roles", json={"roles": ["owner"]})
+    await door.client.post("/api/account/name", json={"sort": "company", "name": "Garden & Co"})
+    before = await door.practice.engine.account(door.practice.account)
+
+    await door.practice.restart()
+
+    after = await door.practice.engine.account(door.practice.account)
+    assert (after.people, after.invitations) == (before.people, before.invitations)
+    assert list(after.invitations) == [kept["id"]]
+    assert (after.sort, after.name) == (AccountSort.COMPANY, "Garden & Co")
+
+
+async def test_a_change_for_nobody_changes_nobody(door: Door) -> None:
+    """Roles of somebody who is not there make no person."""
+    await door.practice.engine.record(
+        door.practice.account, RolesChanged(person="per_" + "0" * 32, roles=["owner"]), by="kernel"
+    )
+    assert await people(door) == {"Ana": ["owner"]}
