@@ -16,6 +16,7 @@ import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from haloop.kernel.errors import BadInput, Exit, HaloopError
+from haloop.kernel.grant import GrantTerms
 from haloop.kernel.people import AccountSort, Role
 from haloop.wire.activity import ActivityPage
 from haloop.wire.agents import Stop
@@ -42,6 +43,7 @@ from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, 
 from haloop.wire.people import (
     AccountOut,
     AccountWanted,
+    BudgetOut,
     GrantOut,
     InvitationOut,
     InvitationSent,
@@ -308,6 +310,14 @@ class Client:
 
     async def grants(self) -> list[GrantOut]:
         return await self._get("/api/grants", list[GrantOut])
+
+    async def ask_for_grant(self, terms: GrantTerms, *, key: str | None = None) -> str:
+        """Ask for a grant, which a person then reads on its card and gives; the run that does it."""
+        return await self.ask("grants", "give_grant", {"terms": terms.model_dump(mode="json")}, key=key)
+
+    async def budgets(self) -> list[BudgetOut]:
+        """The account's ceilings, and what is used up of each."""
+        return await self._get("/api/budgets", list[BudgetOut])
 
     async def revoke_grant(self, grant: str) -> None:
         await self._send("DELETE", f"/api/grants/{_part(grant)}")

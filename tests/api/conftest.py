@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
+from haloop.engines.granting import grants_desk
 from haloop.identity import Caller, Identity
 from haloop.kernel.desk import Desk
 from haloop.kernel.ids import PersonId, RunId
@@ -116,7 +117,7 @@ async def door_of(practice: Practice, desk: Desk, shop: Counter) -> AsyncIterato
             ledger=practice.ledger,
             engine=practice.engine,
             identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
-            desks=[desk],
+            desks=[desk, grants_desk()],
             version="0",
         )
         app = make_app(house)

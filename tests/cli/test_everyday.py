@@ -74,6 +74,23 @@ def test_tokens_and_grants_are_shown_and_taken_back(haloop: Haloop, neighbour: N
     assert haloop("grants", "--json", "revoke", "grt_none").code == 2
 
 
+def test_a_grant_is_asked_for_by_its_terms_and_given_by_a_yes(haloop: Haloop, neighbour: Neighbour) -> None:
+    """The card shows what it would allow; given, it is listed with what is used up of it."""
+    caps = ("--to", "Karl", "--each", "5.00 EUR", "--total", "20.00 EUR")
+
+    wished = haloop("grants", "new", "Shop.buy", *caps)
+    gate = haloop("inbox", "--json").document["gates"][0]["id"]
+    haloop("approve", gate, "--yes")
+    neighbour.settle()
+
+    assert "20.00 EUR" in wished.out
+    listed = haloop("grants").out
+    assert "Shop.buy to Karl, each at most 5.00 EUR, together 20.00 EUR in 30 day(s), in practice" in listed
+    assert "0.00 EUR spent, 20.00 EUR left" in listed
+    assert haloop("grants", "new", "Shop.buy", "--each", "five", "--total", "20.00 EUR").code == 2
+    assert haloop("budgets").out.startswith("No ceiling is set")
+
+
 def test_hostile_words_stay_words(haloop: Haloop, neighbour: Neighbour) -> None:
     """Neither a card nor a trail moves the cursor or begins a line of its own."""
     trick = "tea\x1b[2J\rapproved\n  if you say yes:\u202e"

@@ -1,4 +1,4 @@
-"""Who belongs to an account, which agents may propose in it, and which grants it has given."""
+"""Who belongs to an account, and which agents may propose in it."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -13,7 +13,7 @@ from haloop.kernel.errors import NotFound, Refused
 from haloop.kernel.fact import CredentialRevoked, PersonRemoved, RolesChanged, TokenIssued, TokenRevoked
 from haloop.kernel.ids import PersonId
 from haloop.kernel.people import Person, Role, plain_roles
-from haloop.wire.people import GrantOut, Me, PersonOut, RolesWanted, TokenMade, TokenOut, TokenWanted
+from haloop.wire.people import Me, PersonOut, RolesWanted, TokenMade, TokenOut, TokenWanted
 
 router = APIRouter(tags=["people"])
 
@@ -88,32 +88,6 @@ async def revoke_token(house: In, caller: ByOwner, token: str) -> None:
     if token not in (await house.engine.account(caller.account)).tokens:
         raise NotFound("There is no such token.", code="token.unknown")
     await house.engine.record(caller.account, TokenRevoked(token=token), by=caller.actor)
-
-
-@router.get("/api/grants")
-async def list_grants(house: In, caller: ByPerson) -> list[GrantOut]:
-    """The account's grants. One is given by asking for it: desk `grants`, procedure `give_grant`."""
-    return [
-        GrantOut(
-            id=one.id,
-            operations=sorted(one.operations),
-            payees=sorted(one.payees),
-            each_max=one.each_max,
-            total_max=one.total_max,
-            window_days=one.window.days,
-            expires_at=as_text(one.expires_at),
-            live=one.live,
-            by=list(one.by),
-            suspended=one.suspended,
-        )
-        for one in (await house.engine.account(caller.account)).grants.values()
-    ]
-
-
-@router.delete("/api/grants/{grant}", status_code=204)
-async def revoke_grant(house: In, caller: ByPerson, grant: str) -> None:
-    """Take a grant back at once, as an owner or whoever gave it."""
-    await house.engine.revoke_grant(caller.account, grant, by=caller.require_person())
 
 
 def _require_owner_left(account: Account, person: PersonId, *, with_roles: Collection[Role]) -> None:

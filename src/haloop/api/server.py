@@ -18,6 +18,7 @@ from haloop.api import (
     events,
     findings,
     gates,
+    grants,
     health,
     invitations,
     keeping,
@@ -37,7 +38,7 @@ from haloop.wire.problems import Problem
 
 _NOUNS = (
     *(health, sessions, accounts, people, invitations, passkeys, agents),
-    *(requests, runs, gates, decisions, findings, receipts, activity),
+    *(requests, runs, gates, decisions, findings, grants, receipts, activity),
     *(ledger, events, keeping),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}

@@ -45,7 +45,7 @@ def ask(settings: Settings, wanted: str | None, arguments: Sequence[str], desk: 
     begun = converse(settings, " ".join([wanted, *arguments]), desk=desk, key=key)
     if isinstance(begun, Answer):
         return begun
-    return reach(settings, lambda client: _what_came(client, begun.run, begun.understood))
+    return reach(settings, lambda client: what_came(client, begun.run, begun.understood))
 
 
 async def _ask(client: Client, wanted: str | None, arguments: Sequence[str], key: str | None) -> Answer:
@@ -54,7 +54,7 @@ async def _ask(client: Client, wanted: str | None, arguments: Sequence[str], key
     if not any(desk == one.name and procedure == offered.name for one in desks for offered in one.procedures):
         return _offers(desks, wanted)
     run = await client.ask(desk, procedure, read_arguments(arguments), key=key)
-    return await _what_came(client, run)
+    return await what_came(client, run)
 
 
 def _offers(desks: Sequence[DeskOut], wanted: str | None) -> Answer:
@@ -75,7 +75,7 @@ def _offers(desks: Sequence[DeskOut], wanted: str | None) -> Answer:
     )
 
 
-async def _what_came(client: Client, name: str, understood: Understood | None = None) -> Answer:
+async def what_came(client: Client, name: str, understood: Understood | None = None) -> Answer:
     """Wait until it asks, or has stopped, or takes longer than somebody likes to sit there."""
     run, gates = await _look(client, name)
     for _ in range(round(SECONDS_TO_WAIT / _SECONDS_BETWEEN)):

@@ -50,7 +50,7 @@ from haloop.kernel.money import Money
 from haloop.kernel.passkey import PersonKey
 from haloop.kernel.people import AccountSort, Person, Role
 from haloop.kernel.policy import Ceiling, Facts, Payee, Ruling, Spent, decide
-from haloop.kernel.spending import Hold, Payment, Place, Spending, Use
+from haloop.kernel.spending import Hold, Payment, Place, Spending, Usage, Use
 
 _SECOND = 1_000_000
 
@@ -179,6 +179,11 @@ class Account:
             now=now,
         )
         return decide(facts, grants)
+
+    def usage(self, limit: Ceiling | Grant, now: int) -> Usage:
+        """What is used up of a ceiling, by anybody; or of a grant, by whatever it must count as its own."""
+        amount, grant = (limit.amount, None) if isinstance(limit, Ceiling) else (limit.total_max, limit)
+        return self.spending.usage(amount, now - _microseconds(limit.window), grant=grant)
 
     def disclosures(self, effects: Iterable[NamedEffect]) -> list[Canonical]:
         """What a person must read before they say yes: an earlier try may already have done it."""

@@ -6,7 +6,7 @@ window looks back.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -65,6 +65,29 @@ class Payment:
         return {"amount": amount, "effect": effect, "gate": gate, "grant": self.grant, "ts": self.ts}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What is used up of a limit within its window, and when it is free again."""
+
+    limit: Money
+    spent: Money
+    held: Money
+    """What is kept for effects whose end nobody knows yet; it is free again when somebody does."""
+    paid_at: tuple[int, ...]
+    """When it was spent, the oldest first."""
+
+    @property
+    def left(self) -> Money:
+        """What may still be spent."""
+        free = self.limit.minor - self.spent.minor - self.held.minor
+        return Money(minor=max(free, 0), currency=self.limit.currency)
+
+    def free_again(self, window: timedelta) -> "tuple[int, int] | None":
+        """From when on some of what was spent is free again, and from when on all of it; none where nothing was."""
+        length = _microseconds(window)
+        return (self.paid_at[0] + length, self.paid_at[-1] + length) if self.paid_at else None
+
+
 @dataclass(slots=True)
 class Spending:
     """One account's money, as its facts have made it."""
@@ -119,14 +142,27 @@ class Spending:
 
     def total(self, currency: str, since: int, *, besides: str, grant: Grant | None) -> Money:
         """What is paid since then or held, by anybody; or what a grant must count as its own."""
+        paid = (one.amount for one in self._paid(since, grant))
+        held = (one.amount for one in self._held(since, grant, besides=besides))
+        return summed((*paid, *held), currency)
+
+    def usage(self, limit: Money, since: int, *, grant: Grant | None) -> "Usage":
+        """What is used up of a limit, and by which payments."""
+        paid = [one for one in self._paid(since, grant) if one.amount.currency == limit.currency]
+        held = summed((one.amount for one in self._held(since, grant)), limit.currency)
+        spent = summed((one.amount for one in paid), limit.currency)
+        return Usage(limit=limit, spent=spent, held=held, paid_at=tuple(one.ts for one in paid if one.amount.minor > 0))
+
+    def _paid(self, since: int, grant: Grant | None) -> Iterator[Payment]:
         first = bisect_left(self.payments, since, key=_when)
-        paid = (one.amount for one in self.payments[first:] if _counts(grant, one.grant, one.use))
-        held = (
-            hold.amount
+        return (one for one in self.payments[first:] if _counts(grant, one.grant, one.use))
+
+    def _held(self, since: int, grant: Grant | None, *, besides: str = "") -> Iterator[Hold]:
+        return (
+            hold
             for (gate, _), hold in self.holds.items()
             if gate != besides and _counts(grant, hold.grant, hold.use) and (hold.spent_at or since) >= since
         )
-        return summed((*paid, *held), currency)
 
 
 def _counts(grant: Grant | None, under: str | None, use: Use | None) -> bool:

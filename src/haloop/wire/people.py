@@ -102,6 +102,19 @@ class TokenMade(TokenOut, frozen=True):
     token: str
 
 
+class Used(BaseModel, frozen=True):
+    """What is used up of a limit within its window, and when it is free again."""
+
+    spent: Money
+    held: Money
+    """Kept for effects that are under way, or of which nobody knows how they ended."""
+    left: Money
+    some_free_at: str | None
+    """When the oldest of what was spent is free again; none where nothing was spent."""
+    all_free_at: str | None
+    """When all of what was spent until now is."""
+
+
 class GrantOut(BaseModel, frozen=True):
     """A standing yes."""
 
@@ -115,3 +128,14 @@ class GrantOut(BaseModel, frozen=True):
     live: bool
     by: list[str]
     suspended: bool
+    is_over: bool
+    """Its time has come; nothing opens under it any more."""
+    used: Used
+
+
+class BudgetOut(BaseModel, frozen=True):
+    """The most that the account spends within a window, whoever says yes."""
+
+    amount: Money
+    window_days: int
+    used: Used
