@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from mcp.client.client import Client
@@ -19,6 +20,7 @@ __all__ = ["door"]
 
 ORDER = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
 TEA = {"desk": "shop", "procedure": "buy_if_asked", "arguments": ORDER}
+GOLDEN = Path(__file__).parent / "tools.json"
 TOOLS = {"propose", "propose_in_words", "read_receipt", "watch", "what_can_be_asked", "withdraw"}
 
 
@@ -55,8 +57,16 @@ async def test_an_agent_proposes_and_a_person_approves(door: Door) -> None:
         assert started["actor"] == "agent:shopper"
 
 
+async def test_what_the_tools_say_is_fixed(door: Door) -> None:
+    """Every word that a model reads of a tool, and what each takes, as it was decided: a change here is a decision."""
+    async with agent_of(door) as agent:
+        tools = (await agent.list_tools()).tools
+    said = [{"name": one.name, "description": one.description, "takes": one.input_schema} for one in tools]
+    assert {"instructions": INSTRUCTIONS, "tools": said} == json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
 async def test_no_tool_decides(door: Door) -> None:
-    """What an agent can do here is a short list, and a yes is not on it; what the tools say is fixed."""
+    """What an agent can do here is a short list, and a yes is not on it."""
     async with agent_of(door) as agent:
         tools = (await agent.list_tools()).tools
         assert {tool.name for tool in tools} == TOOLS
