@@ -1,8 +1,9 @@
 """A house with its door open: real HTTP on the loopback interface, a clock to move, a shop around the corner."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ from fastapi import FastAPI
 
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
+from haloop.connectors.booking.town import TownBooking, town_booking
+from haloop.desks.errands.desk import ERRANDS
 from haloop.engines.granting import grants_desk
 from haloop.identity import Caller, Identity
+from haloop.kernel.clock import as_datetime
 from haloop.kernel.desk import Desk
 from haloop.kernel.ids import PersonId, RunId
 from haloop.serving import bind, served
 from haloop.store.home import Home
 from haloop.store.sessions import Sessions
+from haloop.testing.clock import MovableClock
 from haloop.testing.practice import Practice
+from haloop.town.street import serve_town
 from tests.engines.buying import Counter, desk, opened
 
 TOKEN = "the machine's own token"
@@ -103,13 +109,13 @@ async def live(tmp_path: Path) -> AsyncIterator[Door]:
 async def opened_door(folder: Path, *, live: bool = False) -> AsyncIterator[Door]:
     """A practice house in this folder, with its door open; live: what is bought there is real."""
     shop = Counter()
-    async with opened(folder, shop, live=live) as practice, door_of(practice, desk(), shop) as door:
+    async with opened(folder, shop, live=live) as practice, opened_to(practice, [desk()], shop) as door:
         yield door
 
 
 @asynccontextmanager
-async def door_of(practice: Practice, desk: Desk, shop: Counter) -> AsyncIterator[Door]:
-    """The door of a house that Ana owns."""
+async def opened_to(practice: Practice, desks: Sequence[Desk], shop: Counter) -> AsyncIterator[Door]:
+    """The door of a practice house with these desks behind it, which Ana owns."""
     with Sessions.opened(Home(practice.home).sessions) as kept:
         ana = await practice.person("Ana")
         owner = Caller(account=practice.account, person=ana)
@@ -117,10 +123,30 @@ async def door_of(practice: Practice, desk: Desk, shop: Counter) -> AsyncIterato
             ledger=practice.ledger,
             engine=practice.engine,
             identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
-            desks=[desk, grants_desk()],
+            desks=[*desks, grants_desk()],
             version="0",
         )
         app = make_app(house)
         async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
             yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
             let_go(app)
+
+
+@asynccontextmanager
+async def opened_errands(folder: Path) -> AsyncIterator[Door]:
+    """A house whose errands desk listens, in the town; it is noon on a Wednesday."""
+    clock = MovableClock()
+    clock.move(datetime(2027, 3, 3, 12, tzinfo=UTC) - as_datetime(clock.read().wall))
+    async with (
+        serve_town(clock=clock) as town,
+        TownBooking.opened(town.booking_address, guest="the household") as site,
+        Practice.opened(folder, desks=[ERRANDS], connectors=[town_booking(site)], clock=clock) as practice,
+        opened_to(practice, [ERRANDS], Counter()) as door,
+    ):
+        yield door
+
+
+@pytest.fixture
+async def errands(tmp_path: Path) -> AsyncIterator[Door]:
+    async with opened_errands(tmp_path) as door:
+        yield door

@@ -24,7 +24,7 @@ from haloop.kernel.desk import (
 )
 from haloop.kernel.money import Money
 from haloop.testing.practice import Practice
-from tests.api.conftest import Door, door_of
+from tests.api.conftest import Door, opened_to
 from tests.engines.buying import Counter
 
 TRICKS = {
@@ -104,6 +104,6 @@ async def post_office(folder: Path) -> AsyncIterator[Door]:
     post = Connector(port=Post, speaks=Counted(), name="post")
     async with (
         Practice.opened(folder, desks=[desk], connectors=[post]) as practice,
-        door_of(practice, desk, Counter()) as door,
+        opened_to(practice, [desk], Counter()) as door,
     ):
         yield door

@@ -28,7 +28,7 @@ _LETTERS = re.IGNORECASE | re.ASCII  # or a dotless i would be an i
 _NUMBER = rf"(?:[0-9]{{1,2}}|{_NUMBERS})"
 _CLOCK = rf"(?P<hour>{_NUMBER})(?::(?P<minute>[0-5][0-9]))?(?: ?(?P<half>[ap])\.?m\.?)?(?: o'clock)?"
 _DATE = rf"(?P<date>[0-9]{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<month>{_MONTHS})(?:,? (?P<year>20[0-9]{{2}}))?"
-_NAME = rf"(?!(?:{_NO_NAME})\b)(?u:[^\W\d_][\w'&.-]{{0,30}})"
+_NAME = rf"(?!(?:{_NO_NAME})\b)(?u:&|[^\W\d_][\w'&.-]{{0,30}})"
 _WAYS = (
     ("time", rf"(?:(?:at|around|about) ){{1,2}}{_CLOCK}"),
     ("time", rf"(?:for )?(?={_NUMBER}(?::| ?[ap]\.?m)){_CLOCK}"),
@@ -101,7 +101,7 @@ def _understood(slots: _Slots, context: Context) -> Heard | _Open:
         return {**still, "day": over, "time": over}
     if still:
         return still
-    if "near" not in slots["day"]:
+    if not slots["day"].keys() & {"near", "year"}:
         taken = (f"The day was taken as {_spelled(days[0])}.", *taken)
     if at.utcoffset() != at.replace(fold=1).utcoffset():
         taken = (*taken, f"The clocks show {clock:%H:%M} twice on that day; the first was taken.")
