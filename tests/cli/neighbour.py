@@ -5,13 +5,13 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
@@ -19,11 +19,12 @@ from haloop.api.server import let_go
 from haloop.cli.running import announced
 from haloop.kernel.fact import Fact
 from haloop.kernel.ids import RunId
-from tests.api.conftest import TOKEN, Door, opened_door
+from tests.api.conftest import TOKEN, Door, opened_door, opened_errands
 from tests.cli.conftest import Haloop
 from tests.store.conftest import REPOSITORY, Place
 
 T = TypeVar("T")
+OpenHouse: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Door]]
 SECONDS_MAX = 30
 ORDER = ("order.item=tea", "order.shop=Karl", "order.cents=1250")
 PROGRAM = "import sys; from haloop.cli import main; sys.exit(main())"
@@ -59,13 +60,13 @@ class Neighbour:
 
 
 @contextmanager
-def next_door(folder: Path) -> Iterator[Neighbour]:
+def next_door(folder: Path, opened_house: OpenHouse = opened_door) -> Iterator[Neighbour]:
     """A neighbour who is there until the end of the block."""
     opened: Future[tuple[Neighbour, asyncio.Event]] = Future()
 
     async def live() -> None:
         over = asyncio.Event()
-        async with opened_door(folder) as door:
+        async with opened_house(folder) as door:
             opened.set_result((Neighbour(door, asyncio.get_running_loop()), over))
             await over.wait()
 
@@ -82,11 +83,23 @@ def next_door(folder: Path) -> Iterator[Neighbour]:
 @pytest.fixture
 def neighbour(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
     """A running Haloop that the commands reach through what it wrote into its home."""
-    with next_door(tmp_path) as neighbour:
-        (place.home / "runtime").mkdir()
-        (place.home / "token").write_text(TOKEN)
-        with announced(place.home, neighbour.door.address):
-            yield neighbour
+    with next_door(tmp_path) as neighbour, _reachable(place, neighbour):
+        yield neighbour
+
+
+@pytest.fixture
+def errand_neighbour(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
+    """The same, where the errands desk listens."""
+    with next_door(tmp_path, opened_errands) as neighbour, _reachable(place, neighbour):
+        yield neighbour
+
+
+@contextmanager
+def _reachable(place: Place, neighbour: Neighbour) -> Iterator[None]:
+    (place.home / "runtime").mkdir()
+    (place.home / "token").write_text(TOKEN)
+    with announced(place.home, neighbour.door.address):
+        yield
 
 
 def asked(haloop: Haloop, *order: str) -> tuple[str, str]:
