@@ -51,7 +51,7 @@ def test_what_nobody_does_comes_with_what_works(haloop: Haloop, errand_neighbour
     """A sentence, examples to type, and an exit code of its own; a desk that is named must be there."""
     said = haloop("ask", "fix kitchen sink")
     assert said.code == 2
-    assert "Book a table at Luigi for 2 tomorrow at 7 pm" in said.out
+    assert "Book a table at Zum Anker for 2 tomorrow at 7 pm" in said.out
     assert haloop("ask", "fix it", "--json").document["outcome"] == "unsupported"
     assert haloop("ask", WORDS, "--desk", "kitchen").code == 4
-    assert "  Book a table at Luigi for 2 tomorrow at 7 pm" in haloop("ask").out
+    assert "  Book a table at Zum Anker for 2 tomorrow at 7 pm" in haloop("ask").out

@@ -54,7 +54,9 @@ async def test_from_words_to_a_receipt(errands: Door) -> None:
         await say(page, "fix kitchen sink")
         heard = page.locator("#heard")
         await expect(heard).to_contain_text("Nothing was begun")
-        await expect(heard.get_by_role("button", name="Book a table at Luigi for 2 tomorrow at 7 pm")).to_be_visible()
+        await expect(
+            heard.get_by_role("button", name="Book a table at Zum Anker for 2 tomorrow at 7 pm")
+        ).to_be_visible()
 
         await say(page, "book dinner at Luigi tomorrow around 7")
         await expect(heard).to_contain_text("For how many")

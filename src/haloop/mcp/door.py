@@ -32,7 +32,7 @@ _OpenSessions: TypeAlias = Callable[[ASGIApp], AbstractAsyncContextManager[ASGIA
 async def agents_door(app: FastAPI, house: House) -> AsyncIterator[None]:
     """The door stands open at an application until the end of the block."""
     door = _Door(app, house)
-    app.router.routes.append(Route(PATH, endpoint=door, methods=["POST", "DELETE"]))
+    app.router.routes.append(door.route)
     try:
         yield
     finally:
@@ -41,6 +41,7 @@ async def agents_door(app: FastAPI, house: House) -> AsyncIterator[None]:
 
 class _Door:
     def __init__(self, app: FastAPI, house: House) -> None:
+        self.route = Route(PATH, endpoint=self, methods=["POST", "DELETE"])
         self._app = app
         self._house = house
         self._opening = asyncio.Lock()
@@ -49,6 +50,7 @@ class _Door:
         self._living: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self.route  # for whoever notes how the request ended
         request = Request(scope, receive)
         await same_site(request)
         caller = await caller_of(request, None)

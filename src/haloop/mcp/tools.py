@@ -136,7 +136,7 @@ class Tools:
         zone: str | None = None,
         key: str | None = None,
     ) -> ProposedInWords | InputRequiredResult:
-        """Propose something in a person's own words, such as "book a table at Luigi for 2 tomorrow at 7 pm".
+        """Propose something in a person's own words, such as "book a table at Zum Anker for 2 tomorrow at 7 pm".
 
         A question that comes back is for the person: answer with their words and the conversation that came with it.
         Tell them what was taken for granted. The zone is theirs, such as Europe/Berlin. The same key proposes once.

@@ -57,8 +57,8 @@ class BookingHearing:
     """Hears that somebody wants a table."""
 
     examples = (
-        "Book a table at Luigi for 2 tomorrow at 7 pm",
-        "Please reserve a table in Old Town for four tomorrow around 8",
+        "Book a table at Zum Anker for 2 tomorrow at 7 pm",
+        "Please reserve a table in the Harbour for four tomorrow around 8",
     )
 
     def hear(self, said: Sequence[str], context: Context) -> Heard | Asks | None:
