@@ -25,7 +25,10 @@ def test_init_makes_a_home_and_says_what_it_made(haloop: Haloop, place: Place) -
     """The folders are there for their owner alone, and the file explains every setting and says nothing yet."""
     said = haloop("init", "--json")
 
-    assert said.document["made"] == ["the folder", "config.toml", "missions/", "workflows/", "runtime/", "logs/"]
+    assert said.document["made"] == [
+        *("the folder", "config.toml", "missions/", "workflows/", "runtime/", "logs/"),
+        "workflows/standard-feature.yaml",
+    ]
     assert {path.name for path in place.home.iterdir() if path.is_dir()} == {"missions", "workflows", "runtime", "logs"}
     assert {path.stat().st_mode & 0o077 for path in place.home.iterdir()} == {0}
     text = (place.home / "config.toml").read_text()
