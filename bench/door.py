@@ -1,7 +1,7 @@
 """How fast the door is: `python -m bench.door` prints a table and one JSON line.
 
-A home is served by a process of its own and asked over HTTP by another: people who approve at the same time,
-somebody who reads long lists, many who listen.
+A home is served by a process of its own and asked over HTTP by another: people who approve at the same time, also
+what was parked before a restart, somebody who reads long lists, many who listen. Then whole processes, in `start`.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import httpx2
 from bench.gated_run import BookConnector, Booked, Booking, Table, Wish, book_table
 from bench.ledger import Measure
 from bench.peers.work import WISH, Book
+from bench.start import measure_starts
 from haloop.api.house import House
 from haloop.api.rates import Rate, Rates
 from haloop.api.server import let_go, make_app
@@ -117,8 +118,7 @@ async def _approvals(client: httpx2.AsyncClient, each: int, *, pause: float) -> 
     async def one_person(gates: list[dict[str, Any]]) -> None:
         for gate in gates:
             await asyncio.sleep(dice.uniform(0, 2 * pause))
-            key = sha256(f"haloop/claim/1 {gate['id']} {gate['revision']} reserve".encode()).hexdigest()[:40]
-            sent[key] = time.monotonic()
+            sent[_key(gate)] = time.monotonic()
             answer = await client.post(f"/api/gates/{gate['id']}/decisions", json=_yes(gate))
             assert answer.status_code == 200, answer.text
 
@@ -127,6 +127,30 @@ async def _approvals(client: httpx2.AsyncClient, each: int, *, pause: float) -> 
     await asyncio.sleep(0.5)
     called = (await client.get("/bench/called")).json()
     return [called[key] - at for key, at in sent.items()]
+
+
+async def _park(client: httpx2.AsyncClient, count: int) -> list[dict[str, Any]]:
+    """So many gates as they are shown, before whoever serves them ends."""
+    runs = [(await client.post("/api/requests", json=_ASKED)).json()["run"] for _ in range(count)]
+    return [await _gate(client, run) for run in runs]
+
+
+async def _woken(client: httpx2.AsyncClient, gates: list[dict[str, Any]]) -> list[float]:
+    """Seconds from a yes to the effect's call, where the yes itself has to wake the run from its history."""
+    sent = {}
+    for gate in gates:
+        sent[_key(gate)] = time.monotonic()
+        answer = await client.post(f"/api/gates/{gate['id']}/decisions", json=_yes(gate))
+        assert answer.status_code == 200, answer.text
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)
+    called = (await client.get("/bench/called")).json()
+    return [called[key] - at for key, at in sent.items()]
+
+
+def _key(gate: dict[str, Any]) -> str:
+    """The key under which its effect will be called."""
+    return sha256(f"haloop/claim/1 {gate['id']} {gate['revision']} reserve".encode()).hexdigest()[:40]
 
 
 async def _gate(client: httpx2.AsyncClient, run: str) -> dict[str, Any]:
@@ -183,6 +207,9 @@ async def measure(*, small: bool) -> list[Measure]:
             waited = await _approvals(client, 2 if small else 20, pause=0.5)
             rushed = await _approvals(client, 2 if small else 10, pause=0.0)
             heard = statistics.median([await _streams(client) for _ in range(1 if small else 3)])
+            parked = await _park(client, 20 if small else 400)
+        async with _beside(Path(folder) / "a", 0) as client:
+            woken = await _woken(client, parked)
         runs = 500 if small else RUNS
         async with _beside(Path(folder) / "b", runs) as client:
             await _lists(client, 20)
@@ -192,8 +219,11 @@ async def measure(*, small: bool) -> list[Measure]:
         _at_most("approve over HTTP to the effect's call, p50", _quantile(waited, 0.5), 10, shown),
         _at_most("approve over HTTP to the effect's call, p95", _quantile(waited, 0.95), 30, shown),
         _at_most("the same without a pause, p50", _quantile(rushed, 0.5), None, f"{CLIENTS} yeses at once"),
+        _at_most("the same for a run that is parked, p50", _quantile(woken, 0.5), 30, "10 ms, and 20 ms for the wake"),
+        _at_most("the same for a run that is parked, p95", _quantile(woken, 0.95), None, f"{len(woken)}, one by one"),
         _at_most(f"a page of 50 of {runs:,} runs, p95", _quantile(listed, 0.95), 25, f"{len(listed)} pages"),
         _at_most("an event reaches every open stream", heard, 500, f"{STREAMS} streams"),
+        *await asyncio.to_thread(measure_starts, small=small),
     ]
 
 
@@ -214,7 +244,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=0, help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.serve is not None:
-        told.serve.mkdir()
+        told.serve.mkdir(exist_ok=True)
         asyncio.run(serve(told.serve, told.runs))
         return
     measures = asyncio.run(measure(small=told.small))
