@@ -137,6 +137,7 @@ def _house(settings: Settings, haloop: Haloop, desks: Sequence[Desk], *, token: 
         desks=[*desks, grants_desk()],
         version=version("haloop-app"),
         allowed_origins=settings.web_allowed_origins,
+        artifact_bytes_max=settings.artifacts_bytes_max,
         zone=ZoneInfo(settings.people_zone or _machine_zone()),
     )
 

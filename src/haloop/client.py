@@ -8,6 +8,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from haloop.kernel.grant import GrantTerms
 from haloop.kernel.people import AccountSort, Role
 from haloop.wire.activity import ActivityPage
 from haloop.wire.agents import Stop
+from haloop.wire.artifacts import ArtifactOut
 from haloop.wire.gates import (
     Approval,
     Batch,
@@ -220,6 +222,25 @@ class Client:
         """What the server itself finds of a receipt; it is no proof."""
         return await self._get(f"/api/runs/{_part(receipt.run)}/opinions/{quote(receipt.effect)}", Opinion)
 
+    # Artifacts
+
+    async def submit_artifact(
+        self, run: str, content: bytes, *, name: str, media_type: str = "application/octet-stream"
+    ) -> ArtifactOut:
+        """Give a run a file; the same again changes nothing."""
+        path = f"/api/runs/{_part(run)}/artifacts/{sha256(content).hexdigest()}"
+        headers = {"Content-Type": media_type}
+        answer = await self._send("PUT", path, params={"name": name}, content=content, headers=headers)
+        return _read(ArtifactOut, answer)
+
+    async def artifacts(self, run: str) -> list[ArtifactOut]:
+        return await self._get(f"/api/runs/{_part(run)}/artifacts", list[ArtifactOut])
+
+    async def artifact_file(self, artifact: ArtifactOut) -> AsyncIterator[bytes]:
+        """The bytes of an artifact, piece by piece."""
+        async for piece in self._stream(f"/api/runs/{_part(artifact.run)}/artifacts/{_part(artifact.digest)}"):
+            yield piece
+
     # What waits, and a person's word
 
     def page_of(self, gate: str) -> str:
@@ -374,17 +395,8 @@ class Client:
 
     async def export(self) -> AsyncIterator[bytes]:
         """Everything the account has recorded, piece by piece; what `haloop verify` reads."""
-        try:
-            async with self._http.stream("GET", "/api/ledger/export", timeout=TIMEOUT_SECONDS) as answer:
-                if answer.status_code != httpx2.codes.OK:
-                    await answer.aread()
-                    raise _problem(answer)
-                async for piece in answer.aiter_bytes():
-                    yield piece
-        except httpx2.ConnectError as error:
-            raise _not_reached(self.address, error) from error
-        except httpx2.TransportError as error:
-            raise NotReached(f"The line to {self.address} broke before everything had come.") from error
+        async for piece in self._stream("/api/ledger/export"):
+            yield piece
 
     async def verifier_key(self) -> str:
         return (await self._get("/api/ledger/key", VerifierKeyOut)).key
@@ -408,6 +420,19 @@ class Client:
 
     async def _decide(self, gate: GateOut, said: Said) -> GateOut:
         return await self._post(f"/api/gates/{_part(gate.id)}/decisions", GateOut, said)
+
+    async def _stream(self, path: str) -> AsyncIterator[bytes]:
+        try:
+            async with self._http.stream("GET", path, timeout=TIMEOUT_SECONDS) as answer:
+                if answer.status_code != httpx2.codes.OK:
+                    await answer.aread()
+                    raise _problem(answer)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except httpx2.ConnectError as error:
+            raise _not_reached(self.address, error) from error
+        except httpx2.TransportError as error:
+            raise NotReached(f"The line to {self.address} broke before everything had come.") from error
 
     async def _get(self, path: str, kind: type[T], query: Mapping[str, Any] | None = None) -> T:
         return _read(kind, await self._send("GET", path, params=query))

@@ -21,10 +21,12 @@ from haloop.kernel.errors import BadInput
 
 CONFIG_FILE = "config.toml"
 PORT_MAX = 65_535
+ARTIFACT_BYTES_MAX = 64 * 1024 * 1024
 
 ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 """Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
 
+_BYTES_MAX = 1 << 40
 _PREFIX = "HALOOP_"
 _METADATA = "setting"
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
@@ -176,6 +178,10 @@ def _port(port: int) -> str:
     return "" if 0 <= port <= PORT_MAX else f"a port is a number from 0 to {PORT_MAX}"
 
 
+def _some_bytes(count: int) -> str:
+    return "" if 1 <= count <= _BYTES_MAX else f"it is a number from 1 to {_BYTES_MAX}"
+
+
 def _web_origins(origins: tuple[str, ...]) -> str:
     bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
     return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
@@ -257,6 +263,15 @@ class Settings:
             doc="The time zone of people who do not say theirs; where this is not set, the machine's own.",
             example="Europe/Berlin",
             fits=_zone,
+        ).declared,
+    )
+    artifacts_bytes_max: int = field(
+        default=ARTIFACT_BYTES_MAX,
+        metadata=Setting(
+            name="artifacts.bytes_max",
+            kind=NUMBER,
+            doc="The most bytes that one artifact may have.",
+            fits=_some_bytes,
         ).declared,
     )
     project_linked: Path | None = field(

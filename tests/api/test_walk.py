@@ -22,6 +22,9 @@ FOR_AGENTS = {
     ("GET", "/api/gates/{gate}"),
     ("POST", "/api/gates/{gate}/decisions"),
     ("POST", "/api/decisions"),
+    ("GET", "/api/runs/{run}/artifacts"),
+    ("GET", "/api/runs/{run}/artifacts/{digest}"),
+    ("PUT", "/api/runs/{run}/artifacts/{digest}"),
     ("GET", "/api/runs/{run}/uncertain"),
     ("POST", "/api/gates/{gate}/withdrawal"),
     ("GET", "/api/activity"),
@@ -34,6 +37,7 @@ FOR_AGENTS = {
 
 _NAMED = {
     "credential": "AAAA",
+    "digest": "0" * 64,
     "effect": "buy",
     "grant": "grant_1",
     "index": "1",

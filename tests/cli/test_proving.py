@@ -92,3 +92,20 @@ def test_an_export_has_an_address_or_an_account(
     assert there.document["key"] == _key(neighbour)
     assert (both.code, nowhere.code) == (2, 5)
     assert not (tmp_path / "none").exists()
+
+
+def test_files_are_given_to_a_run_and_fetched_from_it(haloop: Haloop, neighbour: Neighbour, tmp_path: Path) -> None:
+    """What comes back is what was given, under a name that no shell obeys; nothing is overwritten."""
+    run, _ = asked(haloop)
+    offer = tmp_path / "an offer; rm -rf.txt"
+    offer.write_bytes(b"twelve euros fifty")
+
+    added = haloop("artifacts", run, "--add", offer)
+    fetched = haloop("artifacts", run, "--out", tmp_path / "kept", "--json")
+
+    assert (added.code, "an offer; rm -rf.txt  18 bytes" in added.out) == (0, True)
+    (one,) = fetched.document["artifacts"]
+    assert Path(one["file"]).name.endswith("-an-offer--rm--rf.txt")
+    assert Path(one["file"]).read_bytes() == b"twelve euros fifty"
+    assert haloop("artifacts", run, "--out", tmp_path / "kept").code == 2
+    assert haloop("artifacts", asked(haloop)[0]).out == "It refers to no files.\n"

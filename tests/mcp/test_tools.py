@@ -21,7 +21,7 @@ __all__ = ["door"]
 ORDER = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
 TEA = {"desk": "shop", "procedure": "buy_if_asked", "arguments": ORDER}
 GOLDEN = Path(__file__).parent / "tools.json"
-TOOLS = {"propose", "propose_in_words", "read_receipt", "watch", "what_can_be_asked", "withdraw"}
+TOOLS = {"propose", "propose_in_words", "read_receipt", "submit_artifact", "watch", "what_can_be_asked", "withdraw"}
 
 
 @asynccontextmanager
@@ -100,6 +100,27 @@ async def test_an_agent_takes_back_what_it_proposed(door: Door) -> None:
 
         assert (ended["state"], ended["reason"]) == ("ended", "I misread.")
         assert (await door.got("/api/gates"))["waiting"] == 0
+
+
+async def test_an_agent_hands_in_a_file(door: Door) -> None:
+    """Text or bytes, for its own run; somebody else's run is not there, and what is no base64 is said to be none."""
+    async with agent_of(door) as agent:
+        run = (await called(agent, "propose", TEA))["run"]
+        told = await called(agent, "submit_artifact", {"run": run, "name": "why.txt", "content": "It is cheaper."})
+        raw = {"run": run, "name": "a.bin", "content": "AAEC", "is_base64": True}
+        await called(agent, "submit_artifact", raw)
+
+        wrong = await agent.call_tool("submit_artifact", {**raw, "content": "no base64"})
+        foreign = await agent.call_tool("submit_artifact", {**raw, "run": await door.asked()})
+
+    assert (wrong.is_error, foreign.is_error) == (True, True)
+    assert "There is no run" in str(foreign.content)
+    listed = await door.got(f"/api/runs/{run}/artifacts")
+    assert [(one["name"], one["by"], one["size"]) for one in listed] == [
+        ("why.txt", "agent:shopper", 14),
+        ("a.bin", "agent:shopper", 3),
+    ]
+    assert (await door.client.get(told["file"])).content == b"It is cheaper."
 
 
 async def test_the_same_key_proposes_once(door: Door) -> None:

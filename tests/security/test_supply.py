@@ -1,4 +1,4 @@
-"""Number 25, the other half: what is installed is locked by its hash and listed, and tools say what they said."""
+"""Number 25, the other half: what is installed is locked by its hash and listed."""
 
 import json
 import shutil
@@ -10,13 +10,8 @@ from typing import Any
 
 import pytest
 
-from haloop.client import Client
-from haloop.mcp.tools import INSTRUCTIONS, make_server
-
 REPOSITORY = Path(__file__).parents[2]
 OURS = "haloop-app"
-PINNED = "614bdfa9b2873f936aae4022775735bb50cd90989b0272b3fcc88daa62ae2c4c"
-"""Of all that the agents' door says of itself; whoever changes a word reads all of them again, and this."""
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +54,3 @@ def test_25_the_bill_of_materials_lists_what_is_installed_with_us(
     for name, component in listed.items():
         hashes = {each["content"] for file in component["externalReferences"] for each in file["hashes"]}
         assert hashes == {file["hash"].removeprefix("sha256:") for file in _files(locked[name])}
-
-
-async def test_25_what_the_tools_of_the_agents_door_say_is_pinned() -> None:
-    """Their names and descriptions are what an agent believes, so no word of them changes by accident."""
-    tools = await make_server(lambda _: Client("http://localhost:4000", "hal_x")).list_tools()
-    told = [INSTRUCTIONS, *sorted(f"{tool.name}: {tool.description}" for tool in tools)]
-    assert sha256("\n".join(told).encode()).hexdigest() == PINNED

@@ -5,6 +5,7 @@ it: only the hosts and origins that are ours are answered.
 """
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ BODY_SECONDS = 20.0
 """So long each piece of a body may take."""
 
 _RUNS = "/api/runs/"
+_ARTIFACT = re.compile(r"/api/runs/run_[0-9a-f]{32}/artifacts/[0-9a-f]{64}")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _SAID_TO_BROWSERS = {
@@ -261,14 +263,20 @@ def _port_of(request: Request) -> int:
 
 
 def _require_small(request: Request) -> None:
-    length = request.headers.get("content-length", "0")
+    length, most = request.headers.get("content-length", "0"), _bytes_max(request)
     is_whole = request.headers.get("transfer-encoding") is None
-    if not (is_whole and length.isdecimal() and int(length) <= BODY_BYTES_MAX):
+    if not (is_whole and length.isdecimal() and int(length) <= most):
         raise BadInput(
-            f"A request holds at most {BODY_BYTES_MAX:,} bytes, and says how many.",
+            f"A request holds at most {most:,} bytes, and says how many.",
             code="request.too_large",
             next_step="Send less at a time.",
         )
+
+
+def _bytes_max(request: Request) -> int:
+    """An artifact is written to the disk as it comes; everything else is held in memory."""
+    is_artifact = request.method == "PUT" and _ARTIFACT.fullmatch(request.url.path)
+    return house_of(request).artifact_bytes_max if is_artifact else BODY_BYTES_MAX
 
 
 async def same_site(request: Request) -> None:

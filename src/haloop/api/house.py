@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from haloop.engines.local import LocalEngine
 from haloop.identity import Identity
 from haloop.kernel.desk import Desk
+from haloop.settings import ARTIFACT_BYTES_MAX
 from haloop.store.sqlite import SqliteLedger
 
 
@@ -25,5 +26,6 @@ class House:
     """Where people are who do not say, as far as clocks go."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from looking at an account's people to changing them: two at once could leave it without an owner."""
+    artifact_bytes_max: int = ARTIFACT_BYTES_MAX
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is told to end: whoever holds a connection open lets go."""

@@ -60,6 +60,7 @@ class Rates:
     proposals: Rate = field(default_factory=lambda: Rate(count=120, seconds=60))
     calls: Rate = field(default_factory=lambda: Rate(count=600, seconds=60))
     """What an agent says over MCP; what its tools then ask for counts as itself too."""
+    artifacts: Rate = field(default_factory=lambda: Rate(count=120, seconds=60))
     decisions: Rate = field(default_factory=lambda: Rate(count=600, seconds=60))
 
 

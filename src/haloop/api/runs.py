@@ -69,11 +69,7 @@ async def show_run(house: In, caller: By, run: RunName) -> RunDetail:
 @router.post("/api/runs/{run}/cancellation", status_code=202)
 async def cancel_run(house: In, caller: By, run: RunName, how: Cancellation) -> RunDetail:
     """End a run as soon as nothing is under way that cannot be taken back."""
-    history = await read_own(house, caller, run)
-    started = history[0][1]
-    asked = isinstance(started, RunStarted) and started.asked_by == caller.actor
-    if not asked and not await _may_decide(house, caller):
-        raise NotAllowed("Whoever asked for it, an owner or an approver cancels a run.")
+    await require_part_in(house, caller, await read_own(house, caller, run))
     await house.engine.cancel(caller.account, run, by=caller.actor, reason=how.reason)
     return await show_run(house, caller, run)
 
@@ -86,6 +82,14 @@ async def read_own(house: House, caller: Caller, run: RunId) -> History:
     if not may_see(caller, asked_by):
         raise NotFound(f"There is no run {run}.")
     return history
+
+
+async def require_part_in(house: House, caller: Caller, history: History) -> None:
+    """Looking is not enough for this: whoever asked for the run may, and whoever decides in the account."""
+    started = history[0][1]
+    asked = isinstance(started, RunStarted) and started.asked_by == caller.actor
+    if not asked and not await _may_decide(house, caller):
+        raise NotAllowed("That is for whoever asked for the run, an owner or an approver.")
 
 
 def may_see(caller: Caller, asked_by: str) -> bool:

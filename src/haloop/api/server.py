@@ -13,6 +13,7 @@ from haloop.api import (
     accounts,
     activity,
     agents,
+    artifacts,
     decisions,
     errors,
     events,
@@ -38,7 +39,7 @@ from haloop.wire.problems import Problem
 
 _NOUNS = (
     *(health, sessions, accounts, people, invitations, passkeys, agents),
-    *(requests, runs, gates, decisions, findings, grants, receipts, activity),
+    *(requests, runs, gates, decisions, findings, grants, artifacts, receipts, activity),
     *(ledger, events, keeping),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
@@ -86,7 +87,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
             CORSMiddleware,
             allow_origins=list(house.allowed_origins),
             allow_credentials=True,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID"],
         )
     app.state.on_answered = on_answered

@@ -43,6 +43,7 @@ EVERYDAY = (
     Later("watch", "What happens, as it happens."),
     Later("activity", "The newest runs, a line each."),
     Later("receipts", "The receipts of a run, and how a stranger checks them."),
+    Later("artifacts", "The files that a run refers to; fetch them, or add one."),
     Later("proof", "That an event is in the ledger, or that nothing was changed since a checkpoint."),
     Later("cancel", "End a run as soon as nothing is under way that cannot be taken back."),
     Later("grants", "The standing permissions of the account: list, ask for one, revoke."),

@@ -39,7 +39,9 @@ def prove_home(
         except apsw.Error as error:
             problems.append(Problem(what=f"the database cannot be read: {error}."))
     with Progress("verified") as progress:
-        report = verify_home(path, bodies=bodies, outside=[*outside, *witnessed], progress=progress)
+        artifacts = not copy or Home(path).artifacts.exists()
+        noted = [*outside, *witnessed]
+        report = verify_home(path, bodies=bodies, artifacts=artifacts, outside=noted, progress=progress)
     report.problems += problems
     return _answer(path, report, "copy of a ledger" if copy else "home", witnessed, progress.milliseconds)
 
@@ -92,6 +94,7 @@ def _answer(path: Path, report: Report, taken_for: str, witnessed: Sequence[str]
     lines = [
         f"{path}: taken for a {taken_for}",
         f"{report.events} event(s) in {report.trees} tree(s); {said}",
+        *([f"{report.artifacts} artifact(s) are there and as they were recorded"] if report.artifacts else []),
         f"{report.checkpoints} checkpoint(s) agree, {len(witnessed)} asked for by the witness of this machine",
         f"{milliseconds / 1000:.1f} s, {rate:,} events/s",
     ]
@@ -103,6 +106,7 @@ def _answer(path: Path, report: Report, taken_for: str, witnessed: Sequence[str]
     return Answer(
         lines=[*lines, "OK"] if report.ok else lines,
         document={
+            "artifacts": report.artifacts,
             "bodies": report.bodies,
             "checkpoints": report.checkpoints,
             "erased": report.erased_parts,

@@ -14,6 +14,7 @@ SENTENCES: Mapping[str, str] = {
     "run.cancelling": "cancels the run: {reason}",
     "run.ended": "ended the run, {code}: {reason}",
     "run.recorded": "noted {what}",
+    "artifact.added": "added {name}, {size} bytes",
     "child.started": "began {desk}.{procedure}",
     "step.begun": "works on {operation}",
     "step.done": "finished {operation}",

@@ -28,7 +28,7 @@ from haloop.kernel.account import Account
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.drive import Drive, Made, Position
 from haloop.kernel.errors import BadProcedure, Diverged, HaloopError, Refused, RunOver
-from haloop.kernel.fact import ChildStarted, Fact, RunCancelling, RunEnded, RunParked, RunStarted
+from haloop.kernel.fact import ArtifactAdded, ChildStarted, Fact, RunCancelling, RunEnded, RunParked, RunStarted
 from haloop.kernel.gate import GateId, gate_id
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import START, Chain, Entry, Head, Pending
@@ -179,6 +179,12 @@ class LiveRun:
             raise RunOver("This run has ended.")
         if not self.cancelling:
             self.ask(lambda: self.note(RunCancelling(reason=reason), actor=actor))
+
+    def add_artifact(self, fact: ArtifactAdded, actor: str) -> None:
+        """Take note of a file that somebody gives the run."""
+        if self.ended is not None:
+            raise RunOver("This run has ended.")
+        self.ask(lambda: self.note(fact, actor=actor))
 
     def at(self, position: Position) -> At | None:
         return self._at.get(position)
@@ -334,8 +340,8 @@ class LiveRun:
                 self.cancelling = True
             case RunEnded():
                 self.ended = fact
-            case RunParked():
-                return  # it went on since, or is about to try
+            case RunParked() | ArtifactAdded():
+                return  # it went on since, or is about to try; or somebody gave it a file, which answers no call
             case _:
                 self._take_at(fact)
 

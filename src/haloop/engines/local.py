@@ -31,7 +31,7 @@ from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.connector import Connector, Connectors
 from haloop.kernel.desk import Desk
 from haloop.kernel.errors import AllStopped, HaloopError, NotFound, RecoveryOpen, Refused, RunOver
-from haloop.kernel.fact import EffectIntended, Fact, RunEnded, RunStarted, SpendingKept
+from haloop.kernel.fact import ArtifactAdded, EffectIntended, Fact, RunEnded, RunStarted, SpendingKept
 from haloop.kernel.finding import Finding
 from haloop.kernel.gate import Answer, GateId, GateStatus
 from haloop.kernel.hearing import Said
@@ -163,6 +163,12 @@ class LocalEngine:
         else:
             live.cancel(reason, by)
             await durable(live)
+
+    async def add_artifact(self, account: AccountId, run: RunId, fact: ArtifactAdded, *, by: str) -> None:
+        """Record that somebody gave a file to a run that has not ended; its bytes are durable already."""
+        live = await self._memory.wake(account, run)
+        live.add_artifact(fact, by)
+        await durable(live)
 
     async def ended(self, account: AccountId, run: RunId) -> RunEnded:
         """Wait for the end of a run; a parked one raises the reason why it cannot go on."""

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadEntry
-from haloop.kernel.ledger import EFFECT_INTENDED, RUN_ENDED, Entry
+from haloop.kernel.ledger import ARTIFACT_ADDED, EFFECT_INTENDED, RUN_ENDED, Entry
 from haloop.kernel.part import Part
 
 FACT = "fact"
@@ -106,6 +106,20 @@ class RunRecorded(Fact):
     what: str
     """The type of what was recorded."""
     value: Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactAdded(Fact):
+    """Somebody gave the run a file; its bytes lie beside the ledger, and the key that opens them stands here."""
+
+    kind: ClassVar[str] = ARTIFACT_ADDED
+    parts: ClassVar[tuple[str, ...]] = ("key",)
+    digest: str
+    """The SHA-256 of the bytes, in hex."""
+    size: int
+    name: str
+    media_type: str
+    key: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -629,7 +643,7 @@ class ScheduleFired(AccountFact):
 _KINDS: Mapping[str, type[Fact]] = {
     one.kind: one
     for one in (
-        *(RunStarted, RunParked, RunCancelling, RunEnded, RunRecorded, ChildStarted),
+        *(RunStarted, RunParked, RunCancelling, RunEnded, RunRecorded, ArtifactAdded, ChildStarted),
         *(StepBegun, StepDone, StepTried, SleepBegun, SleepOver, WaitBegun, WaitOver),
         *(GateOpened, GateChanging, GateRevised, GateAnswered, GateApproved, GateRefused, GateExpired),
         *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),

@@ -30,6 +30,7 @@ ORIGIN_HOST = "haloop.local"
 ACCOUNT_OPENED = "account.opened"
 RUN_ENDED = "run.ended"
 EFFECT_INTENDED = "effect.intended"
+ARTIFACT_ADDED = "artifact.added"
 PAYLOAD_ERASED = "payload.erased"
 OUTCOMES = frozenset(
     {

@@ -6,6 +6,7 @@ instruction to whoever calls them.
 """
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from haloop.client import Client
 from haloop.kernel.errors import HaloopError
 from haloop.mcp.telling import Asking, Told
+from haloop.wire.artifacts import ArtifactOut
 from haloop.wire.requests import Answered, Begun, DeskOut, QuestionOut
 from haloop.wire.runs import RunDetail, RunState
 
@@ -85,7 +87,7 @@ def make_server(reach: Reach) -> MCPServer:
     tools = Tools(reach)
     for tool in (
         *(tools.what_can_be_asked, tools.propose, tools.propose_in_words),
-        *(tools.watch, tools.withdraw, tools.read_receipt),
+        *(tools.watch, tools.withdraw, tools.read_receipt, tools.submit_artifact),
     ):
         server.add_tool(tool, description=" ".join((tool.__doc__ or "").split()))
     return server
@@ -183,6 +185,19 @@ class Tools:
             file = (await client.receipt_file(found[0])).decode()
             return ReceiptFile(file=file, key=await client.verifier_key())
 
+    @_told
+    async def submit_artifact(
+        self,
+        asking: Asking,
+        run: str,
+        name: str,
+        content: str,
+        is_base64: bool = False,  # noqa: FBT001, FBT002
+    ) -> ArtifactOut:
+        """Give a run of yours a file, while it has not ended: text, or bytes in base64. It stays with the run."""
+        async with self._reach(asking) as client:
+            return await client.submit_artifact(run, _bytes_of(content, is_base64=is_base64), name=name)
+
     async def _shown(
         self, asking: Asking, client: Client, run: str, *, seconds: float, seconds_to_draft: float
     ) -> Proposed | InputRequiredResult:
@@ -195,6 +210,15 @@ class Tools:
                 return back
         found = await _watched(client, run, seconds=seconds, until_waiting=False)
         return _proposed(client, found, await _open_gate(client, found))
+
+
+def _bytes_of(content: str, *, is_base64: bool) -> bytes:
+    if not is_base64:
+        return content.encode()
+    try:
+        return b64decode(content, validate=True)
+    except ValueError as error:
+        raise ToolError("This is not base64. Send text as it is, or bytes in base64 with is_base64.") from error
 
 
 async def _watched(client: Client, run: str, *, seconds: float, until_waiting: bool) -> RunDetail:

@@ -1,7 +1,7 @@
 """A backup: a copy of a home, made while it is in use and verified before it has its name.
 
-It is two folders. One has `ledger.db` and a manifest with the newest checkpoints; the other, somewhere else,
-has `keys.db` and `secrets`. They are kept apart because erasing means forgetting a key: while a copy of the key
+It is two folders. One has `ledger.db`, the artifacts and a manifest with the newest checkpoints; the other, somewhere
+else, has `keys.db` and `secrets`. They are kept apart because erasing means forgetting a key: while a copy of the key
 lies beside the copy of the words, nothing has been erased. Nothing is ever overwritten: a backup is built
 beside its place and named when it holds.
 """
@@ -16,7 +16,16 @@ from pathlib import Path
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import BadInput
-from haloop.store.copies import Progress, copy_into, keys_missing, reading, require_well, write_new
+from haloop.store.copies import (
+    ARTIFACTS,
+    Progress,
+    copy_artifacts,
+    copy_into,
+    keys_missing,
+    reading,
+    require_well,
+    write_new,
+)
 from haloop.store.home import Home, sync_folder
 from haloop.store.manifest import MANIFEST, make_manifest
 
@@ -39,7 +48,7 @@ def back_up(
     source = Home(home)
     _require_apart(home, folder, keys)
     with ExitStack() as stack:
-        ledger_part = stack.enter_context(_unfinished(folder, ("ledger.db", MANIFEST)))
+        ledger_part = stack.enter_context(_unfinished(folder, ("ledger.db", MANIFEST, ARTIFACTS)))
         keys_part = stack.enter_context(_unfinished(keys, ("keys.db", "secrets"))) if keys else None
         _copy_together(source, ledger_part, keys_part)
         require_well(ledger_part / "ledger.db", keys_part and keys_part / "keys.db", progress)
@@ -48,7 +57,7 @@ def back_up(
             trees = reader.trees()
         if keys_part is not None and keys is not None:
             _move_all(keys_part, keys, ("secrets", "keys.db"))
-        _move_all(ledger_part, folder, ("ledger.db", MANIFEST))
+        _move_all(ledger_part, folder, (ARTIFACTS, "ledger.db", MANIFEST))
     return Backup(events=sum(tree.size for tree in trees), accounts=len(trees))
 
 
@@ -94,6 +103,7 @@ def _copy_together(source: Home, ledger_part: Path, keys_part: Path | None) -> N
     """
     for _ in range(_COPIES_MAX):
         copy_into(source.ledger, ledger_part / "ledger.db")
+        copy_artifacts(source.artifacts, ledger_part / ARTIFACTS)
         if keys_part is None:
             return
         copy_into(source.keys, keys_part / "keys.db")

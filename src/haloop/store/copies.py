@@ -13,13 +13,18 @@ import apsw
 
 from haloop.kernel.errors import Corrupt, Refused
 from haloop.store import schema
+from haloop.store.artifact_file import PART
 from haloop.store.database import copy_database, open_for_reading
+from haloop.store.home import sync_folder
 from haloop.store.keys import KeyRing
 from haloop.store.reader import Reader
 from haloop.store.verify import verify_home
 
 Progress = Callable[[int], None]
 """Told how many events were verified so far."""
+
+ARTIFACTS = "artifacts"
+"""The folder beside a ledger with what its runs refer to."""
 
 _APPLICATION_IDS = {"ledger.db": schema.LEDGER_APPLICATION_ID, "keys.db": schema.KEYS_APPLICATION_ID}
 
@@ -63,9 +68,30 @@ def reading(ledger: Path) -> Iterator[Reader]:
 
 def require_well(ledger: Path, keys: Path | None, progress: Progress) -> None:
     """Verify a copy, with what it says if its keys are there; the first problem is told."""
-    report = verify_home(ledger.parent, keys=keys and keys.parent, bodies=keys is not None, progress=progress)
+    has_artifacts = (ledger.parent / ARTIFACTS).exists()
+    report = verify_home(
+        ledger.parent, keys=keys and keys.parent, bodies=keys is not None, artifacts=has_artifacts, progress=progress
+    )
     if not report.ok:
         raise bad_backup(f"The copy does not hold: {report.problems[0]}")
+
+
+def copy_artifacts(source: Path, target: Path) -> None:
+    """Copy the locked files that are not there yet; a name is its content's, so one that is there is the same."""
+    for path in sorted(source.glob("*/*")):
+        copy = target / path.parent.name / path.name
+        if path.name.endswith(PART) or copy.exists():
+            continue
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = copy.with_name(copy.name + PART)
+        unfinished.unlink(missing_ok=True)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # it was erased just now
+        write_new(unfinished, content)
+        unfinished.replace(copy)
+        sync_folder(copy.parent)
 
 
 def keys_missing(ledger: Path, keys: Path | None) -> int:

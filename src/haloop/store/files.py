@@ -35,6 +35,7 @@ def open_files(place: Home, opened: ExitStack) -> Files:
     application, version = schema.LEDGER_APPLICATION_ID, schema.VERSION
     connection = open_for_writing(place.ledger, schema=schema.LEDGER, application_id=application, version=version)
     opened.callback(connection.close)
+    connection.execute(schema.INDEXES)
     keys = KeyRing.open(place.keys)
     opened.callback(keys.close)
     reader = Reader(open_for_reading(place.ledger, application_id=application, version=version))

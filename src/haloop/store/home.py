@@ -46,6 +46,10 @@ class Home:
         return self.path / "sessions.db"
 
     @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 

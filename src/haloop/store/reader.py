@@ -11,7 +11,7 @@ import apsw
 
 from haloop.kernel.errors import BadInput, Corrupt, ForeignRun, LedgerClosed, NotFound
 from haloop.kernel.ids import AccountId, PersonId, RunId
-from haloop.kernel.ledger import START, Chain, Event, Head, Header, OpenRun
+from haloop.kernel.ledger import ARTIFACT_ADDED, START, Chain, Event, Head, Header, OpenRun
 from haloop.kernel.merkle import TILE_WIDTH
 from haloop.kernel.part import decode_hashes
 from haloop.store.database import read_one
@@ -134,6 +134,12 @@ class Reader:
             " (SELECT account FROM tree WHERE tree = ?)) ORDER BY run_seq"
         )
         return [place(at)[1] for (at,) in self.connection.execute(query, (kind, tree))]
+
+    def artifact_indexes(self, tree: int) -> list[int]:
+        """Where the facts of all runs stand that refer to artifacts."""
+        query = f"SELECT position FROM event WHERE kind = '{ARTIFACT_ADDED}' AND position BETWEEN ? AND ?"
+        rows = self.connection.execute(query, (position(tree, 0), position(tree + 1, 0) - 1))
+        return [place(at)[1] for (at,) in rows]
 
     def is_claimed(self, tree: int, claim: bytes) -> bool:
         query = "SELECT 1 FROM claim WHERE tree = ? AND claim = ?"

@@ -17,7 +17,17 @@ from haloop.kernel.clock import as_text
 from haloop.kernel.errors import Corrupt, Erased, HaloopError, KeyMissing, Refused
 from haloop.store import schema
 from haloop.store.bodies import Bodies
-from haloop.store.copies import Progress, bad_backup, copy_into, keys_missing, reading, require_well, write_new
+from haloop.store.copies import (
+    ARTIFACTS,
+    Progress,
+    bad_backup,
+    copy_artifacts,
+    copy_into,
+    keys_missing,
+    reading,
+    require_well,
+    write_new,
+)
 from haloop.store.database import open_for_writing, truncate_log
 from haloop.store.home import FileLock, Home, sync_folder
 from haloop.store.keys import KeyRing
@@ -60,6 +70,7 @@ def restore_home(
             copy_into(folder / "ledger.db", stage.ledger)
             if keys is not None:
                 copy_into(keys / "keys.db", stage.keys)
+            copy_artifacts(folder / ARTIFACTS, target.artifacts)
             missing = _require_restorable(target, stage, force=force, progress=progress)
             return _put_in_place(target, stage, keys=keys, missing=missing, now=now)
     finally:

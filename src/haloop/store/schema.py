@@ -17,7 +17,16 @@ VERSION = 1
 TREE_BITS = 40
 """A position is `tree << TREE_BITS | leaf index`."""
 
-LEDGER = """
+INDEXES = """
+CREATE INDEX IF NOT EXISTS effect_event ON event (position) WHERE kind >= 'effect.' AND kind < 'effect/';
+CREATE INDEX IF NOT EXISTS started_event ON event (position) WHERE kind = 'run.started';
+CREATE INDEX IF NOT EXISTS artifact_event ON event (position) WHERE kind = 'artifact.added';
+CREATE INDEX IF NOT EXISTS personal_part ON part (key_id) WHERE personal = 1;
+CREATE INDEX IF NOT EXISTS subject_person ON subject (tree, person);
+"""
+"""Where things are looked up; a home that an earlier Haloop made gets the newer ones when it is opened."""
+
+TABLES = """
 -- The truth.
 CREATE TABLE event (
     position  INTEGER PRIMARY KEY,
@@ -31,8 +40,6 @@ CREATE TABLE event (
     leaf_hash BLOB    NOT NULL,            -- level 0 of the tree's tiles
     UNIQUE (run, run_seq)
 ) STRICT;
-CREATE INDEX effect_event ON event (position) WHERE kind >= 'effect.' AND kind < 'effect/';
-CREATE INDEX started_event ON event (position) WHERE kind = 'run.started';
 CREATE TABLE part (
     position INTEGER NOT NULL,
     name     TEXT    NOT NULL,
@@ -42,13 +49,11 @@ CREATE TABLE part (
     body     BLOB    NOT NULL,             -- the part's bytes, under its own key
     PRIMARY KEY (position, name)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX personal_part ON part (key_id) WHERE personal = 1;
 CREATE TABLE subject (                     -- whose a data subject's key is
     key_id INTEGER PRIMARY KEY,
     tree   INTEGER NOT NULL,
     person TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX subject_person ON subject (tree, person);
 CREATE TABLE checkpoint (                  -- every signed note that may have left this machine
     tree  INTEGER NOT NULL,
     epoch INTEGER NOT NULL,                -- part of the origin; rises when the ledger went back
@@ -96,6 +101,8 @@ CREATE TABLE erased_part (
     PRIMARY KEY (part_position, name)
 ) STRICT, WITHOUT ROWID;
 """
+
+LEDGER = TABLES + INDEXES
 
 KEYS = """
 CREATE TABLE key (

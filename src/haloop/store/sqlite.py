@@ -20,6 +20,7 @@ from haloop.kernel.errors import NotFound, Poisoned
 from haloop.kernel.ids import AccountId, PersonId, new_account_id
 from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry, Event, Head, OpenRun, WentBack, origin
 from haloop.kernel.receipt import Receipt
+from haloop.store.artifacts import Artifacts
 from haloop.store.copies import copy_beside_writer
 from haloop.store.doubt import trusted
 from haloop.store.eraser import Eraser
@@ -92,6 +93,7 @@ class SqliteLedger:
             home.system, reader=self._reader, bodies=self._bodies, recorder=self._recorder, seals=seals
         )
         self._limits = Limits(home.ballast, home.room, self._recovery)
+        self.artifacts = Artifacts(home.place.artifacts, self._reader, self._bodies, self._own_work)
         self._eraser = Eraser(
             home.files, intake=intake, recorder=self._recorder, writer=writer, own_work=self._own_work
         )
@@ -125,9 +127,11 @@ class SqliteLedger:
                 )
                 ledger = cls(home, writer=writer, seals=seals, tips=tips, signer=signer, clock=clock or SystemClock())
                 await ledger._greet()
+            ledger.artifacts.begin(clear=ledger.recovery is None)  # what went back may know of files that we forgot
             try:
                 yield ledger
             finally:
+                ledger.artifacts.close()
                 await ledger._own_work.finish()
 
     # Recording
@@ -266,6 +270,7 @@ class SqliteLedger:
     async def erase_run(self, chain: Chain, *, actor: str, why: str) -> None:
         """Make what a run said unreadable for good; its words about people go with those people."""
         await self._eraser.erase_run(chain, actor=actor, why=why)
+        await self.artifacts.let_go(chain)
 
     async def erase_subject(self, account: AccountId, person: PersonId, *, actor: str, why: str) -> None:
         """Make everything about a person unreadable for good, wherever it stands."""

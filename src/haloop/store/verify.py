@@ -21,10 +21,12 @@ import apsw
 from haloop.kernel import canonical
 from haloop.kernel.checkpoint import Checkpoint, VerifierKey, open_note, read_unverified
 from haloop.kernel.errors import BadInput, BadNote, Corrupt, HaloopError, HomeMissing, KeyMissing, NotFound
+from haloop.kernel.fact import ArtifactAdded
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import PAYLOAD_ERASED, RUN_ENDED, Event, Header, leaf_hash, origin, read_origin
 from haloop.kernel.merkle import TILE_WIDTH, CompactRange, root_at
 from haloop.store import schema
+from haloop.store.artifacts import flaw_of, references
 from haloop.store.bodies import Bodies
 from haloop.store.database import open_for_reading, read_one
 from haloop.store.erasure import PART_NAME as ERASURE_PART
@@ -74,6 +76,8 @@ class Report:
     trees: int = 0
     checkpoints: int = 0
     bodies: bool = True
+    artifacts: int | None = None
+    """How many references lead to an artifact as it was recorded; none where nobody asked."""
     signers: tuple[str, ...] = ()
     """The public keys this home says it signs with, in hex."""
     problems: list[Problem] = field(default_factory=list)
@@ -88,16 +92,18 @@ def verify_home(
     *,
     keys: Path | None = None,
     bodies: bool = True,
+    artifacts: bool = True,
     outside: Sequence[str] = (),
     key: VerifierKey | None = None,
     progress: Callable[[int], None] = lambda _events: None,
 ) -> Report:
     """Check a home, or a copy whose keys lie in a folder of their own.
 
-    `outside` are checkpoints kept elsewhere, which its trees must still begin with.
+    `outside` are checkpoints kept elsewhere, which its trees must still begin with. A copy may have been made without
+    its artifacts; then they are not asked for.
     """
     home = Home(path, keys)
-    report = Report(bodies=bodies)
+    report = Report(bodies=bodies, artifacts=0 if bodies and artifacts else None)
     try:
         connection = open_for_reading(home.ledger, application_id=schema.LEDGER_APPLICATION_ID, version=schema.VERSION)
         with closing(connection), closing(_open_keys(home, bodies=bodies)) as ring, connection:
@@ -153,6 +159,8 @@ class _Check:
             self._note(what)
         if self._report.ok:
             self._check_projections(trees, erased)
+        if self._report.artifacts is not None:
+            self._check_artifacts(trees)
         for note in outside:
             self._check_outside(note, trees, key)
 
@@ -334,6 +342,16 @@ class _Check:
         if self._report.bodies:
             self._check_keys(erased)
             self._check_erasures(erased)
+
+    def _check_artifacts(self, trees: Iterable[Tree]) -> None:
+        """Each file that a fact refers to is there, opens, and is what was recorded; what cannot be read was named."""
+        by_account = {tree.account: tree for tree in trees}
+        for event, fact in references(self._reader, self._bodies):
+            what = flaw_of(self._home.artifacts, event, fact) if isinstance(fact, ArtifactAdded) else ""
+            self._report.artifacts = (self._report.artifacts or 0) + (isinstance(fact, ArtifactAdded) and not what)
+            if what:
+                flaw = Flaw(index=event.index, what=what, code=Corrupt.code)
+                self._report.problems.append(self._problem(by_account[event.header.account], flaw))
 
     def _expect_none(self, rows: str, otherwise: str) -> None:
         (count,) = read_one(self._connection, f"SELECT count(*) FROM {rows}")
