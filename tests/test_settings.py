@@ -1,5 +1,6 @@
 """Settings are what the nearest voice says, from a flag down to the default; what nobody could mean is refused."""
 
+from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -201,6 +202,53 @@ def test_beyond_loopback_nothing_is_served(home: Path, host: str) -> None:
         Settings.read({}, home=home).with_flags({"server.host": host})
     with pytest.raises(BadInput, match="needs a login"):
         Settings(home=home, state=home, server_host=host)
+
+
+LOGIN: Mapping[str, str] = {
+    "HALOOP_SERVER_PUBLIC_ADDRESS": "https://haloop.example.org",
+    "HALOOP_LOGIN_ISSUER": "https://login.example.org/",
+    "HALOOP_LOGIN_CLIENT_ID": "haloop",
+}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
+def test_with_a_login_haloop_is_served_to_others(home: Path, host: str) -> None:
+    """The public address, the issuer and the client's name together open what is closed without them."""
+    settings = Settings.read({**LOGIN, "HALOOP_SERVER_HOST": host}, home=home)
+    assert (settings.server_host, settings.has_login, Settings.read({}, home=home).has_login) == (host, True, False)
+    for name in LOGIN:
+        said = {**LOGIN, "HALOOP_SERVER_HOST": host}
+        del said[name]
+        assert refused(home, said).code == "settings.host"
+    assert refused(home, {**LOGIN, "HALOOP_SERVER_HOST": "example.org"}).code == "settings.host"
+
+
+@pytest.mark.parametrize("name", [*LOGIN, "HALOOP_LOGIN_CLIENT_SECRET_FILE"])
+def test_half_a_login_is_refused(home: Path, name: str) -> None:
+    """Also on loopback, where a proxy may stand before it; what is missing is named."""
+    error = refused(home, {name: {**LOGIN, "HALOOP_LOGIN_CLIENT_SECRET_FILE": "/secret"}[name]})
+    assert error.code == "settings.login"
+    assert "needs" in error.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HALOOP_SERVER_PUBLIC_ADDRESS", "http://haloop.example.org"),
+        ("HALOOP_SERVER_PUBLIC_ADDRESS", "https://haloop.example.org/"),
+        ("HALOOP_SERVER_PUBLIC_ADDRESS", "https://Haloop.example.org"),
+        ("HALOOP_SERVER_PUBLIC_ADDRESS", "https://203.0.113.7"),
+        ("HALOOP_SERVER_PUBLIC_ADDRESS", "haloop.example.org"),
+        ("HALOOP_LOGIN_ISSUER", "http://login.example.org"),
+        ("HALOOP_LOGIN_ISSUER", "https://me:secret@login.example.org"),
+        ("HALOOP_LOGIN_ISSUER", "https://login.example.org/?x=1"),
+        ("HALOOP_LOGIN_ISSUER", "https://[login"),
+        ("HALOOP_LOGIN_ISSUER", "login.example.org"),
+    ],
+)
+def test_an_address_that_protects_nobody_is_refused(home: Path, name: str, value: str) -> None:
+    """Without TLS, without a name of its own, with a secret in it, or no address at all."""
+    assert refused(home, {**LOGIN, name: value}).code == "settings.bad"
 
 
 def test_settings_do_not_change(home: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import socket
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from haloop.api.browsers import page_with
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
 from haloop.connectors.booking.town import TownBooking, town_booking
@@ -19,10 +20,11 @@ from haloop.engines.granting import grants_desk
 from haloop.engines.local import LocalEngine
 from haloop.engines.receipts import prove
 from haloop.identity import Caller, Identity, read_or_make_token
+from haloop.issuer import CALLBACK, Issuer
 from haloop.kernel.clock import SystemClock
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
-from haloop.kernel.errors import Poisoned, RecoveryOpen
+from haloop.kernel.errors import HomeUnusable, Poisoned, RecoveryOpen
 from haloop.kernel.fact import PersonAdded
 from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
 from haloop.kernel.people import Role
@@ -88,13 +90,42 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str,
     os.umask(0o077)  # whatever this process makes is its owner's alone
     wanted = Wanted.read(os.environ)
     Home(settings.home).make()
-    token = read_or_make_token(settings.home / "token")
-    with open_logs(settings.home / "logs", secrets=[token]):
-        await _serve(settings, at, token, wanted, on_ready)
+    token, issuer = read_or_make_token(settings.home / "token"), issuer_of(settings)
+    with open_logs(settings.home / "logs", secrets=[token, issuer.client_secret if issuer else ""]):
+        await _serve(settings, at, token, issuer, wanted, on_ready)
+
+
+def issuer_of(settings: Settings) -> Issuer | None:
+    """Who says who people from elsewhere are, if any may come."""
+    if settings.server_public_address is None or settings.login_issuer is None or settings.login_client_id is None:
+        return None
+    return Issuer(
+        address=settings.login_issuer,
+        client_id=settings.login_client_id,
+        client_secret=_client_secret(settings.login_client_secret_file),
+        callback=f"{settings.server_public_address}{CALLBACK}",
+    )
+
+
+def _client_secret(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise HomeUnusable(f"{file} cannot be read: {error}.", code="login.secret") from error
+    if not secret:
+        raise HomeUnusable(f"{file} is empty.", code="login.secret", next_step="Put the issuer's secret there.")
+    return secret
 
 
 async def _serve(
-    settings: Settings, at: socket, token: str, wanted: Wanted, on_ready: Callable[[str, str], None]
+    settings: Settings,
+    at: socket,
+    token: str,
+    issuer: Issuer | None,
+    wanted: Wanted,
+    on_ready: Callable[[str, str], None],
 ) -> None:
     running = version("haloop-app")
     desks = [ERRANDS]
@@ -111,7 +142,7 @@ async def _serve(
 
         with Sessions.opened(Home(settings.home).sessions) as kept:
             haloop.engine.watch(log_fact)
-            house = _house(settings, haloop, desks, token=token, kept=kept)
+            house = _house(settings, haloop, desks, token=token, kept=kept, issuer=issuer)
             app = make_app(house, on_answered=answered)
             app.include_router(pages.router)
             log.info("started", extra={"result": running})
@@ -121,13 +152,15 @@ async def _serve(
                 await serve(
                     app,
                     at,
-                    on_ready=lambda address: on_ready(address, f"{address}/?key={house.identity.issue_once()}"),
+                    on_ready=lambda address: on_ready(address, page_with(house, address, house.identity.issue_once())),
                     on_end=lambda: let_go(app),
                 )
     log.info("stopped")
 
 
-def _house(settings: Settings, haloop: Haloop, desks: Sequence[Desk], *, token: str, kept: Sessions) -> House:
+def _house(
+    settings: Settings, haloop: Haloop, desks: Sequence[Desk], *, token: str, kept: Sessions, issuer: Issuer | None
+) -> House:
     """What the door opens onto."""
     owner = Caller(account=haloop.account, person=haloop.owner)
     return House(
@@ -137,6 +170,8 @@ def _house(settings: Settings, haloop: Haloop, desks: Sequence[Desk], *, token: 
         desks=[*desks, grants_desk()],
         version=version("haloop-app"),
         allowed_origins=settings.web_allowed_origins,
+        public_address=settings.server_public_address,
+        issuer=issuer,
         artifact_bytes_max=settings.artifacts_bytes_max,
         zone=ZoneInfo(settings.people_zone or _machine_zone()),
     )

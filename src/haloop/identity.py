@@ -10,12 +10,12 @@ import hmac
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 from haloop.engines.local import LocalEngine
-from haloop.kernel.account import Account
+from haloop.kernel.account import Account, Credential
 from haloop.kernel.agent import PresentedToken
 from haloop.kernel.errors import ClaimTaken, Conflict, HaloopError, NotFound, Refused
 from haloop.kernel.fact import Fact, InvitationRedeemed, PersonRemoved
@@ -62,6 +62,8 @@ class Caller:
     """The id of the session they came with, if it is one."""
     proven_at: int = field(default=0, compare=False)
     """When they last showed who they are."""
+    is_beyond: bool = field(default=False, compare=False)
+    """Whether they ask from beyond the machine itself."""
 
     @property
     def actor(self) -> str:
@@ -107,6 +109,8 @@ class Invited:
 class _Visit:
     caller: Caller
     until: int
+    binding: str
+    """The browser that alone may use it; empty on the machine itself, where whoever has the key is meant."""
 
 
 def read_or_make_token(file: Path) -> str:
@@ -142,22 +146,24 @@ class Identity:
         self.kept.end_older(begun_before=self._since(SESSION_SECONDS), used_before=self._since(IDLE_SECONDS))
         self.engine.watch(self._hear)
 
-    def issue_once(self, caller: Caller | None = None) -> str:
+    def issue_once(self, caller: Caller | None = None, *, binding: str = "") -> str:
         """A key for one visit of a browser, as this caller; as the owner where nobody is named."""
         key = secrets.token_urlsafe(24)
         self._once = {known: visit for known, visit in self._once.items() if self._now() < visit.until}
-        self._once[_hash(key)] = _Visit(caller=caller or self.owner, until=self._now() + _ONCE_SECONDS * _SECOND)
+        self._once[_hash(key)] = _Visit(
+            caller=caller or self.owner, until=self._now() + _ONCE_SECONDS * _SECOND, binding=binding
+        )
         return key
 
-    def redeem(self, key: str, *, browser: str) -> Opened:
-        """A session for whoever came with a key that is good for one visit."""
+    def take(self, key: str, *, binding: str = "") -> Caller:
+        """Whom a key that is good for one visit is for, in this browser; then it is spent."""
         visit = self._once.pop(_hash(key), None)
-        if visit is None or self._now() >= visit.until:
+        if visit is None or self._now() >= visit.until or not hmac.compare_digest(visit.binding, binding):
             raise NotKnown("This address was used already, or is too old.", code="identity.used")
-        return self.begin(visit.caller, browser=browser)
+        return visit.caller
 
-    def begin(self, caller: Caller, *, browser: str, proven_at: int | None = None) -> Opened:
-        """A new session for somebody who has just shown who they are, unless it is said when they did."""
+    def begin(self, caller: Caller, *, browser: str) -> Opened:
+        """A new session for somebody who has just shown who they are, unless they did so at another time."""
         session, secret, now = secrets.token_urlsafe(32), secrets.token_urlsafe(32), self._now()
         begun = Session(
             hash=_hash(session),
@@ -167,16 +173,22 @@ class Identity:
             person=caller.require_person(),
             begun_at=now,
             used_at=now,
-            proven_at=now if proven_at is None else proven_at,
+            proven_at=caller.proven_at or now,
+            is_beyond=int(caller.is_beyond),
             browser=browser,
         )
         self.kept.keep(begun)
         return Opened(session=session, secret=secret, caller=caller)
 
-    def of_session(self, session: str, secret: str) -> Caller:
+    def of_session(self, session: str, secret: str, *, is_beyond: bool = False) -> Caller:
         """Whose session this is; it takes what the browser sends by itself, and what only the page has."""
         known = self.kept.find(_hash(session))
-        if known is None or not hmac.compare_digest(_hash(secret), known.secret) or self._is_over(known):
+        if (
+            known is None
+            or not hmac.compare_digest(_hash(secret), known.secret)
+            or known.is_beyond != is_beyond
+            or self._is_over(known)
+        ):
             raise NotKnown("This session is over.", code="identity.session_over")
         if known.used_at <= self._since(_USED_SECONDS):
             self.kept.use(known, self._now())
@@ -207,11 +219,26 @@ class Identity:
             if person in account.people
         ]
 
+    async def of_login(self, login: str) -> Sequence[Caller]:
+        """Whoever has this login, in every account they belong to; nobody where none is linked to it."""
+        linked = [account.logins[login] for account in await self._accounts() if login in account.logins]
+        return await self.memberships(linked[0]) if linked else ()
+
+    async def of_credential(self, credential: str) -> tuple[Credential, Sequence[Caller]] | None:
+        """A passkey, and its person in every account they belong to, the one where it is enrolled first."""
+        for account in await self._accounts():
+            known = account.credentials.get(credential)
+            if known is not None and known.person in account.people:
+                members = await self.memberships(known.person)
+                return known, sorted(members, key=lambda one: one.account != account.id)
+        return None
+
     async def switch(self, caller: Caller, account: AccountId, *, browser: str) -> Opened:
         """A new session in another account of theirs; having shown who they are counts on."""
         for one in await self.memberships(caller.require_person()):
             if one.account == account:
-                return self.begin(one, browser=browser, proven_at=caller.proven_at)
+                there = replace(one, proven_at=caller.proven_at, is_beyond=caller.is_beyond)
+                return self.begin(there, browser=browser)
         raise NotFound("You belong to no such account.", code="account.unknown", next_step="Look at the list of yours.")
 
     async def invited(self, shown: str) -> "Invited":
@@ -246,12 +273,12 @@ class Identity:
     async def _accounts(self) -> Sequence[Account]:
         return [await self.engine.account(one) for one in await self.engine.world.ledger.accounts()]
 
-    async def of_token(self, token: str) -> Caller:
-        """Whose token this is."""
+    async def of_token(self, token: str, *, is_beyond: bool = False) -> Caller:
+        """Whose token this is; the machine's own is good on the machine alone."""
         presented = PresentedToken.read(token)
         if presented is not None:
             return await self._agent(presented)
-        if not token or not hmac.compare_digest(token.encode(), self.token.encode()):
+        if is_beyond or not token or not hmac.compare_digest(token.encode(), self.token.encode()):
             raise NotKnown("This token is not known here.")
         return self.owner
 

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from ipaddress import ip_address
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -49,7 +50,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again at its end, and then they are ours
         loop.add_signal_handler(number, server.end)
     with ExitStack() as beside:
-        await server.serve(sockets=[at, *_other_loopback(at, beside)])
+        await server.serve(sockets=[at, *_on_loopback(at, beside)])
 
 
 @asynccontextmanager
@@ -119,13 +120,16 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _other_loopback(at: socket.socket, beside: ExitStack) -> list[socket.socket]:
-    """The same port on the other loopback address: a browser may ask `localhost` there, and nobody else may answer."""
+def _on_loopback(at: socket.socket, beside: ExitStack) -> list[socket.socket]:
+    """The same port on the loopback addresses that are left: a browser may ask `localhost` at either.
+
+    Nobody else may answer there; and the commands of this machine ask there, wherever else it is served.
+    """
     host, port = at.getsockname()[:2]
-    other = {"127.0.0.1": "::1", "::1": "127.0.0.1"}.get(host)
-    if other is None or not _exists(other):
-        return []
-    return [beside.enter_context(bind(other, port))]
+    here = ip_address(host)
+    mine = {4: "127.0.0.1", 6: "::1"}[here.version] if here.is_unspecified else host
+    others = [one for one in ("127.0.0.1", "::1") if one != mine and _exists(one)]
+    return [beside.enter_context(bind(other, port)) for other in others]
 
 
 def _exists(host: str) -> bool:
@@ -145,5 +149,4 @@ def _nothing() -> None:
 
 def _address(at: socket.socket) -> str:
     host, port = at.getsockname()[:2]
-    named = {"127.0.0.1": "localhost", "::1": "[::1]"}.get(host, host)
-    return f"http://{named}:{port}"
+    return f"http://{'[::1]' if host == '::1' else 'localhost'}:{port}"

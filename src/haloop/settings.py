@@ -15,6 +15,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from haloop.kernel.errors import BadInput
@@ -164,14 +165,58 @@ TEXT = Kind("text", str, _text)
 NUMBER = Kind("number", _number_from_words, _number)
 TEXTS = Kind("list of texts", _texts_from_words, _texts)
 FOLDER = Kind("folder", _folder_from_words, _folder)
+FILE = Kind("file", _folder_from_words, _folder)
+
+_BEYOND = "beyond loopback needs a login: server.public_address, login.issuer and login.client_id"
 
 
-def _loopback(host: str) -> str:
+def is_here(host: str) -> bool:
+    """Whether a host is this machine, and can be reached from nowhere else."""
     try:
-        near = host == "localhost" or ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
-        near = False
-    return "" if near else "beyond loopback needs a login, which is not there yet"
+        return False
+
+
+def _host(host: str) -> str:
+    if is_here(host):
+        return ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return f"it must be an IP address or localhost; and whatever is {_BEYOND}"
+    return ""
+
+
+def _public_address(address: str | None) -> str:
+    if address is None:
+        return ""
+    parts = urlsplit(address) if _ORIGIN.fullmatch(address) and address == address.lower() else urlsplit("")
+    if parts.scheme != "https" or not parts.hostname:
+        return "it must be an origin such as https://haloop.example.org, without a path"
+    try:
+        ip_address(parts.hostname)
+    except ValueError:
+        return ""
+    return "passkeys need a name, not an IP address"
+
+
+def is_safe(address: str) -> bool:
+    """Whether what is sent there is read by nobody on the way: over TLS, or without leaving this machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_here(host))
+
+
+def _issuer(address: str | None) -> str:
+    if address is None or (is_safe(address) and not urlsplit(address).query):
+        return ""
+    return "an issuer is asked over TLS, so its address begins with https://"
 
 
 def _port(port: int) -> str:
@@ -231,8 +276,8 @@ class Settings:
         metadata=Setting(
             name="server.host",
             kind=TEXT,
-            doc="The address to serve on; for now a loopback address.",
-            fits=_loopback,
+            doc="The address to serve on; beyond loopback it needs a public address and a login.",
+            fits=_host,
             refused_as="settings.host",
         ).declared,
     )
@@ -244,6 +289,44 @@ class Settings:
             doc="The port to serve on; 0 takes any that is free.",
             aliases=(Alias("PORT"),),
             fits=_port,
+        ).declared,
+    )
+    server_public_address: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="server.public_address",
+            kind=TEXT,
+            doc="Where people reach Haloop from elsewhere, as an origin: a proxy with TLS stands there.",
+            example="https://haloop.example.org",
+            fits=_public_address,
+        ).declared,
+    )
+    login_issuer: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="login.issuer",
+            kind=TEXT,
+            doc="The OpenID Connect issuer that says who somebody is, exactly as it spells itself.",
+            example="https://login.example.org",
+            fits=_issuer,
+        ).declared,
+    )
+    login_client_id: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="login.client_id",
+            kind=TEXT,
+            doc="The name under which the issuer knows Haloop.",
+            example="haloop",
+        ).declared,
+    )
+    login_client_secret_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="login.client_secret_file",
+            kind=FILE,
+            doc="A file with the secret that Haloop shows the issuer; none where it is a public client.",
+            example="/path/to/a/file/that/only/haloop/reads",
         ).declared,
     )
     web_allowed_origins: tuple[str, ...] = field(
@@ -292,6 +375,7 @@ class Settings:
             reason = setting.fits(value)
             if reason:
                 raise _refused(setting, value, self.origin(setting), reason, setting.refused_as)
+        self._require_login()
 
     @classmethod
     def read(cls, environment: Mapping[str, str], *, home: Path | None = None) -> "Settings":
@@ -312,6 +396,24 @@ class Settings:
     def default(cls, setting: Setting) -> object:
         """What a setting is where nobody says, as the file would spell it."""
         return setting.fallback or next(one.default for one in fields(cls) if one.name == setting.attribute)
+
+    @property
+    def has_login(self) -> bool:
+        """Whether people may come from elsewhere."""
+        return None not in (self.server_public_address, self.login_issuer, self.login_client_id)
+
+    def _require_login(self) -> None:
+        """Nobody is served beyond loopback without a login, nor with half of one."""
+        named = {setting.name: setting for setting in SETTINGS}
+        if not is_here(self.server_host) and not self.has_login:
+            host = named["server.host"]
+            raise _refused(host, self.server_host, self.origin(host), _BEYOND, host.refused_as)
+        needed = [named[name] for name in ("server.public_address", "login.issuer", "login.client_id")]
+        missing = [setting.name for setting in needed if self.value(setting) is None]
+        said = next((one for one in (*needed, named["login.client_secret_file"]) if self.value(one) is not None), None)
+        if missing and said is not None:
+            reason = f"a login from elsewhere needs {' and '.join(missing)} too"
+            raise _refused(said, self.value(said), self.origin(said), reason, "settings.login")
 
     def value(self, setting: Setting) -> object:
         found: object = getattr(self, setting.attribute)

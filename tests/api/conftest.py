@@ -17,6 +17,7 @@ from haloop.connectors.booking.town import TownBooking, town_booking
 from haloop.desks.errands.desk import ERRANDS
 from haloop.engines.granting import grants_desk
 from haloop.identity import Caller, Identity
+from haloop.issuer import CALLBACK, Issuer
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.desk import Desk
 from haloop.kernel.ids import PersonId, RunId
@@ -106,15 +107,25 @@ async def live(tmp_path: Path) -> AsyncIterator[Door]:
 
 
 @asynccontextmanager
-async def opened_door(folder: Path, *, live: bool = False) -> AsyncIterator[Door]:
-    """A practice house in this folder, with its door open; live: what is bought there is real."""
+async def opened_door(
+    folder: Path, *, live: bool = False, issuer: Issuer | None = None, clock: MovableClock | None = None
+) -> AsyncIterator[Door]:
+    """A practice house in this folder, with its door open; live: what is bought there is real.
+
+    With an issuer it can be reached from elsewhere too, at the address that the issuer sends people back to.
+    """
     shop = Counter()
-    async with opened(folder, shop, live=live) as practice, opened_to(practice, [desk()], shop) as door:
+    async with (
+        opened(folder, shop, live=live, clock=clock) as practice,
+        opened_to(practice, [desk()], shop, issuer=issuer) as door,
+    ):
         yield door
 
 
 @asynccontextmanager
-async def opened_to(practice: Practice, desks: Sequence[Desk], shop: Counter) -> AsyncIterator[Door]:
+async def opened_to(
+    practice: Practice, desks: Sequence[Desk], shop: Counter, *, issuer: Issuer | None = None
+) -> AsyncIterator[Door]:
     """The door of a practice house with these desks behind it, which Ana owns."""
     with Sessions.opened(Home(practice.home).sessions) as kept:
         ana = await practice.person("Ana")
@@ -125,6 +136,8 @@ async def opened_to(practice: Practice, desks: Sequence[Desk], shop: Counter) ->
             identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
             desks=[*desks, grants_desk()],
             version="0",
+            public_address=issuer.callback.removesuffix(CALLBACK) if issuer else None,
+            issuer=issuer,
         )
         app = make_app(house)
         async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:

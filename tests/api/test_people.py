@@ -45,7 +45,7 @@ async def person(door: Door, name: str) -> str:
 async def test_an_invitation_lets_one_person_in_once(door: Door) -> None:
     """They have the roles that were said, and a session; the address opens nothing a second time."""
     sent = await invited(door)
-    assert sent["path"] == f"/#invitation={sent['invitation']}"
+    assert sent["address"] == f"{door.address}/#invitation={sent['invitation']}"
     async with client_of(door.address, None) as browser, client_of(door.address, None) as late:
         assert (await redeemed(door, sent, browser)).status_code == 201
         me = (await browser.get("/api/me")).json()

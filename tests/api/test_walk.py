@@ -7,7 +7,10 @@ from haloop.kernel.agent import PresentedToken
 from haloop.kernel.fact import TokenIssued
 from tests.api.conftest import Door, client_of
 
-OPEN = {"/healthz", "/readyz", "/api/session", "/api/redemptions"}
+OPEN = {
+    *("/healthz", "/readyz", "/api/session", "/api/redemptions"),
+    *("/api/login", "/api/login/callback", "/api/login/passkey", "/api/login/passkey/challenge"),
+}
 """Whoever asks there has nothing to show yet."""
 FOR_AGENTS = {
     ("GET", "/api/me"),

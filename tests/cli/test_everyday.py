@@ -210,7 +210,7 @@ def test_a_run_is_listed_and_cancelled(haloop: Haloop, neighbour: Neighbour) -> 
 def test_people_are_invited_changed_and_taken_out(haloop: Haloop, neighbour: Neighbour) -> None:
     """An address is shown once; a name is enough to mean somebody; the list is empty again at the end."""
     made = haloop("invitations", "new", "Ben", "--role", "viewer", "--days", "2", "--json").document
-    assert made["address"].startswith(f"{neighbour.door.address}/#invitation=inv_")
+    assert made["invitation"]["address"].startswith(f"{neighbour.door.address}/#invitation=inv_")
     assert "Ben  viewer" in haloop("invitations").out
     assert haloop("invitations", "withdraw", made["invitation"]["id"]).code == 0
     assert haloop("invitations", "list").out == "Nobody is invited.\n"

@@ -21,6 +21,7 @@ from haloop.kernel.operation import Call, NotDone, effect
 from haloop.kernel.people import Proof, Role
 from haloop.kernel.procedure import procedure
 from haloop.kernel.run import Ended, Receipt, Run
+from haloop.testing.clock import MovableClock
 from haloop.testing.practice import Practice
 
 
@@ -319,7 +320,10 @@ def connector(counter: Counter, *, live: bool = False, leaves: bool = True) -> C
 
 
 @asynccontextmanager
-async def opened(folder: Path, counter: Counter, *, live: bool = False) -> AsyncIterator[Practice]:
+async def opened(
+    folder: Path, counter: Counter, *, live: bool = False, clock: MovableClock | None = None
+) -> AsyncIterator[Practice]:
     """A house with this shop around the corner."""
-    async with Practice.opened(folder, desks=[desk()], connectors=[connector(counter, live=live)]) as home:
+    at_counter = connector(counter, live=live)
+    async with Practice.opened(folder, desks=[desk()], connectors=[at_counter], clock=clock) as home:
         yield home

@@ -77,6 +77,13 @@ class Browser:
     async def expect_passkeys(self, count: int) -> None:
         await expect(self.page.get_by_role("button", name="Remove")).to_have_count(count)
 
+    async def forget(self) -> None:
+        """The browser loses its session, and opens the page anew."""
+        await self.page.context.clear_cookies()
+        await self.page.evaluate("localStorage.clear()")
+        await self.page.goto(self.page.url)
+        await self.page.reload()
+
     async def passkeys_held(self) -> list[int]:
         """How many passkeys each device holds."""
         asked = [{"authenticatorId": device} for device in self._devices]
@@ -154,3 +161,19 @@ async def test_a_person_finds_out_what_nobody_knew(live: Door, browser: Browser)
 
     await expect(browser.page.get_by_role("button", name="Receipt: buy")).to_be_visible()
     assert browser.complaints == []
+
+
+async def test_a_person_comes_in_with_a_passkey(browser: Browser) -> None:
+    """A browser that knows nobody offers it, and then shows whose page this is."""
+    await browser.has_device()
+    await browser.click("Add a passkey")
+    await browser.expect_passkeys(1)
+    await browser.forget()
+    await expect(browser.page.get_by_role("heading", name="Come in")).to_be_visible()
+    assert "owner" not in await browser.page.inner_text("#who")
+
+    await browser.click("Use a passkey")
+
+    await expect(browser.page.locator("#who")).to_have_text("Ana · owner")
+    await expect(browser.page.get_by_role("heading", name="Come in")).to_be_hidden()
+    assert [one for one in browser.complaints if "401" not in one] == []

@@ -6,7 +6,7 @@ from haloop.api.asking import ByKeeper, ByOwner, ByPerson, In
 from haloop.api.browsers import browser_of, welcome
 from haloop.api.house import House
 from haloop.identity import Caller, NotAllowed
-from haloop.kernel.fact import AccountNamed, PersonAdded
+from haloop.kernel.fact import AccountNamed, LoginLinked, PersonAdded
 from haloop.kernel.ids import AccountId
 from haloop.kernel.people import Role, plain_roles
 from haloop.wire.people import AccountChosen, AccountOut, AccountWanted
@@ -29,7 +29,9 @@ async def open_account(house: In, caller: ByKeeper, wanted: AccountWanted) -> Ac
     account = await house.ledger.open_account(actor=caller.actor)
     named = AccountNamed(sort=wanted.sort.value, name=wanted.name)
     owner = PersonAdded(person=person.id, name=person.name, roles=plain_roles([Role.OWNER]))
-    for fact in (named, owner):
+    logins = (await house.engine.account(caller.account)).logins
+    links = [LoginLinked(person=one, login=login) for login, one in logins.items() if one == person.id]
+    for fact in (named, owner, *links):
         await house.engine.record(account, fact, by=caller.actor)
     return await _out(house, Caller(account=account, person=person.id, roles=frozenset({Role.OWNER})), caller)
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -28,18 +28,24 @@ from haloop.kernel.ids import PersonId, RunId, run_id
 from haloop.kernel.passkey import Site
 from haloop.kernel.people import Role
 from haloop.logs import Answered, begin_request, tell_actor
+from haloop.settings import is_here
 from haloop.wire.gates import GATE
 
 SESSION_COOKIE = "haloop_session"
+LOGIN_COOKIE = "haloop_login"
 SESSION_HEADER = "X-Haloop-Session"
 """A cookie is sent to every port of a machine, so a session takes this too, which a page keeps for its own port."""
+FRESH_SECONDS = 600
+"""So long after somebody showed who they are they may change from elsewhere who may do what."""
 BODY_BYTES_MAX = 1 << 20
 BODY_SECONDS = 20.0
 """So long each piece of a body may take."""
 
+_SECOND = 1_000_000
 _RUNS = "/api/runs/"
 _ARTIFACT = re.compile(r"/api/runs/run_[0-9a-f]{32}/artifacts/[0-9a-f]{64}")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _SAID_TO_BROWSERS = {
     "Cache-Control": "no-store",
@@ -47,6 +53,26 @@ _SAID_TO_BROWSERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where Haloop was asked: on its own machine, or at its public address."""
+
+    address: str
+    is_beyond: bool
+
+    @property
+    def session_cookie(self) -> str:
+        return self._cookie(SESSION_COOKIE)
+
+    @property
+    def login_cookie(self) -> str:
+        return self._cookie(LOGIN_COOKIE)
+
+    def _cookie(self, name: str) -> str:
+        """With this prefix a browser takes it over TLS alone, and from no neighbour's name."""
+        return f"__Host-{name}" if self.is_beyond else name
 
 
 class Doorkeeper:
@@ -115,6 +141,8 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             for name, value in _SAID_TO_BROWSERS.items():
                 headers.setdefault(name, value)
+            if place_of(self._request).is_beyond:
+                headers["Strict-Transport-Security"] = "max-age=31536000"
             headers["X-Request-Id"] = self._request.state.request_id
             self._status = message["status"]
             self._location = headers.get("location", "")
@@ -152,6 +180,21 @@ def house_of(request: Request) -> House:
     return house
 
 
+def place_of(request: Request) -> Place:
+    """Where a request was asked; only names that are ours come so far."""
+    public = house_of(request).public_address
+    if public is not None and request.headers.get("host") == urlsplit(public).netloc:
+        return Place(address=public, is_beyond=True)
+    return Place(address=f"http://localhost:{_port_of(request)}", is_beyond=False)
+
+
+def peer_of(request: Request) -> str:
+    """Which address asked; behind a proxy on this machine, the one that the proxy says last."""
+    peer = request.client.host if request.client else ""
+    told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return told if told and is_here(peer) and place_of(request).is_beyond else peer
+
+
 async def caller_of(
     request: Request,
     _: Annotated[object, Security(HTTPBearer(auto_error=False, description="The machine's token, or an agent's."))],
@@ -164,18 +207,30 @@ async def caller_of(
 
 async def recognise(request: Request) -> Caller:
     """Whose token or session this is; whether they still belong to the account is not asked."""
-    house = house_of(request)
+    house, place = house_of(request), place_of(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         if scheme.lower() != "bearer":
             raise NotKnown("Only bearer tokens are understood here.")
-        return await house.identity.of_token(token.strip())
-    session = request.cookies.get(SESSION_COOKIE)
+        known = await house.identity.of_token(token.strip(), is_beyond=place.is_beyond)
+        return replace(known, is_beyond=place.is_beyond)
+    session = request.cookies.get(place.session_cookie)
     if session is None:
         raise NotKnown("Nobody says who is asking.")
-    known = house.identity.of_session(session, request.headers.get(SESSION_HEADER, ""))
+    secret = request.headers.get(SESSION_HEADER, "")
+    known = house.identity.of_session(session, secret, is_beyond=place.is_beyond)
     _require_same_site(request)
-    return known
+    return replace(known, is_beyond=place.is_beyond)
+
+
+async def known_here(request: Request) -> Caller | None:
+    """Whom this browser knows already; nobody where it has no session, or one that is over."""
+    if place_of(request).session_cookie not in request.cookies:
+        return None
+    try:
+        return await _with_roles(request, await recognise(request))
+    except NotKnown:
+        return None
 
 
 async def _with_roles(request: Request, caller: Caller) -> Caller:
@@ -189,12 +244,12 @@ async def _with_roles(request: Request, caller: Caller) -> Caller:
 
 
 def site_of(request: Request) -> Site:
-    """Where a person's passkeys are used: on this machine, at the very port that is served here.
+    """Where a person's passkeys are used: at the public address, or on this machine, at the very port served here.
 
-    What a request says of itself is not asked: whoever has the token could name a page of their own.
+    What a request says of its page is not asked: whoever has the token could name a page of their own.
     """
-    own = f"http://localhost:{_port_of(request)}"
-    return Site(rp_id="localhost", origins=frozenset({own, *house_of(request).allowed_origins}))
+    own = place_of(request).address
+    return Site(rp_id=urlsplit(own).hostname or "", origins=frozenset({own, *house_of(request).allowed_origins}))
 
 
 PersonName = Annotated[PersonId, Path(pattern="^per_[0-9a-f]{32}$")]
@@ -203,6 +258,7 @@ GateName = Annotated[GateId, Path(pattern=GATE)]
 In = Annotated[House, Depends(house_of)]
 By = Annotated[Caller, Depends(caller_of)]
 Here = Annotated[Site, Depends(site_of)]
+At = Annotated[Place, Depends(place_of)]
 
 
 async def person_of(caller: By) -> Caller:
@@ -214,8 +270,19 @@ async def person_of(caller: By) -> Caller:
 ByPerson = Annotated[Caller, Depends(person_of)]
 
 
-async def owner_of(caller: ByPerson) -> Caller:
-    """Whoever is asking, who must be an owner of the account."""
+async def fresh(request: Request, house: In, caller: ByPerson) -> None:
+    """What changes who may do what takes, from elsewhere, somebody who has just shown who they are."""
+    age = house.engine.world.now() - caller.proven_at
+    if request.method not in _SAFE and caller.is_beyond and age > FRESH_SECONDS * _SECOND:
+        raise NotAllowed(
+            f"You last showed who you are more than {FRESH_SECONDS // 60} minutes ago.",
+            code="identity.stale",
+            next_step="Show a passkey, or log in again.",
+        )
+
+
+async def owner_of(caller: ByPerson, _: Annotated[None, Depends(fresh)]) -> Caller:
+    """Whoever is asking, who must be an owner of the account; from elsewhere, a fresh one."""
     caller.require_role(Role.OWNER)
     return caller
 
@@ -244,12 +311,22 @@ ByAsker = Annotated[Caller, Depends(asker_of)]
 
 
 def _require_ours(request: Request) -> None:
-    if request.headers.get("host", "") not in _own_hosts(request):
+    if not place_of(request).is_beyond and not (
+        request.headers.get("host", "") in _own_hosts(request) and _is_from_here(request)
+    ):
         raise Refused(
             "This name does not belong to this Haloop.",
             code="identity.foreign_host",
             next_step="Use the address that `haloop start` printed.",
         )
+
+
+def _is_from_here(request: Request) -> bool:
+    """Once there is a way in from elsewhere, what a proxy passes on is from there, whatever name it asks for."""
+    if house_of(request).public_address is None:
+        return True
+    peer = request.client.host if request.client else ""
+    return is_here(peer) and not any(name in request.headers for name in _PASSED_ON)
 
 
 def _own_hosts(request: Request) -> frozenset[str]:
@@ -290,7 +367,9 @@ def _require_same_site(request: Request) -> None:
     if request.method in _SAFE:
         return
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    ours = {*(f"http://{host}" for host in _own_hosts(request)), *house_of(request).allowed_origins}
+    place = place_of(request)
+    own = [place.address] if place.is_beyond else [f"http://{host}" for host in _own_hosts(request)]
+    ours = {*own, *house_of(request).allowed_origins}
     is_ours = origin in ours if origin is not None else site in ("same-origin", "none")
     if not is_ours or urlsplit(origin or "").path:
         raise NotAllowed(

@@ -49,6 +49,7 @@ _BY_CODE = {
     "answer.credential": HTTPStatus.FORBIDDEN,
     "request.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request.too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "login.issuer": HTTPStatus.BAD_GATEWAY,
     "identity.foreign_host": HTTPStatus.MISDIRECTED_REQUEST,
 }
 _BY_KIND: tuple[tuple[type[HaloopError], HTTPStatus], ...] = (

@@ -52,7 +52,7 @@ async def list_gates(
     waiting = house.engine.open_gates(caller.account)
     first = waiting.index(GateId(after)) + 1 if after in waiting else 0
     gates = [await house.engine.gate(caller.account, gate) for gate in islice(waiting, first, first + limit)]
-    return GatePage(gates=[_out(gate) for gate in gates], waiting=len(waiting))
+    return GatePage(gates=[_out(gate, caller) for gate in gates], waiting=len(waiting))
 
 
 @router.get("/api/gates/{gate}")
@@ -61,7 +61,7 @@ async def show_gate(house: In, caller: By, gate: GateName, answer: Response) -> 
     await read_own(house, caller, run_of(gate))
     seen = await house.engine.gate(caller.account, gate)
     answer.headers["ETag"] = _tag(seen)
-    return _out(seen)
+    return _out(seen, caller)
 
 
 @router.post("/api/gates/{gate}/challenge")
@@ -107,25 +107,25 @@ async def decide(
 async def take(house: House, caller: Caller, here: Site, answer: Answer) -> GateOut:
     """Take a person's answer in; the gate as it stands then."""
     seen = await house.engine.gate(caller.account, answer.gate)
-    status = await house.engine.decide(caller.account, answer, site=here)
+    status = await house.engine.decide(caller.account, answer, site=here, at_least=proof_from(caller))
     try:
-        return _out(await house.engine.gate(caller.account, answer.gate))
+        return _out(await house.engine.gate(caller.account, answer.gate), caller)
     except HaloopError:  # it counted, whatever became of its run since
-        return _out(seen).model_copy(update={"status": status.value})
+        return _out(seen, caller).model_copy(update={"status": status.value})
 
 
 async def changed_since(house: House, caller: Caller, gate: GateId, revision: int) -> dict[str, Any]:
     """For an answer to an earlier revision: what is different now, and the gate to answer instead."""
     now = await house.engine.gate(caller.account, gate)
     difference = await _difference(house, caller, gate, revision, now)
-    return {"difference": difference, "gate": _out(now).model_dump()}
+    return {"difference": difference, "gate": _out(now, caller).model_dump()}
 
 
 @router.post("/api/gates/{gate}/extension")
 async def give_more_time(house: In, caller: ByOwner, gate: GateName, more: MoreTime) -> GateOut:
     """Give people more time to answer; an owner's word."""
     await house.engine.extend(caller.account, gate, by=caller.require_person(), until=more.until)
-    return _out(await house.engine.gate(caller.account, gate))
+    return _out(await house.engine.gate(caller.account, gate), caller)
 
 
 @router.post("/api/gates/{gate}/withdrawal")
@@ -133,7 +133,7 @@ async def withdraw(house: In, caller: By, gate: GateName, why: Withdrawal) -> Ga
     """Take a question back, as whoever asked for its run."""
     await read_own(house, caller, run_of(gate))
     await house.engine.withdraw(caller.account, gate, by=caller.actor, reason=why.reason)
-    return _out(await house.engine.gate(caller.account, gate))
+    return _out(await house.engine.gate(caller.account, gate), caller)
 
 
 @router.post("/api/gates/{gate}/findings/challenge")
@@ -146,10 +146,15 @@ async def ask_for_finding(house: In, caller: ByPerson, here: Here, gate: GateNam
 async def settle(house: In, caller: ByPerson, here: Here, gate: GateName, found: Found) -> None:
     """Say how an effect ended of which nobody knew; it takes what approving took."""
     finding = _finding(gate, found, caller, await assertion_of(house, caller, found.assertion))
-    await house.engine.settle(caller.account, finding, site=here)
+    await house.engine.settle(caller.account, finding, site=here, at_least=proof_from(caller))
 
 
-def _out(seen: GateView) -> GateOut:
+def proof_from(caller: Caller) -> Proof:
+    """From beyond the machine a yes takes a passkey, also in practice: a session may have been stolen."""
+    return Proof.PASSKEY if caller.is_beyond else Proof.TOKEN
+
+
+def _out(seen: GateView, caller: Caller) -> GateOut:
     gate, card = seen.gate, seen.card
     assert isinstance(card, dict)
     return GateOut(
@@ -163,7 +168,7 @@ def _out(seen: GateView) -> GateOut:
         need=NeedOut(
             count=gate.need.count,
             roles=sorted(gate.roles()),
-            passkey=gate.need.proof >= Proof.PASSKEY,
+            passkey=max(gate.need.proof, proof_from(caller)) >= Proof.PASSKEY,
             separation=gate.need.separation,
         ),
         yeses=[one.person for one in gate.yeses()],

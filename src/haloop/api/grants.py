@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from haloop.api.asking import ByPerson, In
+from haloop.api.asking import ByPerson, In, fresh
 from haloop.kernel.clock import as_text
 from haloop.kernel.spending import Usage
 from haloop.wire.people import BudgetOut, GrantOut, Used
@@ -35,7 +35,7 @@ async def list_grants(house: In, caller: ByPerson) -> list[GrantOut]:
     ]
 
 
-@router.delete("/api/grants/{grant}", status_code=204)
+@router.delete("/api/grants/{grant}", status_code=204, dependencies=[Depends(fresh)])
 async def revoke_grant(house: In, caller: ByPerson, grant: str) -> None:
     """Take a grant back at once, as an owner or whoever gave it."""
     await house.engine.revoke_grant(caller.account, grant, by=caller.require_person())

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from haloop.engines.local import LocalEngine
 from haloop.identity import Identity
+from haloop.issuer import Issuer
 from haloop.kernel.desk import Desk
 from haloop.settings import ARTIFACT_BYTES_MAX
 from haloop.store.sqlite import SqliteLedger
@@ -24,6 +25,10 @@ class House:
     allowed_origins: Sequence[str] = ()
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """Where people are who do not say, as far as clocks go."""
+    public_address: str | None = None
+    """Where people reach it from elsewhere, if they may."""
+    issuer: Issuer | None = None
+    """Who says who they are."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from looking at an account's people to changing them: two at once could leave it without an owner."""
     artifact_bytes_max: int = ARTIFACT_BYTES_MAX

@@ -5,14 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from haloop.api.asking import SESSION_COOKIE, ByOwner, In, recognise, same_site
+from haloop.api.asking import At, ByOwner, In, known_here, same_site
 from haloop.api.browsers import browser_of, welcome
 from haloop.api.rates import visits_limited
-from haloop.identity import NotKnown
+from haloop.identity import NotAllowed
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import InvitationMade, InvitationWithdrawn
-from haloop.kernel.ids import PersonId
 from haloop.kernel.invitation import Invitation, PresentedInvitation
 from haloop.kernel.people import plain_roles
 from haloop.wire.people import InvitationOut, InvitationSent, InvitationShown, InvitationWanted
@@ -33,7 +32,7 @@ async def list_invitations(house: In, caller: ByOwner) -> list[InvitationOut]:
 
 
 @router.post("/api/invitations", status_code=201)
-async def invite_person(house: In, caller: ByOwner, wanted: InvitationWanted) -> InvitationSent:
+async def invite_person(house: In, place: At, caller: ByOwner, wanted: InvitationWanted) -> InvitationSent:
     """Let somebody into the account, in these roles, by an address that is said this once; an owner's word."""
     made = PresentedInvitation.make(caller.account)
     fact = InvitationMade(
@@ -47,7 +46,11 @@ async def invite_person(house: In, caller: ByOwner, wanted: InvitationWanted) ->
     await house.engine.record(caller.account, fact, by=caller.actor)
     known = (await house.engine.account(caller.account)).invitations[made.id]
     spelt = made.spell()
-    return InvitationSent(**_out(known).model_dump(), invitation=spelt, path=f"/#invitation={spelt}")
+    return InvitationSent(
+        **_out(known).model_dump(),
+        invitation=spelt,
+        address=f"{house.public_address or place.address}/#invitation={spelt}",
+    )
 
 
 @router.delete("/api/invitations/{invitation}", status_code=204)
@@ -59,21 +62,19 @@ async def withdraw_invitation(house: In, caller: ByOwner, invitation: Invitation
 
 
 @router.post("/api/redemptions", status_code=201, dependencies=[Depends(same_site), Depends(visits_limited)])
-async def redeem_invitation(house: In, request: Request, shown: InvitationShown, answer: Response) -> SessionOut:
-    """Come into the account you were invited to, with a session: as somebody new, or as whom this browser knows."""
+async def redeem_invitation(
+    house: In, place: At, request: Request, shown: InvitationShown, answer: Response
+) -> SessionOut:
+    """Come into the account you were invited to, with a session: as somebody new, or as whom this browser knows.
+
+    From elsewhere that goes by a login instead, which the invitation is shown to.
+    """
+    known = await known_here(request)
+    if place.is_beyond:
+        raise NotAllowed("From here an invitation takes a login.", code="login.needed", next_step="Begin a login.")
     invited = await house.identity.invited(shown.invitation)
-    caller = await house.identity.join(invited, person=await _known_as(request))
+    caller = await house.identity.join(invited, person=known.person if known else None)
     return welcome(request, house.identity.begin(caller, browser=browser_of(request)), answer)
-
-
-async def _known_as(request: Request) -> PersonId | None:
-    """Whom this browser knows already; nobody where its session is over."""
-    if SESSION_COOKIE not in request.cookies:
-        return None
-    try:
-        return (await recognise(request)).person
-    except NotKnown:
-        return None
 
 
 def _out(one: Invitation) -> InvitationOut:

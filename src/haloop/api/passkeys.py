@@ -10,6 +10,7 @@ import base64
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -29,7 +30,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from haloop.api.asking import ByPerson, Here, In
+from haloop.api.asking import ByPerson, Here, In, fresh
 from haloop.api.house import House
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.account import Account, Credential
@@ -72,15 +73,16 @@ class _Asked:
 class Challenges:
     """The challenges that are out: each for one person and one purpose, good once, for a few minutes."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, at_most: int = _CHALLENGES_MAX) -> None:
         self._now = house.engine.world.now
+        self._at_most = at_most
         self._out: dict[bytes, _Asked] = {}
         self.turn = asyncio.Lock()
         """Held from looking at somebody's passkeys to recording: two first ones at once would confirm neither."""
 
     def issue(self, by: Caller, purpose: str) -> bytes:
         """A challenge that nobody can guess."""
-        if len(self._out) >= _CHALLENGES_MAX:
+        if len(self._out) >= self._at_most:
             del self._out[next(iter(self._out))]
         challenge = secrets.token_bytes(32)
         self._out[challenge] = _Asked(by=by, purpose=purpose, until=self._now() + CHALLENGE_SECONDS * _SECOND)
@@ -123,7 +125,7 @@ async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challeng
     options = generate_registration_options(
         rp_id=here.rp_id,
         rp_name="Haloop",
-        user_id=person.id.encode(),
+        user_id=sha256(f"{caller.account} {person.id}".encode()).digest(),  # one device, several accounts
         user_name=person.name,
         challenge=challenge,
         timeout=CHALLENGE_SECONDS * 1_000,
@@ -139,7 +141,7 @@ async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challeng
     )
 
 
-@router.post("/api/passkeys", status_code=201)
+@router.post("/api/passkeys", status_code=201, dependencies=[Depends(fresh)])
 async def add_passkey(house: In, caller: ByPerson, here: Here, challenges: Out, made: PasskeyMade) -> PasskeyOut:
     """Add a passkey that your browser made. Your first takes the machine's token alone; that is how it begins.
 
@@ -179,7 +181,7 @@ async def begin_revoking_passkey(
     return ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(_own(account, caller)))
 
 
-@router.delete("/api/passkeys/{credential}", status_code=204)
+@router.delete("/api/passkeys/{credential}", status_code=204, dependencies=[Depends(fresh)])
 async def revoke_passkey(
     house: In,
     caller: ByPerson,
@@ -212,15 +214,16 @@ async def assertion_of(house: House, caller: Caller, given: str | PasskeyAnswer 
     if given is None:
         return None
     if isinstance(given, PasskeyAnswer):
-        return _assertion(given, await house.engine.account(caller.account)).encode()
+        known = (await house.engine.account(caller.account)).credentials
+        return read_assertion(given, known.get(given.credential)).encode()
     try:
         return base64.b64decode(given, validate=True)
     except ValueError as error:
         raise BadInput("A passkey's answer is given in base64.", code="answer.malformed") from error
 
 
-def _assertion(given: PasskeyAnswer, account: Account) -> Assertion:
-    known = account.credentials.get(given.credential)
+def read_assertion(given: PasskeyAnswer, known: Credential | None) -> Assertion:
+    """What a browser gave, as the answer of this passkey."""
     return Assertion(
         credential=given.credential,
         # One that nobody enrolled is refused for being that, and the refusal recorded; until then it needs a number.
@@ -246,7 +249,7 @@ def _require_confirmed(
             code="passkey.needed",
             next_step="Answer with it; if it is lost, another owner takes it away.",
         )
-    asserted = _assertion(given, account)
+    asserted = read_assertion(given, account.credentials.get(given.credential))
     if asserted.credential not in own:
         raise NotAllowed(
             "This passkey is not one of yours.", code="passkey.needed", next_step="Answer with one of your own."

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from haloop.api.asking import By, In
+from haloop.api.asking import By, In, peer_of
 from haloop.api.house import House
 from haloop.identity import Caller
 from haloop.kernel.errors import Refused
@@ -81,6 +81,5 @@ def count(request: Request, caller: Caller, house: House, pick: Callable[[Rates]
 
 async def visits_limited(request: Request, house: In) -> None:
     """For a route that anybody may call: each address so often."""
-    address = request.client.host if request.client else ""
     rates: Rates = request.app.state.rates
-    rates.visits.take(address, house.engine.world.now())
+    rates.visits.take(peer_of(request), house.engine.world.now())

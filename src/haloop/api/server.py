@@ -24,6 +24,7 @@ from haloop.api import (
     invitations,
     keeping,
     ledger,
+    logins,
     passkeys,
     people,
     receipts,
@@ -38,7 +39,7 @@ from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _NOUNS = (
-    *(health, sessions, accounts, people, invitations, passkeys, agents),
+    *(health, logins, sessions, accounts, people, invitations, passkeys, agents),
     *(requests, runs, gates, decisions, findings, grants, artifacts, receipts, activity),
     *(ledger, events, keeping),
 )
@@ -81,7 +82,9 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
     app.state.streams = events.Streams(house)
     app.state.rates = Rates()
     app.state.exports = asyncio.Semaphore(ledger.EXPORTS_MAX)
+    app.state.logins = logins.Logins(house.engine.world.now)
     app.state.challenges = passkeys.Challenges(house)
+    app.state.shown = passkeys.Challenges(house, at_most=logins.BEGUN_MAX)
     if house.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,12 +1,13 @@
 """A browser's session: begun with a key that is good for one visit, and over when somebody says so."""
 
 import logging
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
-from haloop.api.asking import SESSION_COOKIE, By, ByPerson, In, same_site
-from haloop.api.browsers import browser_of, welcome
+from haloop.api.asking import At, By, ByPerson, In, same_site
+from haloop.api.browsers import binding_of, browser_of, page_with, welcome
 from haloop.api.rates import visits_limited
 from haloop.identity import SESSION_SECONDS
 from haloop.kernel.clock import as_text
@@ -21,15 +22,24 @@ _SECOND = 1_000_000
 
 
 @router.post("/api/session", status_code=201, dependencies=[Depends(same_site), Depends(visits_limited)])
-async def begin_session(house: In, request: Request, visit: Visit, answer: Response) -> SessionOut:
-    """Exchange a key that is good for one visit for a session: a cookie, and a secret that the page keeps and sends."""
-    return welcome(request, house.identity.redeem(visit.key, browser=browser_of(request)), answer)
+async def begin_session(house: In, place: At, request: Request, visit: Visit, answer: Response) -> SessionOut:
+    """Exchange a key that is good for one visit for a session: a cookie, and a secret that the page keeps and sends.
+
+    From elsewhere a key is what a login ends with, and good in the very browser that began it.
+    """
+    binding = binding_of(place, request) or "nobody" if place.is_beyond else ""
+    caller = house.identity.take(visit.key, binding=binding)
+    return welcome(request, house.identity.begin(caller, browser=browser_of(request)), answer)
 
 
 @router.post("/api/visits", status_code=201)
-async def invite_browser(house: In, caller: ByPerson) -> VisitOut:
-    """Have an address made that opens the page once, as whoever asks."""
-    return VisitOut(path=f"/?key={house.identity.issue_once(caller)}")
+async def invite_browser(house: In, place: At, caller: ByPerson) -> VisitOut:
+    """Have an address made that opens the page once, as whoever asks.
+
+    From elsewhere it takes a login too, which becomes a way in for whoever asked.
+    """
+    key = house.identity.issue_once(replace(caller, proven_at=0))
+    return VisitOut(path=f"/?key={key}", address=page_with(house, place.address, key))
 
 
 @router.get("/api/sessions")
@@ -56,10 +66,8 @@ async def revoke_session(house: In, caller: ByPerson, session: SessionName) -> N
 
 
 @router.delete("/api/session", status_code=204)
-async def end_session(
-    house: In, _: By, answer: Response, session: Annotated[str, Cookie(alias=SESSION_COOKIE)] = ""
-) -> None:
+async def end_session(house: In, _: By, place: At, request: Request, answer: Response) -> None:
     """End this browser's session, here and in the process."""
-    house.identity.end_session(session)
+    house.identity.end_session(request.cookies.get(place.session_cookie, ""))
     log.info("session ended")
-    answer.delete_cookie(SESSION_COOKIE, path="/")
+    answer.delete_cookie(place.session_cookie, path="/", secure=place.is_beyond, httponly=True, samesite="strict")

@@ -58,15 +58,14 @@ async def _list(client: Client) -> Answer:
 
 async def _new(client: Client, name: str, roles: Sequence[Role], days: int) -> Answer:
     sent = await client.invite(name, roles, days=days)
-    address = f"{client.address}{sent.path}"
     return Answer(
         lines=[
-            address,
+            sent.address,
             f"It lets {sent.name} in, as {', '.join(sent.roles)}, once, until {moment(sent.expires_at)}.",
             "It is not shown again.",
             f"next: give it to nobody else; take it back with haloop invitations withdraw {sent.id}",
         ],
-        document={"address": address, "invitation": sent.model_dump()},
+        document={"invitation": sent.model_dump()},
     )
 
 

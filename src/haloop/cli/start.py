@@ -76,6 +76,6 @@ def _new_page(running: Running, home: Path) -> str:
     try:
         headers = owner_header(home)
         reply = httpx2.post(f"{running.address}/api/visits", headers=headers, trust_env=False)
-        return f"{running.address}{reply.raise_for_status().json()['path']}"
+        return str(reply.raise_for_status().json()["address"])
     except (OSError, ValueError, KeyError, httpx2.HTTPError):
         return f"{running.address}/"

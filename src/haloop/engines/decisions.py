@@ -19,7 +19,7 @@ from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import AnswerRefused, BadInput, ForeignRun, HaloopError, NotFound
 from haloop.kernel.fact import AnswerTurnedAway, EffectIntended
 from haloop.kernel.finding import Finding
-from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, read_decision, run_of
+from haloop.kernel.gate import Answer, Gate, GateId, GateStatus, Verdict, read_decision, run_of
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.ledger import Ledger
 from haloop.kernel.operation import Absent, Found
@@ -67,10 +67,13 @@ class Decisions:
             raise AnswerRefused("There is no such gate.", code="answer.foreign")
         return here
 
-    async def decide(self, account: AccountId, answer: Answer, *, site: Site | None = None) -> GateStatus:
+    async def decide(
+        self, account: AccountId, answer: Answer, *, site: Site | None = None, at_least: Proof = Proof.TOKEN
+    ) -> GateStatus:
         """Take a person's answer; AnswerRefused where it does not count.
 
-        Name the site wherever answers come over a network: a passkey's counts there and nowhere else.
+        Name the site wherever answers come over a network: a passkey's counts there and nowhere else. A yes that
+        came from far away takes `at_least` that proof, whatever the gate asks for.
         """
         try:
             here = await self.gate(account, answer.gate)
@@ -79,6 +82,7 @@ class Decisions:
                 asked = partial(challenge, decision, answer.batch)
                 proof = self._proof(here.host.account, answer.person, answer.assertion, asked, site)
                 here.require_good(answer, proof=proof)
+                _require_enough(answer, proof, at_least)
                 here.host.ask(lambda: here.take(answer, decision, proof=proof))
             await durable(here.host)
         except AnswerRefused as refusal:
@@ -124,7 +128,9 @@ class Decisions:
             return (await self._memory.stuck(account, run)).uncertain()
         return [at.known_intent() for at in live.effects if at.is_uncertain]
 
-    async def settle(self, account: AccountId, finding: Finding, *, site: Site | None = None) -> None:
+    async def settle(
+        self, account: AccountId, finding: Finding, *, site: Site | None = None, at_least: Proof = Proof.TOKEN
+    ) -> None:
         """Take a person's word on how an uncertain effect ended; it takes what approving it took, at the same site."""
         try:
             gate = await self.gate(account, finding.gate)
@@ -133,10 +139,10 @@ class Decisions:
         except HaloopError:  # its run cannot go on, and waits for that with everything else
             stuck = await self._memory.stuck(account, run_of(finding.gate))
             known = await self._accounts.of(account)
-            await stuck.settle(finding, lambda gate: self._require_entitled(known, gate, finding, site))
+            await stuck.settle(finding, lambda gate: self._require_entitled(known, gate, finding, site, at_least))
             return
         at = _effect(gate, finding.effect)
-        self._require_entitled(gate.host.account, gate.open_gate(), finding, site)
+        self._require_entitled(gate.host.account, gate.open_gate(), finding, site, at_least)
         at.require_settleable(finding)
         gate.host.ask(lambda: at.settle(finding))
         await durable(gate.host)
@@ -148,14 +154,16 @@ class Decisions:
         await durable(here.host)
         await self._accounts.late_facts_recorded()
 
-    def _require_entitled(self, account: Account, gate: Gate, finding: Finding, site: Site | None) -> None:
+    def _require_entitled(
+        self, account: Account, gate: Gate, finding: Finding, site: Site | None, at_least: Proof
+    ) -> None:
         """The original roles and proof, and never whoever asked for the run."""
         person = finding.person
         if person in gate.proposers or not gate.is_entitled(account.people.get(person)):
             raise AnswerRefused(
                 "Settling takes what approving took, of somebody who did not propose it.", code="answer.not_allowed"
             )
-        if self._proof(account, person, finding.assertion, finding.challenge, site) < gate.need.proof:
+        if self._proof(account, person, finding.assertion, finding.challenge, site) < max(gate.need.proof, at_least):
             raise AnswerRefused("This takes a passkey.", code="answer.proof")
 
     def _proof(
@@ -194,6 +202,11 @@ class Decisions:
         )
         known = (await self._accounts.of(account)).people.get(answer.person)
         await self._ledger.record(account, fact.entry(known.actor if known else "somebody"))
+
+
+def _require_enough(answer: Answer, proof: Proof, at_least: Proof) -> None:
+    if answer.verdict is Verdict.APPROVED and proof < at_least:
+        raise AnswerRefused("From here a yes takes a passkey.", code="answer.proof")
 
 
 def _effect(gate: AtGate, name: str) -> AtEffect:

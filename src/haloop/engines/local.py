@@ -40,6 +40,7 @@ from haloop.kernel.inbox import Delivery
 from haloop.kernel.ledger import Chain, Ledger
 from haloop.kernel.operation import Absent, Found
 from haloop.kernel.passkey import Site, VerifySignature
+from haloop.kernel.people import Proof
 from haloop.kernel.procedure import Procedure, Request
 from haloop.kernel.randomness import Randomness
 
@@ -206,9 +207,11 @@ class LocalEngine:
         """The gates of an account that wait for somebody."""
         return self.world.gates.of(account)
 
-    async def decide(self, account: AccountId, answer: Answer, *, site: Site | None = None) -> GateStatus:
+    async def decide(
+        self, account: AccountId, answer: Answer, *, site: Site | None = None, at_least: Proof = Proof.TOKEN
+    ) -> GateStatus:
         """Take a person's answer; AnswerRefused where it does not count. What it says is durable on return."""
-        return await self._decisions.decide(account, answer, site=site)
+        return await self._decisions.decide(account, answer, site=site, at_least=at_least)
 
     async def turn_agent_away(self, account: AccountId, gate: GateId, verdict: str, *, agent: str) -> NoReturn:
         """An agent tried to decide: that stands in the ledger, and it is refused."""
@@ -226,9 +229,11 @@ class LocalEngine:
         """The effects of a run whose outcome nobody knows, as they were intended."""
         return await self._decisions.uncertain(account, run)
 
-    async def settle(self, account: AccountId, finding: Finding, *, site: Site | None = None) -> None:
+    async def settle(
+        self, account: AccountId, finding: Finding, *, site: Site | None = None, at_least: Proof = Proof.TOKEN
+    ) -> None:
         """Take a person's word on how an uncertain effect ended; it takes what approving it took."""
-        await self._decisions.settle(account, finding, site=site)
+        await self._decisions.settle(account, finding, site=site, at_least=at_least)
 
     async def contradict(self, account: AccountId, gate: GateId, effect: str, found: "Found[Any] | Absent") -> None:
         """Take in later evidence of the outside on how an effect ended, also after its run has."""

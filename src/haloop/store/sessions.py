@@ -32,11 +32,12 @@ CREATE TABLE session (
     begun_at  INTEGER NOT NULL,      -- microseconds since 1970, as all of them
     used_at   INTEGER NOT NULL,
     proven_at INTEGER NOT NULL,
+    is_beyond INTEGER NOT NULL,      -- 1: begun from beyond the machine itself
     browser   TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX session_person ON session (person);
 """
-_COLUMNS = "hash, secret, id, account, person, begun_at, used_at, proven_at, browser"
+_COLUMNS = "hash, secret, id, account, person, begun_at, used_at, proven_at, is_beyond, browser"
 
 log = logging.getLogger("haloop.sessions")
 
@@ -56,6 +57,8 @@ class Session:
     """When last, to some minutes."""
     proven_at: int
     """When its person last showed who they are."""
+    is_beyond: int
+    """1 where it was begun from beyond the machine itself, and is good there alone."""
     browser: str
 
 

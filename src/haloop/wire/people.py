@@ -54,7 +54,7 @@ class InvitationSent(InvitationOut, frozen=True):
     """The only time its secret is said."""
 
     invitation: str
-    path: str
+    address: str
     """Where whoever is meant opens the page once."""
 
 

@@ -13,6 +13,8 @@ class VisitOut(BaseModel, frozen=True):
     """Where a browser opens the page once."""
 
     path: str
+    address: str
+    """The same in full."""
 
 
 class Visit(BaseModel, extra="forbid", strict=True):

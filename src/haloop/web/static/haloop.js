@@ -65,7 +65,10 @@ async function call(method, path, body) {
   const headers = { ...mine(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const told = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(`${told.title} ${told.next_step}`), { told });
+  if (!answer.ok) {
+    if (["identity.stale", "identity.unknown", "identity.session_over"].includes(told.code)) $("come-in").hidden = false;
+    throw Object.assign(new Error(`${told.title} ${told.next_step}`), { told });
+  }
   return told;
 }
 
@@ -197,6 +200,11 @@ function gateBox(gate) {
 
 async function sign({ challenge, rp_id: rpId, credentials }) {
   if (credentials.length === 0) throw new Error("This takes a passkey, and you have none here. Add one below.");
+  return answered(challenge, rpId, credentials);
+}
+
+// Without any credential named, the browser offers those that it has for this site.
+async function answered(challenge, rpId, credentials) {
   requirePasskeys();
   const allowCredentials = credentials.map((id) => ({ id, type: "public-key" }));
   const asked = { challenge, rpId, allowCredentials, userVerification: "required" };
@@ -485,28 +493,48 @@ function refreshSoon() {
   due = setTimeout(() => refresh().catch((error) => say(error.message)), 150);
 }
 
+// Coming in
+
+async function comeIn(rest) {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const key = new URLSearchParams(location.search).get("key") ?? said.get("key") ?? "";
+  const [invitation, session, refused] = ["invitation", "session", "refused"].map((name) => said.get(name) ?? "");
+  if (key || invitation || session || refused) history.replaceState(null, "", location.pathname + rest);
+  if (refused) say(`The login did not work (${refused}).`);
+  const { elsewhere, issuer } = await call("GET", "api/login");
+  $("log-in").hidden = !issuer;
+  $("log-in").onclick = () => step($("log-in"), async () => {
+    const again = !$("come-in").hidden && mine()["X-Haloop-Session"] !== undefined;
+    location.assign((await call("POST", "api/login", { key, invitation, again })).address);
+  });
+  $("show-passkey").onclick = () => step($("show-passkey"), async () => {
+    const { challenge, rp_id: rpId } = await call("POST", "api/login/passkey/challenge");
+    await begin("api/login/passkey", { challenge, assertion: await answered(challenge, rpId, []) });
+    location.reload();
+  });
+  if (elsewhere && (key || invitation)) $("come-in").hidden = false;
+  else if (session || key) await begin("api/session", { key: session || key });
+  // Whoever sent the address chose the account: nobody is moved into it without being asked.
+  else if (invitation && confirm("You are invited to an account here. Come in?")) await begin("api/redemptions", { invitation });
+}
+
+async function begin(path, shown) {
+  localStorage.setItem(KEPT, (await call("POST", path, shown)).secret);
+}
+
+async function step(button, act) {
+  button.disabled = true;
+  say("");
+  await act().catch((error) => say(error.message));
+  button.disabled = false;
+}
+
 async function open() {
   const catalogue = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(WORDS)));
   const hex = [...new Uint8Array(catalogue)].map((one) => one.toString(16).padStart(2, "0")).join("");
   view = { language: "en", renderer: "page/2", catalogue: hex };
-  const address = new URLSearchParams(location.search);
-  const [key, named] = [address.get("key"), address.get("gate")];
-  if (key) {
-    history.replaceState(null, "", location.pathname + (named ? `?gate=${encodeURIComponent(named)}` : ""));
-    await call("POST", "api/session", { key })
-      .then(({ secret }) => localStorage.setItem(KEPT, secret))
-      .catch((error) => say(error.message));
-  }
-  const invitation = new URLSearchParams(location.hash.slice(1)).get("invitation");
-  if (invitation) {
-    history.replaceState(null, "", location.pathname);
-    // Whoever sent the address chose the account: nobody is moved into it without being asked.
-    if (confirm("You are invited to an account here. Come in?")) {
-      await call("POST", "api/redemptions", { invitation })
-        .then(({ secret }) => localStorage.setItem(KEPT, secret))
-        .catch((error) => say(error.message));
-    }
-  }
+  const named = new URLSearchParams(location.search).get("gate");
+  await comeIn(named ? `?gate=${encodeURIComponent(named)}` : "").catch((error) => say(error.message));
   const me = await call("GET", "api/me");
   $("who").textContent = `${me.name} · ${me.roles.join(", ")}`;
   const desks = await call("GET", "api/desks");
