@@ -92,7 +92,8 @@ class TokenOut(BaseModel, frozen=True):
 
 
 class TokenWanted(BaseModel, extra="forbid", strict=True):
-    agent: str = Field(min_length=1, max_length=60)
+    agent: str = Field(min_length=1, max_length=60, json_schema_extra={"pattern": "^[a-z][a-z0-9_.-]{0,59}$"})
+    """The pattern is told here, and held by the kernel, which says it in words."""
     days: int = Field(default=30, ge=1, le=366)
 
 
