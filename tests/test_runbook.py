@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from haloop.cli.everyday import Later
 from haloop.cli.program import INTERRUPTED, program
 from haloop.kernel.errors import Exit
 from haloop.logs import FIELDS
@@ -42,4 +43,8 @@ def test_the_fields_of_a_line_are_named() -> None:
 
 
 def options(command: click.Command) -> set[str]:
-    return {option for parameter in command.params for option in parameter.opts}
+    """Those of a command, and of the commands below it."""
+    known = command.load() if isinstance(command, Later) else command
+    below = known.commands.values() if isinstance(known, click.Group) else ()
+    own = {option for parameter in known.params for option in parameter.opts}
+    return own.union(*(options(one) for one in below))

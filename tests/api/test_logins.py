@@ -29,6 +29,9 @@ from tests.api.elsewhere import (
     reachable,
 )
 from tests.api.test_errors import told
+from tests.api.test_noting import logs, noted
+
+__all__ = ["logs"]
 
 
 @pytest.fixture
@@ -348,6 +351,21 @@ async def test_a_login_may_be_asked_for_anew(away: Door) -> None:
         await browser.came_back(await agreed(page, "ana"))
         assert browser.session != before
         assert len((await browser.get("/api/sessions")).json()) == 1
+
+
+async def test_logins_and_their_failures_are_noted_without_what_was_shown(away: Door, logs: Path) -> None:
+    """Who came in, and each refusal by its code; no code, state, key, mark or secret stands in the log."""
+    async with await owner_of(away) as browser, Browser.at(away) as other:
+        location = await agreed(await browser.begun(), "ana")
+        await other.came_back(location)
+        await other.log_in("eve@example.com")
+        await browser.get("/api/me")
+        asked_for = asked(location)
+        text = logs.read_text(encoding="utf-8")
+        shown = [asked_for["code"], asked_for["state"], browser.secret, browser.session, browser.mark, SECRET, "eve@"]
+    assert noted(logs, event="login")[0]["actor"] == f"person:{away.ana}"
+    assert [line["code"] for line in noted(logs, event="denied")] == ["login.browser", "login.unknown"]
+    assert [one for one in shown if one in text] == []
 
 
 # An issuer that lies, or somebody who speaks for it

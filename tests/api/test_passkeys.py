@@ -12,7 +12,7 @@ import pytest
 from haloop.api.asking import SESSION_COOKIE, SESSION_HEADER
 from haloop.identity import Caller
 from haloop.kernel.fact import CredentialEnrolled
-from haloop.kernel.ids import PersonId
+from haloop.kernel.ids import AccountId, PersonId
 from haloop.kernel.passkey import EDDSA, ES256, base64url
 from haloop.kernel.people import Role
 from haloop.testing.passkey import Passkey
@@ -72,9 +72,11 @@ async def given_to(door: Door, person: PersonId) -> Passkey:
     return passkey
 
 
-def browser_of(door: Door, person: PersonId) -> httpx2.AsyncClient:
+def browser_of(door: Door, person: PersonId, account: AccountId | None = None) -> httpx2.AsyncClient:
     """The page in somebody's own browser."""
-    opened = door.house.identity.begin(Caller(account=door.practice.account, person=person), browser="a test")
+    opened = door.house.identity.begin(
+        Caller(account=account or door.practice.account, person=person), browser="a test"
+    )
     cookie = f"{SESSION_COOKIE}={opened.session}"
     headers = {"Cookie": cookie, SESSION_HEADER: opened.secret, "Origin": door.address}
     return httpx2.AsyncClient(base_url=door.address, headers=headers)

@@ -1,17 +1,38 @@
 """Every route there is, walked: nobody gets in without rights, and nothing of another account is there."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from haloop.api.server import make_app
+from haloop.engines.granting import give_grant
+from haloop.identity import Caller
 from haloop.kernel.agent import PresentedToken
 from haloop.kernel.fact import TokenIssued
-from tests.api.conftest import Door, client_of
+from haloop.kernel.grant import GrantTerms
+from haloop.kernel.ids import RunId
+from haloop.kernel.money import Money
+from haloop.kernel.people import Role
+from tests.api.conftest import Door, client_of, tea
+from tests.api.test_passkeys import browser_of, given_to
 
 OPEN = {
     *("/healthz", "/readyz", "/api/session", "/api/redemptions"),
     *("/api/login", "/api/login/callback", "/api/login/passkey", "/api/login/passkey/challenge"),
 }
 """Whoever asks there has nothing to show yet."""
+FOR_EVERYBODY = {
+    ("DELETE", "/api/session"),
+    ("DELETE", "/api/sessions/{session}"),
+    ("POST", "/api/session/account"),
+    ("POST", "/api/visits"),
+    ("POST", "/api/passkeys/options"),
+    ("POST", "/api/passkeys"),
+    ("POST", "/api/gates/{gate}/challenge"),
+    ("POST", "/api/gates/{gate}/findings/challenge"),
+}
+"""What changes nobody but whoever asks: their own browsers and passkeys; a challenge is only something to sign."""
 FOR_AGENTS = {
     ("GET", "/api/me"),
     ("GET", "/api/desks"),
@@ -83,29 +104,126 @@ async def test_no_route_for_people_opens_to_an_agent(door: Door) -> None:
                 assert (answer.status_code, answer.json()["code"]) == (403, "identity.not_allowed"), (method, path)
 
 
+async def test_a_viewer_changes_nothing_but_their_own(door: Door) -> None:
+    """Each route that changes something answers 403 to a viewer, and nothing was changed."""
+    there = await _everything(door)
+    vic = await door.practice.person("Vic", Role.VIEWER)
+    before = await door.practice.ledger.size(door.practice.account)
+    walked = 0
+    async with browser_of(door, vic) as viewer:
+        for method, path in _routes(door):
+            if path in OPEN or (method, path) in FOR_EVERYBODY or (method == "GET" and path != "/api/invitations"):
+                continue
+            answer = await viewer.request(method, path.format(**there.names), json=there.body(door, path))
+            assert answer.status_code == 403, (method, path, answer.text)
+            walked += 1
+    assert walked >= 15
+    assert (await door.gate(there.run))["status"] == "open"
+    events = await door.practice.ledger.events(door.practice.account, start=before)
+    assert {event.header.kind for event in events} <= {"answer.refused"}
+
+
 async def test_nothing_of_another_account_is_there(door: Door) -> None:
-    """A run, its gate and its receipts, asked for from another account: 404, as if they did not exist."""
-    run = await door.asked()
-    gate = await door.gate(run)
+    """Runs, gates, receipts, tokens, grants, people and the rest, asked for by another account's owner: 404, each.
+
+    An agent of theirs hears the same; and so does whoever asks for what nobody has.
+    """
+    there = await _everything(door)
     other = await door.practice.ledger.open_account()
+    eve = await door.practice.person("Eve", account=other)
+    before = await door.practice.ledger.size(door.practice.account)
     token = PresentedToken.make(other)
-    issued = TokenIssued(token=token.id, agent="eve", hash=token.hash(), expires_at=gate["expires"])
+    until = door.house.engine.world.now() + 3_600_000_000
+    issued = TokenIssued(token=token.id, agent="eve", hash=token.hash(), expires_at=until)
     await door.practice.engine.record(other, issued, by="kernel")
-    bodies = {
-        "decisions": door.decision(gate),
-        "cancellation": {"reason": ""},
-        "withdrawal": {"reason": ""},
-    }
-    async with client_of(door.address, token.spell()) as eve:
-        walked = 0
-        for method, path in sorted(FOR_AGENTS):
+    walked = 0
+    async with browser_of(door, eve, other) as owner, client_of(door.address, token.spell()) as agent:
+        for method, path in _routes(door):
             if "{" not in path:
                 continue
-            body = bodies.get(path.rpartition("/")[2])
-            answer = await eve.request(method, _filled(path, run, gate["id"]), json=body)
-            assert answer.status_code == 404, (path, answer.text)
-            absent = await eve.request(method, _filled(path, "run_" + "0" * 32, f"gate_{'0' * 32}_1"), json=body)
-            assert answer.json()["code"] == absent.json()["code"], path
-            walked += 1
-    assert walked >= 7
-    assert (await door.gate(run))["status"] == "open"
+            body = there.body(door, path)
+            for who in [owner, agent] if (method, path) in FOR_AGENTS else [owner]:
+                answer = await who.request(method, path.format(**there.names), json=body)
+                assert answer.status_code == 404, (method, path, answer.text)
+                absent = await who.request(method, _filled(path, "run_" + "0" * 32, f"gate_{'0' * 32}_1"), json=body)
+                assert answer.json()["code"] == absent.json()["code"], path
+                walked += 1
+        lists = ("/api/runs", "/api/gates", "/api/tokens", "/api/grants", "/api/invitations", "/api/passkeys")
+        seen = "".join(
+            [(await owner.get(path)).text for path in (*lists, "/api/people", "/api/sessions", "/api/activity")]
+        )
+        assert [name for name in there.names.values() if f'"{name}"' in seen] == []
+    assert walked >= 30
+    assert await door.practice.ledger.size(door.practice.account) == before
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Everything:
+    """One of each that a route names, of Ana's account."""
+
+    run: RunId
+    names: dict[str, str]
+    gate: dict[str, Any]
+
+    def body(self, door: Door, path: str) -> dict[str, Any] | None:
+        """What a person could mean there."""
+        found = {"effect": "buy", "happened": False, "sentence": "Not in their book."}
+        decision = door.decision(self.gate)
+        bodies: dict[str, dict[str, Any]] = {
+            "/api/requests": tea(),
+            "/api/runs/{run}/cancellation": {"reason": ""},
+            "/api/gates/{gate}/challenge": decision,
+            "/api/gates/{gate}/decisions": decision,
+            "/api/gates/{gate}/extension": {"until": self.gate["expires"] + 1},
+            "/api/gates/{gate}/withdrawal": {"reason": ""},
+            "/api/gates/{gate}/findings": found,
+            "/api/gates/{gate}/findings/challenge": found,
+            "/api/people/{person}/roles": {"roles": ["viewer"]},
+        }
+        return bodies.get(path)
+
+
+def _terms(door: Door) -> GrantTerms:
+    euro = Money(minor=100, currency="EUR")
+    day = int(timedelta(days=1).total_seconds()) * 1_000_000
+    return GrantTerms(
+        operations=("Shop.buy",),
+        payees=("Karl",),
+        each_max=euro,
+        total_max=euro,
+        window_days=1,
+        expires_at=door.house.engine.world.now() + day,
+        live=False,
+    )
+
+
+async def _everything(door: Door) -> _Everything:
+    """Ana's account with a run that waits, one that bought something, a token, a grant, an invitation, a passkey."""
+    done = await door.asked()
+    assert (await door.decide(await door.gate(done))).status_code == 200
+    run = await door.asked(item="milk")
+    account = door.practice.account
+    async with await door.agent():
+        pass
+    asked = await door.practice.start(give_grant.of(_terms(door)))
+    await door.practice.yes(asked, door.ana)
+    passkey = await given_to(door, door.ana)
+    invitation = await door.client.post("/api/invitations", json={"name": "Ben", "roles": ["viewer"]})
+    door.house.identity.begin(Caller(account=account, person=door.ana), browser="Ana's")
+    known = await door.practice.engine.account(account)
+    gate = await door.gate(run)
+    return _Everything(
+        run=run,
+        gate=gate,
+        names={
+            "run": run,
+            "gate": gate["id"],
+            "effect": "buy",
+            "token": next(iter(known.tokens)),
+            "grant": next(iter(known.grants)),
+            "credential": passkey.credential,
+            "invitation": invitation.json()["id"],
+            "person": door.ana,
+            "session": door.house.identity.sessions(Caller(account=account, person=door.ana))[0].id,
+        },
+    )

@@ -139,6 +139,7 @@ async def withdraw(house: In, caller: By, gate: GateName, why: Withdrawal) -> Ga
 @router.post("/api/gates/{gate}/findings/challenge")
 async def ask_for_finding(house: In, caller: ByPerson, here: Here, gate: GateName, found: Found) -> ChallengeOut:
     """What your passkey has to sign for exactly this finding; then send the finding with its answer."""
+    await read_own(house, caller, run_of(gate))
     return await ask_to_sign(house, caller, here, _finding(gate, found, caller, None).challenge())
 
 

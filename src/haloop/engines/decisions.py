@@ -141,8 +141,8 @@ class Decisions:
             known = await self._accounts.of(account)
             await stuck.settle(finding, lambda gate: self._require_entitled(known, gate, finding, site, at_least))
             return
-        at = _effect(gate, finding.effect)
         self._require_entitled(gate.host.account, gate.open_gate(), finding, site, at_least)
+        at = _effect(gate, finding.effect)
         at.require_settleable(finding)
         gate.host.ask(lambda: at.settle(finding))
         await durable(gate.host)
