@@ -34,6 +34,7 @@ from haloop.identity import Caller, Identity
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
 from haloop.kernel.operation import Call, NotDone, effect
+from haloop.outward import open_telling
 from haloop.serving import bind, served
 from haloop.settings import Settings
 from haloop.store.sessions import Sessions
@@ -65,11 +66,21 @@ async def serve(folder: Path, runs: int) -> None:
     desk = Desk("errands", procedures=[book_table])
     settings = Settings(home=folder / "home", state=folder / "witness")
     booking = Connector(port=Booking, speaks=book, name="book")
-    async with open_haloop(settings, desks=[desk], connectors=[booking]) as haloop:
+    async with (
+        open_haloop(settings, desks=[desk], connectors=[booking]) as haloop,
+        open_telling(settings, None, ledger=haloop.ledger, engine=haloop.engine, address="http://localhost") as telling,
+    ):
         with Sessions.opened(folder / "sessions.db") as kept:
             owner = Caller(account=haloop.account, person=haloop.owner)
             identity = Identity(engine=haloop.engine, owner=owner, token=TOKEN, kept=kept)
-            house = House(ledger=haloop.ledger, engine=haloop.engine, identity=identity, desks=[desk], version="bench")
+            house = House(
+                ledger=haloop.ledger,
+                engine=haloop.engine,
+                identity=identity,
+                telling=telling,
+                desks=[desk],
+                version="bench",
+            )
             app = make_app(house)
             unlimited = Rate(count=1_000_000, seconds=1)
             app.state.rates = Rates(visits=unlimited, proposals=unlimited, decisions=unlimited)

@@ -20,18 +20,20 @@ from haloop.engines.granting import grants_desk
 from haloop.engines.local import LocalEngine
 from haloop.engines.receipts import prove
 from haloop.identity import Caller, Identity, read_or_make_token
-from haloop.issuer import CALLBACK, Issuer
+from haloop.issuer import Issuer
 from haloop.kernel.clock import SystemClock
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
-from haloop.kernel.errors import HomeUnusable, Poisoned, RecoveryOpen
+from haloop.kernel.errors import Poisoned, RecoveryOpen
 from haloop.kernel.fact import PersonAdded
 from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
 from haloop.kernel.people import Role
 from haloop.kernel.receipt import Receipt
 from haloop.logs import Answered, log_answer, log_fact, open_logs
 from haloop.mcp.door import agents_door
-from haloop.serving import serve
+from haloop.notices.telling import Telling
+from haloop.outward import Outward, open_telling
+from haloop.serving import address_of, serve
 from haloop.settings import Settings
 from haloop.store.home import Home
 from haloop.store.sessions import Sessions
@@ -90,40 +92,16 @@ async def run_server(settings: Settings, at: socket, *, on_ready: Callable[[str,
     os.umask(0o077)  # whatever this process makes is its owner's alone
     wanted = Wanted.read(os.environ)
     Home(settings.home).make()
-    token, issuer = read_or_make_token(settings.home / "token"), issuer_of(settings)
-    with open_logs(settings.home / "logs", secrets=[token, issuer.client_secret if issuer else ""]):
-        await _serve(settings, at, token, issuer, wanted, on_ready)
-
-
-def issuer_of(settings: Settings) -> Issuer | None:
-    """Who says who people from elsewhere are, if any may come."""
-    if settings.server_public_address is None or settings.login_issuer is None or settings.login_client_id is None:
-        return None
-    return Issuer(
-        address=settings.login_issuer,
-        client_id=settings.login_client_id,
-        client_secret=_client_secret(settings.login_client_secret_file),
-        callback=f"{settings.server_public_address}{CALLBACK}",
-    )
-
-
-def _client_secret(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise HomeUnusable(f"{file} cannot be read: {error}.", code="login.secret") from error
-    if not secret:
-        raise HomeUnusable(f"{file} is empty.", code="login.secret", next_step="Put the issuer's secret there.")
-    return secret
+    token, outward = read_or_make_token(settings.home / "token"), Outward.read(settings)
+    with open_logs(settings.home / "logs", secrets=[token, *outward.secrets]):
+        await _serve(settings, at, token, outward, wanted, on_ready)
 
 
 async def _serve(
     settings: Settings,
     at: socket,
     token: str,
-    issuer: Issuer | None,
+    outward: Outward,
     wanted: Wanted,
     on_ready: Callable[[str, str], None],
 ) -> None:
@@ -134,6 +112,13 @@ async def _serve(
         TownBooking.opened(town.booking_address, guest="haloop") as booking,
         open_haloop(settings, desks=desks, connectors=[town_booking(booking)]) as haloop,
         open_telemetry(wanted, ledger=haloop.ledger, engine=haloop.engine, version=running) as tell,
+        open_telling(
+            settings,
+            outward.mail,
+            ledger=haloop.ledger,
+            engine=haloop.engine,
+            address=settings.server_public_address or address_of(at),
+        ) as telling,
     ):
 
         def answered(request: Answered) -> None:
@@ -142,7 +127,9 @@ async def _serve(
 
         with Sessions.opened(Home(settings.home).sessions) as kept:
             haloop.engine.watch(log_fact)
-            house = _house(settings, haloop, desks, token=token, kept=kept, issuer=issuer)
+            owner = Caller(account=haloop.account, person=haloop.owner)
+            identity = Identity(engine=haloop.engine, owner=owner, token=token, kept=kept)
+            house = _house(settings, haloop, identity, desks=desks, telling=telling, issuer=outward.issuer)
             app = make_app(house, on_answered=answered)
             app.include_router(pages.router)
             log.info("started", extra={"result": running})
@@ -159,14 +146,20 @@ async def _serve(
 
 
 def _house(
-    settings: Settings, haloop: Haloop, desks: Sequence[Desk], *, token: str, kept: Sessions, issuer: Issuer | None
+    settings: Settings,
+    haloop: Haloop,
+    identity: Identity,
+    *,
+    desks: Sequence[Desk],
+    telling: Telling,
+    issuer: Issuer | None,
 ) -> House:
     """What the door opens onto."""
-    owner = Caller(account=haloop.account, person=haloop.owner)
     return House(
         ledger=haloop.ledger,
         engine=haloop.engine,
-        identity=Identity(engine=haloop.engine, owner=owner, token=token, kept=kept),
+        identity=identity,
+        telling=telling,
         desks=[*desks, grants_desk()],
         version=version("haloop-app"),
         allowed_origins=settings.web_allowed_origins,

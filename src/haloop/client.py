@@ -41,6 +41,7 @@ from haloop.wire.gates import (
 )
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
+from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 from haloop.wire.people import (
     AccountOut,
@@ -69,6 +70,8 @@ Sign: TypeAlias = Callable[[ChallengeOut], Awaitable[PasskeyAnswer | bytes]]
 """Has a person's passkey answer a challenge: as a browser gives it, or in the ledger's own bytes."""
 
 TIMEOUT_SECONDS = 30.0
+_TRIAL_SECONDS = 120.0
+"""Mail servers and push services may take their time."""
 _UNPROCESSABLE, _SERVER = 422, 500
 
 
@@ -351,6 +354,31 @@ class Client:
 
     async def revoke_token(self, token: str) -> None:
         await self._send("DELETE", f"/api/tokens/{_part(token)}")
+
+    # Being told
+
+    async def notices(self) -> NoticesOut:
+        """How you want to be told that something waits for you or went wrong."""
+        return await self._get("/api/me/notices", NoticesOut)
+
+    async def set_notices(self, wanted: NoticesWanted) -> NoticesOut:
+        """Say all of how you want to be told, from now on."""
+        return _read(NoticesOut, await self._send("PUT", "/api/me/notices", json=wanted.model_dump()))
+
+    async def try_notices(self) -> list[TriedOut]:
+        """Have something told now, every way you want to be told."""
+        answer = await self._send("POST", "/api/me/notices/test", timeout=_TRIAL_SECONDS)
+        return _read(list[TriedOut], answer)
+
+    async def devices(self) -> DevicesOut:
+        return await self._get("/api/devices/push", DevicesOut)
+
+    async def add_device(self, subscription: Subscription) -> DeviceOut:
+        """Be told on a device too, as its browser subscribed it."""
+        return await self._post("/api/devices/push", DeviceOut, subscription)
+
+    async def remove_device(self, device: str) -> None:
+        await self._send("DELETE", f"/api/devices/push/{_part(device)}")
 
     # The home
 

@@ -45,7 +45,7 @@ async def serve(
     app: ASGIApp, at: socket.socket, *, on_ready: Callable[[str], None], on_end: Callable[[], None]
 ) -> None:
     """Serve until SIGINT or SIGTERM; `on_ready` hears the address, `on_end` that whoever stays must let go."""
-    server = _Server(_config(app), lambda: on_ready(_address(at)), on_end)
+    server = _Server(_config(app), lambda: on_ready(address_of(at)), on_end)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again at its end, and then they are ours
         loop.add_signal_handler(number, server.end)
@@ -62,7 +62,7 @@ async def served(app: ASGIApp, at: socket.socket) -> AsyncIterator[str]:
     serving.add_done_callback(lambda _: ready.set())  # one that ends at once must not be waited for
     await ready.wait()
     try:
-        yield _address(at)
+        yield address_of(at)
     finally:
         server.end()
         await serving
@@ -147,6 +147,7 @@ def _nothing() -> None:
     pass
 
 
-def _address(at: socket.socket) -> str:
+def address_of(at: socket.socket) -> str:
+    """Where a bound socket is reached."""
     host, port = at.getsockname()[:2]
     return f"http://{'[::1]' if host == '::1' else 'localhost'}:{port}"

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from haloop.kernel.errors import BadInput
+from haloop.kernel.mail_address import is_mail_address
 
 CONFIG_FILE = "config.toml"
 PORT_MAX = 65_535
@@ -30,6 +31,7 @@ ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 _BYTES_MAX = 1 << 40
 _PREFIX = "HALOOP_"
 _METADATA = "setting"
+_MAIL_SECURITY = ("starttls", "tls", "none")
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 
 
@@ -227,6 +229,18 @@ def _some_bytes(count: int) -> str:
     return "" if 1 <= count <= _BYTES_MAX else f"it is a number from 1 to {_BYTES_MAX}"
 
 
+def _mail_security(security: str) -> str:
+    return "" if security in _MAIL_SECURITY else f"it must be one of {', '.join(_MAIL_SECURITY)}"
+
+
+def _one_line(words: str | None) -> str:
+    return "" if words is None or (words.isprintable() and " " not in words) else "it holds a space or a line's end"
+
+
+def _mail_address(address: str | None) -> str:
+    return "" if address is None or is_mail_address(address) else "it is no e-mail address"
+
+
 def _web_origins(origins: tuple[str, ...]) -> str:
     bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
     return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
@@ -355,6 +369,62 @@ class Settings:
             kind=NUMBER,
             doc="The most bytes that one artifact may have.",
             fits=_some_bytes,
+        ).declared,
+    )
+    mail_host: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="mail.host",
+            kind=TEXT,
+            doc="The mail server that takes what people are told; without it nobody is told by mail.",
+            example="mail.example.org",
+            fits=_one_line,
+        ).declared,
+    )
+    mail_port: int = field(
+        default=587,
+        metadata=Setting(
+            name="mail.port",
+            kind=NUMBER,
+            doc="The mail server's port; usually 587 for starttls, 465 for tls.",
+            fits=_port,
+        ).declared,
+    )
+    mail_security: str = field(
+        default="starttls",
+        metadata=Setting(
+            name="mail.security",
+            kind=TEXT,
+            doc="How the way to the mail server is encrypted: starttls, tls, or none to a server on this machine.",
+            fits=_mail_security,
+        ).declared,
+    )
+    mail_from: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="mail.from",
+            kind=TEXT,
+            doc="The address that mail comes from, and that push services may write to.",
+            example="haloop@example.org",
+            fits=_mail_address,
+        ).declared,
+    )
+    mail_user: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="mail.user",
+            kind=TEXT,
+            doc="Who logs in at the mail server, where it asks.",
+            example="haloop@example.org",
+        ).declared,
+    )
+    mail_password_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="mail.password_file",
+            kind=FILE,
+            doc="The file whose first line is the password for that.",
+            example="/path/to/a/file/of/its/own",
         ).declared,
     )
     project_linked: Path | None = field(

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
 from haloop.connectors.booking.town import TownBooking, town_booking
+from haloop.connectors.mail.smtp import MailServer
 from haloop.desks.errands.desk import ERRANDS
 from haloop.engines.granting import grants_desk
 from haloop.identity import Caller, Identity
@@ -28,6 +29,7 @@ from haloop.testing.clock import MovableClock
 from haloop.testing.practice import Practice
 from haloop.town.street import serve_town
 from tests.engines.buying import Counter, desk, opened
+from tests.notices.post import told
 
 TOKEN = "the machine's own token"
 VIEW = {"catalogue": "0" * 64, "language": "en", "renderer": "testing/1"}
@@ -108,32 +110,52 @@ async def live(tmp_path: Path) -> AsyncIterator[Door]:
 
 @asynccontextmanager
 async def opened_door(
-    folder: Path, *, live: bool = False, issuer: Issuer | None = None, clock: MovableClock | None = None
+    folder: Path,
+    *,
+    live: bool = False,
+    issuer: Issuer | None = None,
+    clock: MovableClock | None = None,
+    mail: MailServer | None = None,
+    service: str | None = None,
 ) -> AsyncIterator[Door]:
     """A practice house in this folder, with its door open; live: what is bought there is real.
 
     With an issuer it can be reached from elsewhere too, at the address that the issuer sends people back to.
+    People are told by this mail server, and through the push service at this place of the machine.
     """
     shop = Counter()
     async with (
         opened(folder, shop, live=live, clock=clock) as practice,
-        opened_to(practice, [desk()], shop, issuer=issuer) as door,
+        opened_to(practice, [desk()], shop, issuer=issuer, mail=mail, service=service) as door,
     ):
         yield door
 
 
 @asynccontextmanager
+async def _kept(practice: Practice) -> AsyncIterator[Sessions]:
+    with Sessions.opened(Home(practice.home).sessions) as kept:
+        yield kept
+
+
+@asynccontextmanager
 async def opened_to(
-    practice: Practice, desks: Sequence[Desk], shop: Counter, *, issuer: Issuer | None = None
+    practice: Practice,
+    desks: Sequence[Desk],
+    shop: Counter,
+    *,
+    issuer: Issuer | None = None,
+    mail: MailServer | None = None,
+    service: str | None = None,
 ) -> AsyncIterator[Door]:
     """The door of a practice house with these desks behind it, which Ana owns."""
-    with Sessions.opened(Home(practice.home).sessions) as kept:
+    async with told(practice, mail=mail, service=service) as telling, _kept(practice) as kept:
         ana = await practice.person("Ana")
         owner = Caller(account=practice.account, person=ana)
         house = House(
             ledger=practice.ledger,
             engine=practice.engine,
             identity=Identity(engine=practice.engine, owner=owner, token=TOKEN, kept=kept),
+            telling=telling,
             desks=[*desks, grants_desk()],
             version="0",
             public_address=issuer.callback.removesuffix(CALLBACK) if issuer else None,

@@ -61,6 +61,7 @@ FOR_AGENTS = {
 
 _NAMED = {
     "credential": "AAAA",
+    "device": "0" * 16,
     "digest": "0" * 64,
     "effect": "buy",
     "grant": "grant_1",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from haloop.cli.answer import visible
+from haloop.cli.parts import visible
 from haloop.kernel.ids import AccountId
 from tests.cli.conftest import Haloop, ending, start
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from haloop.api.asking import ByPerson, In
 from haloop.wire.health import Health, Status
+from haloop.wire.notices import TellingOut
 
 router = APIRouter(tags=["health"])
 
@@ -31,6 +32,7 @@ async def status(house: In, caller: ByPerson) -> Status:
         for run, error in house.engine.parked.items()
         if house.engine.account_of(run) == caller.account
     }
+    told = await house.telling.status(caller.account)
     return Status(
         version=house.version,
         open_gates=len(house.engine.open_gates(caller.account)),
@@ -39,4 +41,10 @@ async def status(house: In, caller: ByPerson) -> Status:
         agents_stopped=(await house.engine.account(caller.account)).is_stopped,
         room=str(house.ledger.room),
         clock_moved_seconds=house.engine.world.time.moved // 1_000_000,
+        telling=TellingOut(
+            by_mail=told.by_mail,
+            late=told.debts.owed,
+            given_up=told.debts.given_up,
+            problem=told.debts.problem or None,
+        ),
     )

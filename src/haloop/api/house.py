@@ -9,6 +9,7 @@ from haloop.engines.local import LocalEngine
 from haloop.identity import Identity
 from haloop.issuer import Issuer
 from haloop.kernel.desk import Desk
+from haloop.notices.telling import Telling
 from haloop.settings import ARTIFACT_BYTES_MAX
 from haloop.store.sqlite import SqliteLedger
 
@@ -20,6 +21,7 @@ class House:
     ledger: SqliteLedger
     engine: LocalEngine
     identity: Identity
+    telling: Telling
     desks: Sequence[Desk]
     version: str
     allowed_origins: Sequence[str] = ()

@@ -25,6 +25,7 @@ from haloop.api import (
     keeping,
     ledger,
     logins,
+    notices,
     passkeys,
     people,
     receipts,
@@ -41,7 +42,7 @@ from haloop.wire.problems import Problem
 _NOUNS = (
     *(health, logins, sessions, accounts, people, invitations, passkeys, agents),
     *(requests, runs, gates, decisions, findings, grants, artifacts, receipts, activity),
-    *(ledger, events, keeping),
+    *(ledger, events, keeping, notices),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -2,7 +2,8 @@
 
 import click
 
-from haloop.cli.answer import Answer, Table, answering
+from haloop.cli.answer import Answer, answering
+from haloop.cli.parts import Table
 from haloop.cli.reaching import reach
 from haloop.cli.run_page import run_row
 from haloop.cli.telling import names_of

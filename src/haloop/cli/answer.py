@@ -1,43 +1,25 @@
 """What a command answers: lines for a person, or one JSON document for a program.
 
 Every command returns an Answer and prints nothing itself, so that both forms say the same and the exit code
-has one source. Whatever came from a file is made visible on its way out: a control character in a ledger
-must not move the cursor of whoever looks into it, nor turn the order in which they read.
+has one source.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TextIO
 
 import click
 
+from haloop.cli.parts import Part, plain, visible, write
 from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import Exit, HaloopError
 from haloop.settings import Settings
 
 P = ParamSpec("P")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """Rows of one kind, each with the same columns."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framed:
-    """Lines that belong together and to nothing else: a card."""
-
-    lines: Sequence[str]
-
-
-Part = str | Table | Framed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +79,8 @@ def show(stream: TextIO, parts: Sequence[Part]) -> None:
         draw(stream, parts)
         return
     for part in parts:
-        for line in _plain(part):
+        for line in plain(part):
             write(stream, visible(line))
-
-
-def _plain(part: Part) -> Iterator[str]:
-    match part:
-        case Table():
-            yield from ("  ".join(filter(None, row)) for row in part.rows)
-        case Framed():
-            yield from part.lines
-        case _:
-            yield part
-
-
-def visible(text: str) -> str:
-    """The text with everything a terminal might obey, or that would reorder it, spelled out."""
-    return "".join([one if one.isprintable() else _spelled(one) for one in text])
 
 
 def _print(answer: Answer, *, as_json: bool) -> None:
@@ -121,11 +88,6 @@ def _print(answer: Answer, *, as_json: bool) -> None:
         write(sys.stdout, json_line(answer.document))
     else:
         show(sys.stdout, answer.lines)
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def json_line(document: Mapping[str, Canonical]) -> str:
@@ -148,10 +110,3 @@ def _whole(value: Canonical) -> Canonical:
     if isinstance(value, Sequence):
         return [_whole(item) for item in value]
     return value
-
-
-def write(stream: TextIO, line: str, *, end: str = "\n") -> None:
-    """Print a line in whatever letters the stream has."""
-    encoding = stream.encoding or "ascii"
-    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + end)
-    stream.flush()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from haloop.cli.answer import Answer, answering, show, visible, write
+from haloop.cli.answer import Answer, answering, show
 from haloop.cli.card import WORDS, amount_words, disclosure_lines
 from haloop.cli.gate_page import (
     SEEN,
@@ -17,6 +17,7 @@ from haloop.cli.gate_page import (
     too_late,
 )
 from haloop.cli.naming import gate_named, short
+from haloop.cli.parts import visible, write
 from haloop.cli.reaching import reach
 from haloop.cli.shown import revision_shown
 from haloop.client import Client, Problem

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import click
 
-from haloop.cli.answer import Answer, Part, answering
+from haloop.cli.answer import Answer, answering
 from haloop.cli.arguments import read_arguments
 from haloop.cli.conversation import converse, understood_lines
 from haloop.cli.gate_page import SECONDS_TO_WAIT, gate_lines, how_to_answer
 from haloop.cli.naming import short
 from haloop.cli.offers import offer_lines
+from haloop.cli.parts import Part
 from haloop.cli.reaching import reach
 from haloop.cli.run_page import how_it_ended
 from haloop.client import Client

@@ -6,7 +6,8 @@ from functools import partial
 
 import click
 
-from haloop.cli.answer import Answer, visible, write
+from haloop.cli.answer import Answer
+from haloop.cli.parts import visible, write
 from haloop.cli.reaching import reach
 from haloop.client import Client
 from haloop.kernel.errors import Exit

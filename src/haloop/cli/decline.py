@@ -2,10 +2,11 @@
 
 import click
 
-from haloop.cli.answer import Answer, Framed, answering
+from haloop.cli.answer import Answer, answering
 from haloop.cli.card import card_lines
 from haloop.cli.gate_page import SEEN, is_too_late, require_open, too_late
 from haloop.cli.naming import gate_named, short
+from haloop.cli.parts import Framed
 from haloop.cli.reaching import reach
 from haloop.client import Client, Problem
 from haloop.settings import Settings

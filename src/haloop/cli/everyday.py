@@ -48,6 +48,8 @@ EVERYDAY = (
     Later("cancel", "End a run as soon as nothing is under way that cannot be taken back."),
     Later("grants", "The standing permissions of the account: list, ask for one, revoke."),
     Later("budgets", "What the account may spend, and what is used up of it."),
+    Later("grants", "The standing permissions of the account."),
+    Later("notices", "How you are told what waits for you."),
     Later("owner", "An owner's word about the home: its clock, the end of a recovery."),
     Later("mcp", "The door for agents, over MCP."),
     Later("tokens", "The tokens of the agents that may propose."),

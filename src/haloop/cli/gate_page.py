@@ -2,9 +2,10 @@
 
 import asyncio
 
-from haloop.cli.answer import Answer, Framed, Part
+from haloop.cli.answer import Answer
 from haloop.cli.card import VIEW, card_lines, effect_words, value_words
 from haloop.cli.naming import short
+from haloop.cli.parts import Framed, Part
 from haloop.cli.telling import moment
 from haloop.client import Client, Problem
 from haloop.kernel.canonical import Canonical

@@ -4,9 +4,10 @@ from collections.abc import Set as AbstractSet
 
 import click
 
-from haloop.cli.answer import Answer, Table, answering
+from haloop.cli.answer import Answer, answering
 from haloop.cli.card import amount_words
 from haloop.cli.naming import short, waiting_gates
+from haloop.cli.parts import Table
 from haloop.cli.reaching import reach
 from haloop.cli.shown import remember
 from haloop.cli.telling import moment

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class ServerStatus:
     """How many gates wait for a person; none where it does not say."""
     agents_stopped: bool = False
     """An owner stopped every agent."""
+    not_told: str = ""
+    """Why people are not told what they should be; empty while they are."""
 
 
 @click.command()
@@ -42,6 +45,7 @@ def status(settings: Settings) -> Answer:
             *(_running_lines(running, said) if running else _ended_lines(settings.home)),
             f"home            {settings.home}",
             f"linked project  {linked or 'none; haloop link sets one'}",
+            *([f"not told        {said.not_told}"] if said.not_told else []),
             *([f"last error      {error}"] if error else []),
         ],
         document={
@@ -51,6 +55,7 @@ def status(settings: Settings) -> Answer:
             "home": str(settings.home),
             "last_error": error or None,
             "linked": linked,
+            "not_told": said.not_told or None,
             "open_gates": said.open_gates,
             "running": running is not None,
         },
@@ -105,8 +110,20 @@ def _ended_lines(home: Path) -> list[str]:
 def _said(body: bytes) -> ServerStatus:
     match _object(body):
         case {"open_gates": int(count), **rest}:
-            return ServerStatus(answers=True, open_gates=count, agents_stopped=rest.get("agents_stopped") is True)
+            return ServerStatus(
+                answers=True,
+                open_gates=count,
+                agents_stopped=rest.get("agents_stopped") is True,
+                not_told=_not_told(rest),
+            )
     return ServerStatus(answers=True)
+
+
+def _not_told(status: Mapping[object, object]) -> str:
+    match status:
+        case {"telling": {"problem": str(problem), "late": int(late), "given_up": int(given_up)}}:
+            return f"{late} late, {given_up} given up; {problem} (haloop notices test)"
+    return ""
 
 
 def _error(line: bytes) -> str:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table as Drawn
 from rich.text import Text
 
-from haloop.cli.answer import Framed, Part, Table, visible
+from haloop.cli.parts import Framed, Part, Table, visible
 
 _NARROW = 60
 """Below so many columns a table would be unreadable; each of its rows is a line then."""

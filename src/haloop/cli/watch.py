@@ -9,8 +9,9 @@ from typing import Protocol
 
 import click
 
-from haloop.cli.answer import json_line, visible, write
+from haloop.cli.answer import json_line
 from haloop.cli.naming import run_named, short
+from haloop.cli.parts import visible, write
 from haloop.cli.reaching import reach
 from haloop.cli.telling import names_of, told_line
 from haloop.client import Client, Event, NotReached, Problem

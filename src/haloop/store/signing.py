@@ -6,7 +6,6 @@ be kept elsewhere.
 """
 
 import base64
-import os
 import tomllib
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from haloop.kernel.errors import DiskFault, HomeUnusable
 from haloop.kernel.passkey import EDDSA, ES256
-from haloop.store.home import sync_folder
+from haloop.store.home import write_private
 
 _SETTING = "ledger_signing_key"
 
@@ -76,15 +75,7 @@ def _read(secrets: Path) -> Ed25519PrivateKey:
 
 
 def _write(secrets: Path, key: Ed25519PrivateKey) -> None:
-    line = f'{_SETTING} = "{base64.b64encode(key.private_bytes_raw()).decode()}"\n'
-    part = secrets.with_name(f"{secrets.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(secrets)  # whole or not at all; half a key would be refused for ever
-    sync_folder(secrets.parent)
+    write_private(secrets, f'{_SETTING} = "{base64.b64encode(key.private_bytes_raw()).decode()}"\n')
 
 
 def _verify_p256(public_key: bytes, signature: bytes, message: bytes) -> bool:

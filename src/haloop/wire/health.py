@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel
 
+from haloop.wire.notices import TellingOut
+
 
 class Health(BaseModel, frozen=True):
     """It answers; nothing of anybody's is said here."""
@@ -22,3 +24,4 @@ class Status(BaseModel, frozen=True):
     """An owner stopped every agent, and nothing begins until an owner lets it."""
     room: str
     clock_moved_seconds: int
+    telling: TellingOut

@@ -257,6 +257,32 @@ async function showPasskeys() {
   $("passkeys").replaceChildren(...(known.length ? known.map(passkeyBox) : [make("li", { className: "quiet" }, "None yet.")]));
 }
 
+// Being told
+
+async function showNotices() {
+  const { wanted, by_mail: byMail } = await call("GET", "api/me/notices");
+  for (const name of ["quiet_from", "quiet_to", "digest_at"]) $("told").elements[name].value = wanted[name];
+  $("told").elements.address.value = wanted.mail ? wanted.address : "";
+  $("mailed").textContent = byMail ? "" : "No mail server is set, so no mail is sent: see mail.host in the settings.";
+}
+
+function keepNotices(event) {
+  event.preventDefault();
+  return attempt(event.submitter, async () => {
+    const { wanted } = await call("GET", "api/me/notices");
+    const said = Object.fromEntries(new FormData($("told")));
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    await call("PUT", "api/me/notices", { ...wanted, ...said, zone, mail: said.address !== "" });
+    await showNotices();
+  });
+}
+
+async function tryNotices() {
+  const tried = await call("POST", "api/me/notices/test");
+  const lines = tried.map(({ channel, told, sentence, next_step: next }) => `${told ? "Sent" : "Not sent"} by ${channel}: ${sentence} ${next}`);
+  say(lines.join(" ") || "You want to be told nothing, so nothing was sent. Give an address, and save it.");
+}
+
 // What can be asked for
 
 function fieldsOf(schema, path, root) {
@@ -407,7 +433,7 @@ function forget() {
 // What happened
 
 async function runBox(run) {
-  const box = make("li", {}, make("strong", {}, `${words(run.desk)}: ${words(run.procedure)}`), ` · ${words(run.state)} `);
+  const box = make("li", { id: run.id }, make("strong", {}, `${words(run.desk)}: ${words(run.procedure)}`), ` · ${words(run.state)} `);
   box.append(make("time", { dateTime: run.begun_at }, new Date(run.begun_at).toLocaleString()));
   if (run.state === "uncertain") box.append(...(await call("GET", `api/runs/${run.id}/uncertain`)).map(findingBox));
   box.append(...run.words.map((words) => make("q", { className: "said" }, words)), ...taken(run.taken));
@@ -546,6 +572,9 @@ async function open() {
   $("forget").onclick = forget;
   $("add-passkey").onclick = () => attempt($("add-passkey"), addPasskey);
   $("add-passkey").disabled = false;
+  $("told").onsubmit = keepNotices;
+  $("try-notices").onclick = () => attempt($("try-notices"), tryNotices);
+  await showNotices();
   showFields();
   await refresh();
   if (named) await showNamed(named).catch((error) => say(error.message));

@@ -1,0 +1,1 @@
+"""Telling people what waits for them and what went wrong, as the ledger says it."""
