@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from haloop.api.server import make_app
@@ -16,6 +17,7 @@ from haloop.kernel.money import Money
 from haloop.kernel.people import Role
 from tests.api.conftest import Door, client_of, tea
 from tests.api.test_passkeys import browser_of, given_to
+from tests.notices.post import Browser
 
 OPEN = {
     *("/healthz", "/readyz", "/api/session", "/api/redemptions"),
@@ -31,8 +33,16 @@ FOR_EVERYBODY = {
     ("POST", "/api/passkeys"),
     ("POST", "/api/gates/{gate}/challenge"),
     ("POST", "/api/gates/{gate}/findings/challenge"),
+    ("POST", "/api/decisions/challenge"),
+    ("PUT", "/api/me/notices"),
+    ("POST", "/api/me/notices/test"),
+    ("POST", "/api/devices/push"),
+    ("DELETE", "/api/devices/push/{device}"),
 }
-"""What changes nobody but whoever asks: their own browsers and passkeys; a challenge is only something to sign."""
+"""What changes nobody but whoever asks: their own browsers, devices and passkeys; a challenge is only something to
+sign."""
+BY_ROW = ("POST", "/api/decisions")
+"""Each of its rows is answered by itself, with a problem of its own."""
 FOR_AGENTS = {
     ("GET", "/api/me"),
     ("GET", "/api/desks"),
@@ -65,7 +75,7 @@ _NAMED = {
     "digest": "0" * 64,
     "effect": "buy",
     "grant": "grant_1",
-    "index": "1",
+    "index": "999999",
     "invitation": "0" * 16,
     "person": "per_" + "0" * 32,
     "session": "0" * 16,
@@ -113,11 +123,15 @@ async def test_a_viewer_changes_nothing_but_their_own(door: Door) -> None:
     walked = 0
     async with browser_of(door, vic) as viewer:
         for method, path in _routes(door):
-            if path in OPEN or (method, path) in FOR_EVERYBODY or (method == "GET" and path != "/api/invitations"):
+            is_theirs = path in OPEN or (method, path) in (*FOR_EVERYBODY, BY_ROW)
+            if is_theirs or (method == "GET" and path != "/api/invitations"):
                 continue
             answer = await viewer.request(method, path.format(**there.names), json=there.body(door, path))
             assert answer.status_code == 403, (method, path, answer.text)
             walked += 1
+        row = {"gate": there.gate["id"], "decision": door.decision(there.gate)}
+        (refused,) = (await viewer.post(BY_ROW[1], json={"rows": [row]})).json()["rows"]
+        assert (refused["counts"], refused["problem"]["status"]) == (False, 403)
     assert walked >= 15
     assert (await door.gate(there.run))["status"] == "open"
     events = await door.practice.ledger.events(door.practice.account, start=before)
@@ -213,12 +227,18 @@ async def _everything(door: Door) -> _Everything:
     door.house.identity.begin(Caller(account=account, person=door.ana), browser="Ana's")
     known = await door.practice.engine.account(account)
     gate = await door.gate(run)
+    digest = sha256(b"why").hexdigest()
+    assert (await door.client.put(f"/api/runs/{run}/artifacts/{digest}", content=b"why")).status_code == 201
+    device = await door.client.post("/api/devices/push", json=Browser("https://fcm.googleapis.com/nobody").subscription)
     return _Everything(
         run=run,
         gate=gate,
         names={
             "run": run,
             "gate": gate["id"],
+            "device": device.json()["id"],
+            "digest": digest,
+            "index": str(await door.practice.ledger.size(account) - 1),
             "effect": "buy",
             "token": next(iter(known.tokens)),
             "grant": next(iter(known.grants)),
