@@ -89,15 +89,25 @@ async def serve(folder: Path, runs: int) -> None:
             async def called() -> dict[str, float]:
                 return book.called
 
-            wish = Wish(place=WISH["place"], party=WISH["party"], at=WISH["at"])
-            for _ in range(runs // 500):
-                begin = [haloop.engine.start(haloop.account, book_table.of(wish), by="agent:bench") for _ in range(500)]
+            for first in range(0, runs, 500):
+                asked = [book_table.of(_wish(number)) for number in range(first, first + 500)]
+                begin = [haloop.engine.start(haloop.account, one, by="agent:bench") for one in asked]
                 await asyncio.gather(*begin)
                 await haloop.engine.settled()
+            await app.state.search.begin()
             async with served(app, bind("127.0.0.1", 0)) as address:
                 print(address, flush=True)
                 await asyncio.to_thread(sys.stdin.read)
                 let_go(app)
+
+
+def _wish(number: int) -> Wish:
+    """A table at one of a thousand places, each asked for again and again."""
+    return Wish(place=f"{WISH['place']} {_word(number % 1_000)}", party=WISH["party"], at=WISH["at"])
+
+
+def _word(number: int) -> str:
+    return sha256(str(number).encode()).hexdigest()[:8]
 
 
 @asynccontextmanager
@@ -191,6 +201,30 @@ async def _lists(client: httpx2.AsyncClient, count: int) -> list[float]:
     return seconds
 
 
+async def _searches(client: httpx2.AsyncClient, count: int) -> list[float]:
+    """Seconds of each search once all runs are read: a word of some, of none, with a state, and filters alone."""
+    while not (await _search(client, search="nobody")).json()["is_complete"]:  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.5)
+    wanted: list[dict[str, str]] = [
+        *({"search": _word(number)} for number in range(count // 4)),
+        *({"search": f"{WISH['place']} {_word(number)}", "state": "waits_for_you"} for number in range(count // 4)),
+        *({"search": f"nowhere {number}"} for number in range(count // 4)),
+        *({"desk": "errands", "procedure": f"nothing {number}"} for number in range(count // 4)),
+    ]
+    Random(7).shuffle(wanted)
+    seconds = []
+    for one in wanted:
+        started = time.perf_counter()
+        answer = await _search(client, **one)
+        seconds.append(time.perf_counter() - started)
+        assert answer.status_code == 200, answer.text
+    return seconds
+
+
+async def _search(client: httpx2.AsyncClient, **wanted: str) -> httpx2.Response:
+    return await client.get("/api/runs", params={"limit": 50, **wanted})
+
+
 async def _streams(client: httpx2.AsyncClient) -> float:
     """Seconds until an event has reached everybody who listens."""
     async with AsyncExitStack() as stack:
@@ -225,6 +259,7 @@ async def measure(*, small: bool) -> list[Measure]:
         async with _beside(Path(folder) / "b", runs) as client:
             await _lists(client, 20)
             listed = await _lists(client, 50 if small else 400)
+            searched = await _searches(client, 40 if small else 400)
     shown = f"{CLIENTS} clients, each with two yeses a second"
     return [
         _at_most("approve over HTTP to the effect's call, p50", _quantile(waited, 0.5), 10, shown),
@@ -233,6 +268,7 @@ async def measure(*, small: bool) -> list[Measure]:
         _at_most("the same for a run that is parked, p50", _quantile(woken, 0.5), 30, "10 ms, and 20 ms for the wake"),
         _at_most("the same for a run that is parked, p95", _quantile(woken, 0.95), None, f"{len(woken)}, one by one"),
         _at_most(f"a page of 50 of {runs:,} runs, p95", _quantile(listed, 0.95), 25, f"{len(listed)} pages"),
+        _at_most(f"a search over {runs:,} runs, p95", _quantile(searched, 0.95), 25, f"{len(searched)} searches"),
         _at_most("an event reaches every open stream", heard, 500, f"{STREAMS} streams"),
         *await asyncio.to_thread(measure_starts, small=small),
     ]

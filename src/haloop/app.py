@@ -132,6 +132,7 @@ async def _serve(
             house = _house(settings, haloop, identity, desks=desks, telling=telling, issuer=outward.issuer)
             app = make_app(house, on_answered=answered)
             app.include_router(pages.router)
+            await app.state.search.begin()
             log.info("started", extra={"result": running})
             if haloop.ledger.recovery is not None:
                 log.warning("recovery mode is on", extra={"code": RecoveryOpen.code})
@@ -166,6 +167,7 @@ def _house(
         public_address=settings.server_public_address,
         issuer=issuer,
         artifact_bytes_max=settings.artifacts_bytes_max,
+        search_runs_max=settings.search_runs_max,
         zone=ZoneInfo(settings.people_zone or _machine_zone()),
     )
 

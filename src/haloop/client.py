@@ -8,6 +8,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
@@ -60,7 +61,7 @@ from haloop.wire.people import (
 )
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
-from haloop.wire.runs import Cancellation, RunDetail, RunPage
+from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState
 from haloop.wire.sessions import SessionSeen
 from haloop.wire.told import Told
 
@@ -199,9 +200,34 @@ class Client:
         answered: Answered = await self._post("/api/requests", Answered, asked, headers=headers)  # type: ignore[arg-type]
         return answered
 
-    async def runs(self, *, before: int | None = None, limit: int = 50, waiting: bool = False) -> RunPage:
-        query = {"limit": limit, "waiting": waiting, **({} if before is None else {"before": before})}
-        return await self._get("/api/runs", RunPage, query)
+    async def runs(
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 50,
+        waiting: bool = False,
+        search: str | None = None,
+        desk: str | None = None,
+        procedure: str | None = None,
+        state: RunState | None = None,
+        asked_by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> RunPage:
+        """A page of runs, the newest first: those with all of these words in what was asked for, and so on.
+
+        A page may be short before the end: ask on with its `before` until that is none.
+        """
+        said: dict[str, str | int | None] = {
+            "before": before,
+            "search": search,
+            "desk": desk,
+            "procedure": procedure,
+            "asked_by": asked_by,
+        }
+        said |= {"limit": limit, "waiting": waiting, "state": None if state is None else state.value}
+        said |= {name: at.isoformat() for name, at in (("since", since), ("until", until)) if at is not None}
+        return await self._get("/api/runs", RunPage, {name: one for name, one in said.items() if one is not None})
 
     async def run(self, run: str) -> RunDetail:
         return await self._get(f"/api/runs/{_part(run)}", RunDetail)

@@ -24,11 +24,12 @@ from haloop.kernel.mail_address import is_mail_address
 CONFIG_FILE = "config.toml"
 PORT_MAX = 65_535
 ARTIFACT_BYTES_MAX = 64 * 1024 * 1024
+SEARCH_RUNS_MAX = 200_000
 
 ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 """Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
 
-_BYTES_MAX = 1 << 40
+_BYTES_MAX, _RUNS_MAX = 1 << 40, 10_000_000
 _PREFIX = "HALOOP_"
 _METADATA = "setting"
 _MAIL_SECURITY = ("starttls", "tls", "none")
@@ -241,6 +242,10 @@ def _mail_address(address: str | None) -> str:
     return "" if address is None or is_mail_address(address) else "it is no e-mail address"
 
 
+def _some_runs(count: int) -> str:
+    return "" if 1 <= count <= _RUNS_MAX else f"it is a number from 1 to {_RUNS_MAX}"
+
+
 def _web_origins(origins: tuple[str, ...]) -> str:
     bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
     return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
@@ -425,6 +430,15 @@ class Settings:
             kind=FILE,
             doc="The file whose first line is the password for that.",
             example="/path/to/a/file/of/its/own",
+        ).declared,
+    )
+    search_runs_max: int = field(
+        default=SEARCH_RUNS_MAX,
+        metadata=Setting(
+            name="search.runs_max",
+            kind=NUMBER,
+            doc="How many of the newest runs are held in memory to be searched; each takes about half a kilobyte.",
+            fits=_some_runs,
         ).declared,
     )
     project_linked: Path | None = field(

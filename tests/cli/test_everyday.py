@@ -336,3 +336,20 @@ def test_a_gate_that_a_grant_opened_says_so() -> None:
     says = {"gate": "gate_" + "0" * 32 + "_1", "grant": "grt_7", "person": None, "revision": 1}
     told = Told(index=1, kind="gate.approved", at="2026-01-01T00:00:00.000Z", actor="kernel", says=says)
     assert told_line(told, {}) == "2026-01-01 00:00:00Z  Haloop opened gate 000000_1 under grant grt_7"
+
+
+def test_runs_are_looked_for(haloop: Haloop, neighbour: Neighbour) -> None:
+    """By words and by where they stand; nothing that fits is said, and a misspelt state is a slip."""
+    asked(haloop, "order.item=green tea", "order.shop=Karl")
+    _, gate = asked(haloop, "order.item=paint", "order.shop=Karl")
+    haloop("approve", gate, "--yes")
+    neighbour.settle()
+
+    tea = haloop("activity", "--search", "GREEN", "--json").document
+    ended = haloop("activity", "--state", "ended", "--desk", "shop", "--since", "2026-01-01", "--json").document
+
+    assert [run["arguments"]["order"]["item"] for run in tea["runs"]] == ["green tea"]
+    assert [run["arguments"]["order"]["item"] for run in ended["runs"]] == ["paint"]
+    assert tea["is_complete"]
+    assert haloop("activity", "--search", "coffee").out == "Nothing fits.\n"
+    assert haloop("activity", "--state", "asleep").code == 2

@@ -10,7 +10,7 @@ from haloop.identity import Identity
 from haloop.issuer import Issuer
 from haloop.kernel.desk import Desk
 from haloop.notices.telling import Telling
-from haloop.settings import ARTIFACT_BYTES_MAX
+from haloop.settings import ARTIFACT_BYTES_MAX, SEARCH_RUNS_MAX
 from haloop.store.sqlite import SqliteLedger
 
 
@@ -34,5 +34,6 @@ class House:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from looking at an account's people to changing them: two at once could leave it without an owner."""
     artifact_bytes_max: int = ARTIFACT_BYTES_MAX
+    search_runs_max: int = SEARCH_RUNS_MAX
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is told to end: whoever holds a connection open lets go."""

@@ -1,15 +1,18 @@
 """Runs: the list, one with its trail, and the end of one."""
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime
 
 from haloop.api.asking import By, In, RunName
 from haloop.api.house import House
+from haloop.api.search import Search, States, Wanted
 from haloop.api.told import History, taken_of, words_of
 from haloop.engines.reading import read_known
 from haloop.identity import Caller, NotAllowed
-from haloop.kernel.clock import as_text
+from haloop.kernel.clock import as_microseconds, as_text
 from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import RunEnded, RunParked, RunStarted
 from haloop.kernel.ids import RunId
@@ -25,21 +28,47 @@ PLACE_MAX = 1 << 40
 """No tree has as many events."""
 
 
+def _wanted(
+    search: Annotated[str, Query(max_length=200)] = "",
+    desk: Annotated[str | None, Query(max_length=60)] = None,
+    procedure: Annotated[str | None, Query(max_length=60)] = None,
+    asked_by: Annotated[str | None, Query(max_length=128)] = None,
+    state: RunState | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> Wanted:
+    """What somebody looks for, as a query says it."""
+    return Wanted(
+        words=search.strip(),
+        desk=desk,
+        procedure=procedure,
+        asked_by=asked_by,
+        state=state,
+        since=None if since is None else as_microseconds(since),
+        until=None if until is None else as_microseconds(until),
+    )
+
+
 @router.get("/api/runs")
 async def list_runs(
     house: In,
     caller: By,
+    request: Request,
+    wanted: Annotated[Wanted, Depends(_wanted)],
     before: Annotated[int | None, Query(ge=0, lt=PLACE_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     waiting: bool = False,  # noqa: FBT001, FBT002  # a query's flag
 ) -> RunPage:
-    """The account's runs, the newest first; an agent sees its own."""
+    """The account's runs, the newest first; an agent sees its own. `search` finds words of what was asked for."""
+    if not wanted.is_anything():
+        return await _search(house, caller, request, replace(wanted, waiting=waiting), before, limit)
     found: list[RunSummary] = []
+    states = await States.of(house, caller.account)
     for _ in range(_PAGES_MAX):
         page = await house.ledger.runs(caller.account, before=before, limit=limit, waiting=waiting)
         for first, newest in page:
             before = first.index
-            summary = await _summary(house, first, newest)
+            summary = await _summary(house, states, first, newest)
             if may_see(caller, summary.asked_by):
                 found.append(summary)
             if len(found) == limit:
@@ -54,7 +83,7 @@ async def show_run(house: In, caller: By, run: RunName) -> RunDetail:
     """One run with its trail."""
     history = await read_own(house, caller, run)
     (first, _), (newest, last) = history[0], history[-1]
-    summary = await _summary(house, first, newest)
+    summary = await _summary(house, await States.of(house, caller.account), first, newest)
     stopped = last if isinstance(last, RunEnded | RunParked) else None
     return RunDetail(
         **summary.model_dump(),
@@ -104,7 +133,22 @@ async def _may_decide(house: House, caller: Caller) -> bool:
     return person is not None and bool(person.roles & {Role.OWNER, Role.APPROVER})
 
 
-async def _summary(house: House, first: Event, newest: Event) -> RunSummary:
+async def _search(
+    house: House, caller: Caller, request: Request, wanted: Wanted, before: int | None, limit: int
+) -> RunPage:
+    """What is wanted, among what whoever asks may see."""
+    search: Search = request.app.state.search
+    if caller.person is None and wanted.asked_by not in (None, caller.actor):
+        return RunPage(runs=[], before=None)
+    asked_by = wanted.asked_by if caller.person is not None else caller.actor
+    found = await search.look(caller.account, replace(wanted, asked_by=asked_by), before=before, limit=limit)
+    states = await States.of(house, caller.account)
+    runs = await house.ledger.runs_at(caller.account, found.places)
+    summaries = [await _summary(house, states, first, newest) for first, newest in runs]
+    return RunPage(runs=summaries, before=found.before, is_complete=found.is_complete)
+
+
+async def _summary(house: House, states: States, first: Event, newest: Event) -> RunSummary:
     started = await read_known(house.ledger, first)
     known = started if isinstance(started, RunStarted) else None
     return RunSummary(
@@ -117,21 +161,8 @@ async def _summary(house: House, first: Event, newest: Event) -> RunSummary:
         taken=taken_of(known),
         asked_by=known.asked_by if known else "",
         begun_at=as_text(first.header.ts),
-        state=_state(newest.header.kind),
+        state=states.of_run(first.header.run_id, newest.header.kind, has_ended=newest.header.kind == RunEnded.kind),
         newest=newest.header.kind,
         newest_at=as_text(newest.header.ts),
         is_erased=known is None,
     )
-
-
-def _state(newest: str) -> RunState:
-    match newest:
-        case "run.ended":
-            return RunState.ENDED
-        case "run.parked":
-            return RunState.PARKED
-        case "effect.uncertain":
-            return RunState.UNCERTAIN
-        case "gate.opened" | "gate.revised" | "gate.answered" | "gate.escalated" | "gate.extended":
-            return RunState.WAITS_FOR_YOU
-    return RunState.RUNNING

@@ -36,6 +36,7 @@ from haloop.api import (
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
 from haloop.api.rates import Rates
+from haloop.api.search import Search
 from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
@@ -81,6 +82,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
     )
     app.state.house = house
     app.state.streams = events.Streams(house)
+    app.state.search = Search(house)
     app.state.rates = Rates()
     app.state.exports = asyncio.Semaphore(ledger.EXPORTS_MAX)
     app.state.logins = logins.Logins(house.engine.world.now)
@@ -105,3 +107,4 @@ def let_go(app: FastAPI) -> None:
     """The process is told to end: whoever holds a connection open lets go of it."""
     app.state.house.closing.set()
     app.state.streams.end()
+    app.state.search.end()

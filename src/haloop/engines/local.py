@@ -65,6 +65,7 @@ class LocalEngine:
     ) -> None:
         self._ledger = ledger
         self._random = Randomness()
+        self._forgetters: list[Callable[[AccountId, RunId], None]] = []
         self._beginning: dict[RunId, asyncio.Task[None]] = {}
         """Runs that other runs are just beginning."""
         desks = [*desks, grants_desk()]
@@ -188,6 +189,10 @@ class LocalEngine:
         """Hear of each fact of every run, once it is durable."""
         self.world.listeners.add(listener)
 
+    def watch_erasures(self, forget: Callable[[AccountId, RunId], None]) -> None:
+        """Hear of each run that is erased; whoever keeps words of runs in memory forgets them then."""
+        self._forgetters.append(forget)
+
     def unwatch(self, listener: Listener) -> None:
         """Hear no more."""
         self.world.listeners.remove(listener)
@@ -242,11 +247,19 @@ class LocalEngine:
     async def erase(self, account: AccountId, run: RunId, *, by: PersonId, why: str) -> None:
         """Make what a run said unreadable for good, once it has ended; an owner's word. What it spent stays counted."""
         await self._accounts.require_owner(account, by)
-        spent = (await self._accounts.of(account)).spent_by(run)
-        if spent and await self._ledger.has_ended(Chain(account=account, run_id=run)):
+        chain, spent = Chain(account=account, run_id=run), (await self._accounts.of(account)).spent_by(run)
+        has_ended = await self._ledger.has_ended(chain)
+        if spent and has_ended:
             kept = SpendingKept(run=run, payments=[payment.as_kept() for payment in spent])
             await self.record(account, kept, by=f"person:{by}")
-        await self._ledger.erase_run(Chain(account=account, run_id=run), actor=f"person:{by}", why=why)
+        if has_ended:
+            self._tell_erased(account, run)  # nobody finds it any more, however long the rest takes
+        await self._ledger.erase_run(chain, actor=f"person:{by}", why=why)
+        self._tell_erased(account, run)  # and whoever read it in between forgets it again
+
+    def _tell_erased(self, account: AccountId, run: RunId) -> None:
+        for forget in self._forgetters:
+            forget(account, run)
 
     # The account
 

@@ -3,6 +3,7 @@
 A run's own state is its history. Everything here can be lost and read again.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from haloop.kernel.account import Account
 from haloop.kernel.connector import Connectors
 from haloop.kernel.errors import BadProcedure, HaloopError, NotFound
 from haloop.kernel.fact import Fact, RunEnded
-from haloop.kernel.gate import GateId
+from haloop.kernel.gate import GateId, run_of
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Ledger
 from haloop.kernel.procedure import Procedure, Request
@@ -53,12 +54,24 @@ class OpenGates:
 
     def __init__(self) -> None:
         self._open: dict[AccountId, dict[GateId, None]] = {}
+        self._runs: Counter[tuple[AccountId, RunId]] = Counter()
 
     def add(self, account: AccountId, gate: GateId) -> None:
-        self._open.setdefault(account, {})[gate] = None
+        if gate not in self._open.setdefault(account, {}):
+            self._open[account][gate] = None
+            self._runs[account, run_of(gate)] += 1
 
     def remove(self, account: AccountId, gate: GateId) -> None:
-        self._open.get(account, {}).pop(gate, None)
+        known = self._open.get(account, {})
+        if gate in known:
+            del known[gate]
+            self._runs[account, run_of(gate)] -= 1
+            if not self._runs[account, run_of(gate)]:
+                del self._runs[account, run_of(gate)]
+
+    def waits_for(self, account: AccountId, run: RunId) -> bool:
+        """Whether a run waits at one of them."""
+        return (account, run) in self._runs
 
     def of(self, account: AccountId) -> list[GateId]:
         """The oldest first."""

@@ -6,13 +6,14 @@ a fact for the ledger, because approvals and deadlines are told in wall time.
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 JUMP_SECONDS_MAX = 60
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SECOND = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Reading(NamedTuple):
@@ -57,3 +58,8 @@ def as_datetime(ts: int) -> datetime:
 def as_text(ts: int) -> str:
     """A ledger timestamp as people and logs read it: ISO, UTC, milliseconds."""
     return as_datetime(ts).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_microseconds(when: datetime) -> int:
+    """A zone-aware time as the ledger has it."""
+    return (when - _EPOCH) // timedelta(microseconds=1)

@@ -18,6 +18,11 @@ from haloop.store.database import read_one
 from haloop.store.schema import place, position
 
 _EVENT = "SELECT position, header, parts, leaf_hash FROM event"
+_RUN_ENDS = (
+    "SELECT position, (SELECT max(position) FROM event newest WHERE newest.run = event.run) FROM event"
+    " WHERE kind = 'run.started'"
+)
+"""Where runs begin, and where the newest stands that each of them says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +160,19 @@ class Reader:
         last = position(tree + 1, 0) if before is None else position(tree, before)
         open_only = "AND (SELECT ended FROM run WHERE run.run = event.run) IS NULL" if waiting else ""
         begun = self.connection.execute(
-            "SELECT position, (SELECT max(position) FROM event newest WHERE newest.run = event.run) FROM event"
-            f" WHERE kind = 'run.started' AND position >= ? AND position < ? {open_only}"
-            " ORDER BY position DESC LIMIT ?",
+            f"{_RUN_ENDS} AND position >= ? AND position < ? {open_only} ORDER BY position DESC LIMIT ?",
             (position(tree, 0), last, limit),
         )
         return [(self.event(tree, place(one)[1]), self.event(tree, place(newest)[1])) for one, newest in begun]
+
+    def runs_at(self, tree: int, places: Iterable[int]) -> list[tuple[Event, Event]]:
+        """The runs that begin there, in that order."""
+        begun = [self.connection.execute(f"{_RUN_ENDS} AND position = ?", (position(tree, at),)) for at in places]
+        return [
+            (self.event(tree, place(one)[1]), self.event(tree, place(newest)[1]))
+            for rows in begun
+            for one, newest in rows
+        ]
 
     def open_runs(self) -> Iterator[OpenRun]:
         """Every run that has not ended."""

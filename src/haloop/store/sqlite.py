@@ -203,6 +203,10 @@ class SqliteLedger:
         """A page of an account's runs, the newest first: the first and the newest event of each."""
         return self._reader.runs_before(self._reader.tree(account).number, before, limit=limit, waiting=waiting)
 
+    async def runs_at(self, account: AccountId, places: Sequence[int]) -> Sequence[tuple[Event, Event]]:
+        """The runs that begin at these leaf indexes: the first and the newest event of each."""
+        return self._reader.runs_at(self._reader.tree(account).number, places)
+
     async def accounts(self) -> Sequence[AccountId]:
         return [tree.account for tree in self._reader.trees() if tree.account != self._home.system]
 

@@ -45,7 +45,9 @@ class RunPage(BaseModel, frozen=True):
 
     runs: list[RunSummary]
     before: int | None
-    """Ask for what comes after this page with it; none at the end."""
+    """Ask for what comes after this page with it; none at the end. A page may be short, or empty, before the end."""
+    is_complete: bool = True
+    """Of a search: whether every run was looked at. Not while a start still reads them, nor beyond its limit."""
 
 
 class RunDetail(RunSummary, frozen=True):
