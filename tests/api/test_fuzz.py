@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import TOKEN, Door
 
-SECONDS_MAX = 120
+SECONDS_MAX = 240
 RULES = Path(__file__).with_name("schemathesis.toml")
 
 

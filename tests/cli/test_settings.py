@@ -1,6 +1,7 @@
 """`haloop init`, `link` and `settings`: what a home says of itself, and that a person's file stays theirs."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_settings_says_each_value_who_said_it_and_what_it_is_for(
     on_paper = haloop("settings").out
     found = {one["name"]: one for one in haloop("settings", "--json").document["settings"]}
 
-    assert "server.port          4321  (environment PORT)" in on_paper
+    assert re.search(r"^server\.port +4321  \(environment PORT\)$", on_paper, re.MULTILINE)
     assert found["server.port"]["value"] == 4321
     assert found["server.port"]["source"] == "environment"
     assert found["home"]["value"] == str(place.home)

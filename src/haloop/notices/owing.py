@@ -20,7 +20,11 @@ from haloop.kernel.fact import (
     EffectNotDone,
     EffectUncertain,
     Fact,
+    GateApproved,
+    GateExpired,
     GateOpened,
+    GateRefused,
+    GateWithdrawn,
     GrantSuspended,
     PersonRemoved,
     RunEnded,
@@ -41,6 +45,7 @@ LOOKED_FOR = timedelta(minutes=2)
 
 _ENDED_WELL = frozenset({"done", "refused", "cancelled", "succeeded"})
 _GATE = "gate."
+_CLOSED = frozenset(one.kind for one in (GateApproved, GateExpired, GateRefused, GateWithdrawn))
 _FAILURES = frozenset(
     one.kind
     for one in (RunParked, RunEnded, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted, GrantSuspended)
@@ -105,18 +110,18 @@ class Owing:
         now: int,
     ) -> Found:
         """What these events ask for, of the people there are now."""
-        found, gates = Found(), dict[GateId, int]()
+        found, gates = Found(), dict[GateId, bool]()
         for event in events:
-            kind, ts = event.header.kind, event.header.ts
+            kind = event.header.kind
             if kind.startswith(_GATE):
                 fact = await read_known(self._ledger, event)
-                gates[GateId(getattr(fact, "gate", ""))] = ts
+                gates[GateId(getattr(fact, "gate", ""))] = kind not in _CLOSED
             elif kind in _PARTINGS:
                 found.parted += await self._parted(event)
             elif kind in _FAILURES:
                 await self._look(found, event, people, reachable, now)
-        for gate, ts in gates.items():
-            found.wanted[gate] = await self._about_gate(gate, people, reachable, max(ts, now)) if gate else ()
+        for gate, may_wait in gates.items():
+            found.wanted[gate] = await self._about_gate(gate, people, reachable, now) if gate and may_wait else ()
         return found
 
     async def still_waits(self, gate: GateId, person: Person | None) -> bool:

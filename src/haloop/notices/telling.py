@@ -195,15 +195,22 @@ class Telling:
             asyncio.create_task(self._again_and_again("mail", self._mail_what_is_due, self._mail_due)),
             asyncio.create_task(self._again_and_again("push", self._push_what_is_due, self._push_due)),
         ]
+        for task in tasks:
+            task.add_done_callback(self._notice_end)
         try:
             yield
         finally:
             self._engine.unwatch(self._ring)
             for task in tasks:
                 task.cancel()
-            for ended in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(ended, Exception):
-                    log.error("people were not told any more", exc_info=ended)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _notice_end(self, task: "asyncio.Task[None]") -> None:
+        """A mistake of ours ends the telling, and nothing else; that must not stay unseen."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._broken[task.get_name()] = "Something went wrong that has no name; the next start tells people again."
+            log.error("people are told no more", exc_info=error)
 
     async def _again_and_again(self, what: str, do: Callable[[], Awaitable[None]], bell: asyncio.Event) -> None:
         while True:
@@ -213,8 +220,9 @@ class Telling:
             except HaloopError as error:
                 self._broken[what] = error.sentence
                 log.error("people cannot be told", extra={"code": error.code})  # noqa: TRY400  # its code says it all
-            else:
-                self._broken.pop(what, None)
+                await asyncio.sleep(_LOOK_SECONDS_MAX)
+                continue
+            self._broken.pop(what, None)
             await asyncio.sleep(_GATHER_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(await self._seconds_to_wait()):
