@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from haloop.api.asking import ByKeeper, ByOwner, ByPerson, In
 from haloop.api.browsers import browser_of, welcome
 from haloop.api.house import House
+from haloop.api.once import Keyed
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.fact import AccountNamed, LoginLinked, PersonAdded
 from haloop.kernel.ids import AccountId
@@ -12,7 +13,7 @@ from haloop.kernel.people import Role, plain_roles
 from haloop.wire.people import AccountChosen, AccountOut, AccountWanted
 from haloop.wire.sessions import SessionOut
 
-router = APIRouter(tags=["accounts"])
+router = APIRouter(tags=["accounts"], route_class=Keyed)
 
 
 @router.get("/api/accounts")

@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 
 from haloop.api.asking import ByOwner, In
+from haloop.api.once import Keyed
 from haloop.wire.agents import Stop
 
-router = APIRouter(tags=["agents"])
+router = APIRouter(tags=["agents"], route_class=Keyed)
 
 _NOW = Stop()
 """Whoever is in a hurry sends nothing."""

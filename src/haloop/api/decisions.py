@@ -15,6 +15,7 @@ from haloop.api.asking import By, ByPerson, Here, In
 from haloop.api.errors import told
 from haloop.api.gates import STALE, answer_to, changed_since, take
 from haloop.api.house import House
+from haloop.api.once import Keyed
 from haloop.api.passkeys import ask_to_sign, assertion_of
 from haloop.api.rates import count
 from haloop.api.runs import read_own
@@ -26,7 +27,7 @@ from haloop.wire.gates import Batch, BatchOut, Row, RowOut
 from haloop.wire.passkeys import ChallengeOut
 from haloop.wire.problems import Problem
 
-router = APIRouter(tags=["gates"])
+router = APIRouter(tags=["gates"], route_class=Keyed)
 
 
 @router.post("/api/decisions/challenge")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from haloop.api.asking import By, ByOwner, ByPerson, GateName, Here, In
 from haloop.api.errors import problem
 from haloop.api.house import House
+from haloop.api.once import Keyed
 from haloop.api.passkeys import ask_to_sign, assertion_of
 from haloop.api.rates import caller_limited
 from haloop.api.runs import read_own
@@ -35,7 +36,7 @@ from haloop.wire.gates import (
 )
 from haloop.wire.passkeys import ChallengeOut
 
-router = APIRouter(tags=["gates"])
+router = APIRouter(tags=["gates"], route_class=Keyed)
 
 STALE = "answer.stale"
 """The code of an answer to a revision that is no longer the newest."""

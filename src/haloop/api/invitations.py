@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from haloop.api.asking import At, ByOwner, In, known_here, same_site
 from haloop.api.browsers import browser_of, welcome
+from haloop.api.once import Keyed
 from haloop.api.rates import visits_limited
 from haloop.identity import NotAllowed
 from haloop.kernel.clock import as_text
@@ -17,7 +18,7 @@ from haloop.kernel.people import plain_roles
 from haloop.wire.people import InvitationOut, InvitationSent, InvitationShown, InvitationWanted
 from haloop.wire.sessions import SessionOut
 
-router = APIRouter(tags=["invitations"])
+router = APIRouter(tags=["invitations"], route_class=Keyed)
 
 InvitationName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 

@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 
 from haloop.api.asking import ByKeeper, In
+from haloop.api.once import Keyed
 
-router = APIRouter(tags=["keeping"])
+router = APIRouter(tags=["keeping"], route_class=Keyed)
 
 
 @router.post("/api/clock/trust", status_code=204)

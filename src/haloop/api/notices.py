@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path
 
 from haloop.api.asking import ByPerson, In
 from haloop.api.house import House
+from haloop.api.once import Keyed
 from haloop.api.rates import caller_limited
 from haloop.identity import Caller
 from haloop.kernel.clock import as_text
@@ -17,7 +18,7 @@ from haloop.ports.notifier import Channel, Device
 from haloop.store.notices import KnownDevice
 from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
 
-router = APIRouter(tags=["notices"])
+router = APIRouter(tags=["notices"], route_class=Keyed)
 
 DeviceName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 

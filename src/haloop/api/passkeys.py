@@ -32,6 +32,7 @@ from webauthn.helpers.structs import (
 
 from haloop.api.asking import ByPerson, Here, In, fresh
 from haloop.api.house import House
+from haloop.api.once import Keyed
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.account import Account, Credential
 from haloop.kernel.clock import as_text
@@ -51,7 +52,7 @@ from haloop.kernel.people import Person
 from haloop.store.signing import verify_passkey
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 
-router = APIRouter(tags=["passkeys"])
+router = APIRouter(tags=["passkeys"], route_class=Keyed)
 
 CHALLENGE_SECONDS = 300
 _CHALLENGES_MAX = 100

@@ -6,6 +6,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from haloop.api.asking import By, ByOwner, ByPerson, In, PersonName
+from haloop.api.once import Keyed
 from haloop.kernel.account import Account
 from haloop.kernel.agent import AgentToken, PresentedToken
 from haloop.kernel.clock import as_text
@@ -15,7 +16,7 @@ from haloop.kernel.ids import PersonId
 from haloop.kernel.people import Person, Role, plain_roles
 from haloop.wire.people import Me, PersonOut, RolesWanted, TokenMade, TokenOut, TokenWanted
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=Keyed)
 
 _SECOND = 1_000_000
 

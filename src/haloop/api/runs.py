@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from haloop.api.asking import By, In, RunName
 from haloop.api.house import House
+from haloop.api.once import Keyed
 from haloop.api.search import Search, States, Wanted
 from haloop.api.told import History, taken_of, words_of
 from haloop.engines.reading import read_known
@@ -20,7 +21,7 @@ from haloop.kernel.ledger import Event
 from haloop.kernel.people import Role
 from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState, RunSummary
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=Keyed)
 
 _PAGES_MAX = 4
 """So many pages are looked through at once for what a caller may see; then the rest is asked for again."""

@@ -35,6 +35,7 @@ from haloop.api import (
 )
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
+from haloop.api.once import Answers
 from haloop.api.rates import Rates
 from haloop.api.search import Search
 from haloop.logs import Answered, log_answer
@@ -84,6 +85,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
     app.state.streams = events.Streams(house)
     app.state.search = Search(house)
     app.state.rates = Rates()
+    app.state.answers = Answers(house.engine.world.now)
     app.state.exports = asyncio.Semaphore(ledger.EXPORTS_MAX)
     app.state.logins = logins.Logins(house.engine.world.now)
     app.state.challenges = passkeys.Challenges(house)

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from haloop.api.asking import At, By, ByPerson, In, same_site
 from haloop.api.browsers import binding_of, browser_of, page_with, welcome
+from haloop.api.once import Keyed
 from haloop.api.rates import visits_limited
 from haloop.identity import SESSION_SECONDS
 from haloop.kernel.clock import as_text
 from haloop.wire.sessions import SessionOut, SessionSeen, Visit, VisitOut
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=Keyed)
 log = logging.getLogger("haloop.api")
 
 SessionName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
