@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from haloop.client import Client, NotReached, Problem
+from haloop.connectors.push.encryption import public_point
 from haloop.kernel.errors import Exit
-from haloop.kernel.passkey import from_base64url
+from haloop.kernel.passkey import base64url, from_base64url
 from haloop.serving import bind
 from haloop.testing.passkey import Passkey
 from haloop.wire.gates import Found, Seen
+from haloop.wire.notices import NoticesWanted, Subscription, SubscriptionKeys
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed
 from tests.api.conftest import TOKEN, Door, door, live, tea
 
@@ -46,6 +49,23 @@ async def test_somebody_asks_changes_approves_and_has_the_receipt(door: Door, cl
         assert (await client.checkpoint()).startswith("haloop.local/")
         assert [one.id for one in (await client.runs()).runs] == [run]
         assert (await client.ledger(limit=500)).events[-1].kind == "run.ended"
+
+
+async def test_a_person_says_how_they_want_to_be_told(door: Door, client: Client) -> None:
+    """What is set is shown; a browser's subscription is taken only if it leads to a push service."""
+    wanted = NoticesWanted(address="ana@example.org", mail=True, zone="Europe/Berlin")
+    key = base64url(public_point(ec.generate_private_key(ec.SECP256R1())))
+    keys = SubscriptionKeys(p256dh=key, auth=base64url(b"sixteen secrets!"))
+    async with client:
+        assert (await client.set_notices(wanted)).wanted == (await client.notices()).wanted == wanted
+        with pytest.raises(Problem) as refused:
+            await client.add_device(Subscription(endpoint="https://push.example.org/x", keys=keys))
+        made = await client.add_device(Subscription(endpoint="https://fcm.googleapis.com/fcm/send/x", keys=keys))
+        assert (refused.value.code, made.service) == ("egress.blocked", "fcm.googleapis.com")
+        assert (await client.devices()).devices == [made]
+        await client.remove_device(made.id)
+        assert (await client.devices()).devices == []
+        assert [one.code for one in await client.try_notices()] == ["mail.off"]
 
 
 async def test_what_happens_is_heard(door: Door, client: Client) -> None:
