@@ -13,7 +13,7 @@ from haloop.logs import FIELDS
 REPOSITORY = Path(__file__).parent.parent
 RUNBOOK = (REPOSITORY / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
 
-COMMAND = re.compile(r"(?:^|`|\| )haloop (?P<name>[a-z]+)(?P<rest>[^`\n#]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|`|\| )haloop (?P<name>[a-z]+(?:-[a-z]+)*)(?P<rest>[^`\n#]*)", re.MULTILINE)
 
 
 def test_every_command_exists() -> None:

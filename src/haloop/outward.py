@@ -14,7 +14,7 @@ from haloop.connectors.mail.smtp import MailServer, Security, SmtpMail
 from haloop.connectors.push.web_push import WebPush, push_way
 from haloop.engines.local import LocalEngine
 from haloop.issuer import CALLBACK, Issuer
-from haloop.kernel.errors import BadInput, HomeUnusable
+from haloop.kernel.errors import BadInput
 from haloop.notices.telling import Telling, Ways
 from haloop.settings import Settings
 from haloop.store.push_key import read_or_make_push_key
@@ -89,11 +89,11 @@ def _secret(setting: str, file: Path | None) -> str:
     try:
         secret = file.read_text(encoding="utf-8").partition("\n")[0].strip()
     except (OSError, ValueError) as error:
-        raise HomeUnusable(
+        raise BadInput(
             f"{setting} is {file}, which cannot be read: {error}.",
             code="settings.secret",
             next_step="Make it a file with one line that this user can read, or take the setting out.",
         ) from error
     if not secret:
-        raise HomeUnusable(f"{setting} is {file}, which is empty.", code="settings.secret", next_step="Put it there.")
+        raise BadInput(f"{setting} is {file}, which is empty.", code="settings.secret", next_step="Put it there.")
     return secret

@@ -69,7 +69,7 @@ FOR_AGENTS = {
 """All that an agent's token opens; to decide, it may only try, which is refused and recorded."""
 
 
-_NAMED = {
+NAMED = {
     "credential": "AAAA",
     "device": "0" * 16,
     "digest": "0" * 64,
@@ -90,7 +90,7 @@ def _routes(door: Door) -> Iterator[tuple[str, str]]:
 
 
 def _filled(path: str, run: str, gate: str) -> str:
-    return path.format(run=run, gate=gate, **_NAMED)
+    return path.format(run=run, gate=gate, **NAMED)
 
 
 async def test_no_route_opens_without_saying_who(door: Door) -> None:

@@ -63,7 +63,7 @@ async def test_what_nobody_does_is_answered_with_what_works(errands: Door, desk:
     assert (await errands.got("/api/runs"))["runs"] == []
     for example in answer.json()["examples"]:
         assert (await errands.client.post("/api/requests", json={"words": example})).status_code == 201
-    (listed,) = await errands.got("/api/desks")
+    (listed,) = [one for one in await errands.got("/api/desks") if one["name"] == "errands"]
     assert listed["examples"] == answer.json()["examples"]
 
 

@@ -135,7 +135,7 @@ async def test_a_gate_is_told_to_whoever_may_answer_it_at_once_and_once(house: H
 
     assert sorted(house.post.recipients) == [[ANA], [BO]]
     assert house.post.subjects == [WAITS, WAITS]
-    assert f"{ADDRESS}/#{house.practice.gate_of(run)}\n" in letter_text(house.post.letters[0])
+    assert f"{ADDRESS}/?gate={house.practice.gate_of(run)}\n" in letter_text(house.post.letters[0])
 
 
 async def test_nothing_private_leaves_the_house(house: House) -> None:
@@ -155,7 +155,7 @@ async def test_nothing_private_leaves_the_house(house: House) -> None:
         assert not re.search(r"private|Karl|123|EUR|shop|buy|Ana\b", words)
         links = re.findall(r"http[^\s\"'<>)]+", words)
         assert links
-        assert all(re.fullmatch(rf"{ADDRESS}/#(gate_\w+|run_\w+|notices)", link) for link in links)
+        assert all(re.fullmatch(rf"{ADDRESS}/(\?gate=gate_\w+|#run_\w+|#notices)", link) for link in links)
 
 
 async def test_whoever_keeps_a_message_is_a_witness(house: House, tmp_path: Path) -> None:

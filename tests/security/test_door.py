@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from haloop.serving import bind, served
 from haloop.web import pages
 from tests.api.conftest import Door, client_of
-from tests.api.test_walk import OPEN
+from tests.api.test_walk import NAMED, OPEN
 from tests.test_served_logs import serving
 from tests.web.test_passkeys_in_a_browser import Browser
 from tests.web.test_passkeys_in_a_browser import pytestmark as needs_chromium
@@ -84,8 +84,8 @@ async def test_19_reading_changes_nothing(door: Door) -> None:
     size = await door.practice.ledger.size(door.practice.account)
     for path, methods in door.app.openapi()["paths"].items():
         if "get" in methods and path != "/api/events":
-            answer = await door.client.get(path.format(run=run, gate=gate["id"], effect="buy"))
-            assert answer.status_code in (200, 404), path
+            answer = await door.client.get(path.format(run=run, gate=gate["id"], **NAMED))
+            assert answer.status_code in (200, 404, 422), path  # some take what only a query says
     await door.practice.engine.settled()
 
     assert await door.practice.ledger.size(door.practice.account) == size

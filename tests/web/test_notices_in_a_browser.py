@@ -20,6 +20,7 @@ async def test_a_person_is_told_and_follows_the_message_to_its_gate(tmp_path: Pa
             await page.get_by_label("Mail to").fill("ana@example.org")
             await page.get_by_label("Digest every day at").fill("08:00")
             await browser.click("Save")
+            await expect(page.get_by_role("status")).to_have_text("Saved.")
             await browser.click("Try it")
             await expect(page.get_by_role("status")).to_contain_text("Sent by mail")
             run = await door.asked()

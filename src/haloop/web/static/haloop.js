@@ -81,7 +81,7 @@ async function attempt(button, act) {
     say(error.message);
   } finally {
     button.disabled = false;
-    await refresh();
+    await refresh().catch((error) => say(error.message));
   }
 }
 
@@ -274,6 +274,7 @@ function keepNotices(event) {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     await call("PUT", "api/me/notices", { ...wanted, ...said, zone, mail: said.address !== "" });
     await showNotices();
+    say("Saved.");
   });
 }
 
