@@ -26,7 +26,9 @@ from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import RUN_ENDED, Event
 from haloop.wire.runs import RunState
 
-_PAGE = 20
+_PAGE = 10
+_BREATH_SECONDS = 0.001
+"""After each page of what there is, whoever asks for something meanwhile has their turn."""
 _PATIENCE_SECONDS = 0.2
 _BLOCK = 1_000
 _BLOCKS_AT_ONCE = 100
@@ -194,7 +196,7 @@ class Search:
                 if len(page) < _PAGE:
                     lines.is_whole = True
                     return
-                await asyncio.sleep(0)
+                await asyncio.sleep(_BREATH_SECONDS)
 
     async def _catch_up(self, account: AccountId, lines: _Lines) -> None:
         """Read what has begun since."""

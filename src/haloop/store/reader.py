@@ -9,6 +9,7 @@ from functools import cache
 
 import apsw
 
+from haloop.kernel import canonical
 from haloop.kernel.errors import BadInput, Corrupt, ForeignRun, LedgerClosed, NotFound
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.ledger import ARTIFACT_ADDED, START, Chain, Event, Head, Header, OpenRun
@@ -276,13 +277,17 @@ class Reader:
 
     def checkpoints_before(self, tree: int, before: int | None, *, limit: int) -> list[StoredCheckpoint]:
         """A page of an account's checkpoints, the newest first, from the one at that place on."""
-        query = "SELECT epoch, size, note, rowid FROM checkpoint WHERE tree = ?1"
+        last: tuple[object, ...] | None = (canonical.INTEGER_MAX, 0, "")
         if before is not None:
-            query += (
-                " AND (epoch, size, note) < (SELECT epoch, size, note FROM checkpoint WHERE rowid = ?2 AND tree = ?1)"
-            )
-        query += " ORDER BY epoch DESC, size DESC, note DESC LIMIT ?3"
-        rows = self.connection.execute(query, (tree, before, limit))
+            known = "SELECT epoch, size, note FROM checkpoint WHERE rowid = ? AND tree = ?"
+            last = self.connection.execute(known, (before, tree)).fetchone()
+        if last is None:
+            return []
+        query = (
+            "SELECT epoch, size, note, rowid FROM checkpoint WHERE tree = ? AND (epoch, size, note) < (?, ?, ?)"
+            " ORDER BY epoch DESC, size DESC, note DESC LIMIT ?"
+        )
+        rows = self.connection.execute(query, (tree, *last, limit))
         return [StoredCheckpoint(epoch=epoch, size=size, note=note, place=place) for epoch, size, note, place in rows]
 
     def read_tile(self, tree: int, level: int, index: int) -> bytes:
