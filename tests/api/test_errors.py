@@ -1,6 +1,7 @@
 """Each refusal has a status, a name, a sentence, a next step, and says whether anything was done."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ async def test_too_much_is_not_read(door: Door) -> None:
     """More than a request may hold, or of unsaid length: refused before a byte of it is kept."""
     answer = await door.client.post("/api/requests", content=b"x" * (1 << 20) + b"x")
     assert told(answer) == (413, "request.too_large")
+    assert answer.json()["title"] == "A request holds at most 1,048,576 bytes, and says how many."
+
+    async def drop_by_drop() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    assert told(await door.client.post("/api/requests", content=drop_by_drop())) == (413, "request.too_large")
 
 
 async def test_what_was_sent_is_not_said_again(door: Door) -> None:

@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 
+from haloop.api.rates import Rate, Rates
 from haloop.api.server import let_go
 from tests.api.conftest import TOKEN, Door, client_of
 
 SECONDS = 5
+RUNS = 120
+MEGABYTES_MAX = 15
+"""What is told to one is two and a half; to twenty, if all were kept for them, fifty."""
 
 
 async def heard(answer: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
@@ -95,6 +101,35 @@ async def test_there_is_an_end_to_how_many_listen(door: Door, monkeypatch: Any) 
     async with door.client.stream("GET", "/api/events"):
         refused = await door.client.get("/api/events")
     assert (refused.status_code, refused.json()["code"]) == (429, "request.too_many")
+
+
+async def test_whoever_does_not_read_holds_no_memory(door: Door) -> None:
+    """Twenty listen from the beginning and read nothing, while megabytes happen; one beside them hears all of it."""
+    host, port = "127.0.0.1", int(door.address.rpartition(":")[2])
+    request = f"GET /api/events?after=-1 HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    door.app.state.rates = Rates(proposals=Rate(count=2 * RUNS, seconds=60))
+    runs = [await door.asked(item="tea " * 5_000) for _ in range(RUNS)]
+    tracemalloc.start()
+    slow = [socket.socket() for _ in range(20)]
+    for one in slow:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # so much is taken in unread, and no more
+        one.connect((host, port))
+        one.sendall(request.encode())
+    async with door.client.stream("GET", "/api/events?after=-1", timeout=60) as answer:
+        heard_of = set()
+        async with asyncio.timeout(60):
+            async for event in heard(answer):
+                heard_of.add(event["run"])
+                if event["run"] == runs[-1] and event["kind"] == "gate.opened":
+                    break
+    assert len(bells(door)) >= 20
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    for one in slow:
+        one.close()
+
+    assert set(runs) <= heard_of
+    assert peak < MEGABYTES_MAX * 1_000_000
 
 
 def bells(door: Door) -> dict[asyncio.Event, Any]:

@@ -48,6 +48,10 @@ def test_a_start_makes_the_home_serves_it_and_says_where(haloop: Haloop, place: 
         assert page.partition("key=")[2] not in pid_file(place).read_text()
         assert {**status.document, "page": page} == {**status.document, **said}
         assert status.document["open_gates"] == 0
+        assert status.document["agents_stopped"] is False
+        assert (status.document["backend"], status.document["frontend"]) == (said["address"], f"{said['address']}/")
+        lines = dict(line.split(maxsplit=1) for line in haloop("status").out.splitlines() if "  " in line)
+        assert (lines["backend"], lines["frontend"]) == (said["address"], f"{said['address']}/")
 
     assert said["pid"] == process.pid
     assert said["home"] == str(place.home)

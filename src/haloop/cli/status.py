@@ -50,6 +50,8 @@ def status(settings: Settings) -> Answer:
         ],
         document={
             **(running.document if running else _NOTHING_RUNS),
+            "backend": running.address if running else None,
+            "frontend": f"{running.address}/" if running else None,
             "agents_stopped": said.agents_stopped,
             "answers": said.answers,
             "home": str(settings.home),
