@@ -436,7 +436,7 @@ async def test_a_restart_forgets_nothing_and_repeats_nothing(house: House) -> No
     await house.move(MINUTE)
 
     gates = [house.practice.gate_of(run) for run in (first, second)]
-    assert [re.search(r"#(gate_\w+)", letter_text(one))[1] for one in house.post.letters] == gates  # type: ignore[index]
+    assert [re.search(r"gate=(gate_\w+)", letter_text(one))[1] for one in house.post.letters] == gates  # type: ignore[index]
 
 
 async def test_a_message_that_may_have_gone_goes_again_under_the_same_name(house: House) -> None:

@@ -1,10 +1,11 @@
 """Runs: the list, one with its trail, and the end of one."""
 
+import re
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from haloop.api.asking import By, In, RunName
 from haloop.api.house import House
@@ -25,6 +26,18 @@ router = APIRouter(tags=["runs"], route_class=Keyed)
 
 _PAGES_MAX = 4
 """So many pages are looked through at once for what a caller may see; then the rest is asked for again."""
+_WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}[T ]")
+
+
+def _as_written(moment: object) -> object:
+    """A day and a time; a bare number would be read as seconds since 1970, which nobody means."""
+    if isinstance(moment, str) and not _WRITTEN.match(moment):
+        raise ValueError("it is written as 2027-03-03T12:00:00+01:00")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_written)]
+
 PLACE_MAX = 1 << 40
 """No tree has as many events."""
 
@@ -35,8 +48,8 @@ def _wanted(
     procedure: Annotated[str | None, Query(max_length=60)] = None,
     asked_by: Annotated[str | None, Query(max_length=128)] = None,
     state: RunState | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Wanted:
     """What somebody looks for, as a query says it."""
     return Wanted(

@@ -264,6 +264,7 @@ async function showNotices() {
   for (const name of ["quiet_from", "quiet_to", "digest_at"]) $("told").elements[name].value = wanted[name];
   $("told").elements.address.value = wanted.mail ? wanted.address : "";
   $("mailed").textContent = byMail ? "" : "No mail server is set, so no mail is sent: see mail.host in the settings.";
+  $("how-told").disabled = false; // what somebody types is not written over from now on
 }
 
 function keepNotices(event) {
