@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start test check faults bench sbom setup clean tests format lint types imports workflows
+.PHONY: help start test check faults bench sbom setup clean tests format lint types imports web workflows
 
 SCALE ?= ci
 JOBS ?= auto
@@ -19,7 +19,7 @@ start: setup ## Start Haloop: set everything up, then serve until Ctrl-C
 test: setup check tests ## The gate: everything that must be green before a commit
 	@echo "make test: green"
 
-check: format lint types imports workflows ## The fast part of the gate: nothing is run, only read
+check: format lint types imports web workflows ## The fast part of the gate: nothing is run, only read
 
 faults: setup ## The fault matrix in full: SCALE=ci (default, under 90 minutes) or SCALE=release (a night)
 	@python -m tests.faults --scale $(SCALE)
@@ -40,7 +40,7 @@ setup: ## Install what is missing: uv, the locked dependencies, strace, faketime
 	@tools/setup.sh
 
 clean: ## Remove everything that can be made again
-	rm -rf .venv .local/uv .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .local/uv src/haloop/web/app web/node_modules .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The run is named so that the check of promises can tell these outcomes from those of an earlier run.
@@ -59,6 +59,10 @@ types: | setup
 
 imports: | setup
 	@lint-imports --no-logo
+
+web: | setup
+	@python tools/web.py npm run --silent check
+	@python tools/api_types.py --check
 
 workflows: | setup
 	@check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml

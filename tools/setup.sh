@@ -14,6 +14,7 @@ main() {
     local uv
     uv=$(usable_uv) || uv=$(install_uv)
     install_locked_dependencies "$uv"
+    build_web_app "$uv"
     install_system_packages
 }
 
@@ -50,6 +51,14 @@ install_locked_dependencies() {
     say "locked dependencies into .venv ($("$1" --version | cut -d ' ' -f 1,2), from PyPI)"
     UV_PYTHON_DOWNLOADS=never "$1" sync --locked --quiet
     say "ready with $(.venv/bin/python --version)"
+}
+
+# uv builds the app when it installs the checkout, and remembers that it did; where its files are gone since, it is told to.
+build_web_app() {
+    [ -z "${HALOOP_SKIP_WEB:-}" ] || return 0
+    .venv/bin/python tools/web.py check && return
+    say "the web app (npm's packages into web/node_modules; Node from PyPI where the machine's is missing or old)"
+    UV_PYTHON_DOWNLOADS=never "$1" sync --locked --quiet --reinstall-package haloop-app
 }
 
 install_system_packages() {

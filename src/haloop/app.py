@@ -41,7 +41,8 @@ from haloop.store.signing import read_or_make_signer, verify_passkey
 from haloop.store.sqlite import SqliteLedger, end_process
 from haloop.telemetry import Wanted, open_telemetry
 from haloop.town.street import serve_town
-from haloop.web import pages
+from haloop.web import plain
+from haloop.web.pages import Begins, make_pages
 
 log = logging.getLogger("haloop.app")
 
@@ -131,7 +132,8 @@ async def _serve(
             identity = Identity(engine=haloop.engine, owner=owner, token=token, kept=kept)
             house = _house(settings, haloop, identity, desks=desks, telling=telling, issuer=outward.issuer)
             app = make_app(house, on_answered=answered)
-            app.include_router(pages.router)
+            app.include_router(make_pages(Begins(version=running, desks=[desk.name for desk in house.desks])))
+            app.include_router(plain.router)
             await app.state.search.begin()
             log.info("started", extra={"result": running})
             if haloop.ledger.recovery is not None:

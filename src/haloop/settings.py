@@ -28,6 +28,8 @@ SEARCH_RUNS_MAX = 200_000
 
 ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 """Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
+SKIP_WEB_VARIABLE = "HALOOP_SKIP_WEB"
+"""Says to whatever builds the package that the web app is not wanted; no setting of a home."""
 
 _BYTES_MAX, _RUNS_MAX = 1 << 40, 10_000_000
 _PREFIX = "HALOOP_"
@@ -617,7 +619,12 @@ def _require_known_name(name: str, text: str, path: Path) -> None:
 def _require_known_variables(environment: Mapping[str, str]) -> None:
     known = [alias.variable for setting in SETTINGS for alias in setting.variables]
     for variable in sorted(environment):
-        if variable.startswith(_PREFIX) and variable not in {*known, ADDRESS_VARIABLE, TOKEN_VARIABLE}:
+        if variable.startswith(_PREFIX) and variable not in {
+            *known,
+            ADDRESS_VARIABLE,
+            TOKEN_VARIABLE,
+            SKIP_WEB_VARIABLE,
+        }:
             raise _unknown(f"The environment has {variable}, and there is no such setting", _nearest(variable, known))
 
 

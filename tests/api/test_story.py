@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.api.conftest import TOKEN, Door, client_of
+from tests.api.conftest import TOKEN, Door, client_of, tea
 
 VERIFIER = Path(__file__).parents[2] / "tools" / "verify_receipt.py"
 
@@ -79,3 +79,14 @@ _ORDER = {"cents": 500, "item": "tea", "shop": "Karl"}
 
 def _tea() -> dict[str, str]:
     return {"desk": "shop", "procedure": "buy_if_asked"}
+
+
+async def test_a_gate_says_what_a_change_looks_like(door: Door) -> None:
+    """Whoever asks a person what should be different knows what to ask for, or that there is nothing to ask."""
+    changeable = await door.gate(await door.asked())
+    asked = await door.client.post("/api/requests", json={**tea(), "procedure": "buy_as_is"})
+    await door.practice.engine.settled()
+    fixed = await door.gate(asked.json()["run"])
+
+    assert changeable["change_takes"] == {"type": "integer"}
+    assert fixed["change_takes"] is None

@@ -11,14 +11,14 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute
 
 from haloop.serving import bind, served
-from haloop.web import pages
+from haloop.web import plain
 from tests.api.conftest import Door, client_of
 from tests.api.test_walk import NAMED, OPEN
 from tests.test_served_logs import serving
 from tests.web.test_passkeys_in_a_browser import Browser
 from tests.web.test_passkeys_in_a_browser import pytestmark as needs_chromium
 
-SAYS_NOTHING = {"/", "/haloop.css", "/haloop.js", "/haloop.svg", "/api/openapi.json"}
+SAYS_NOTHING = {"/plain", "/haloop.css", "/haloop.js", "/haloop.svg", "/api/openapi.json"}
 """What stands in no description and holds nothing of anybody's: the page, and the description itself."""
 EVIL = "https://evil.example"
 INJECT = """async (elsewhere) => {
@@ -47,7 +47,7 @@ def _served(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
 
 async def test_01_what_stands_in_no_description_changes_nothing(door: Door) -> None:
     """The walk over the description proves 401 and 403, so nothing else may be served but the page, to be read."""
-    door.app.include_router(pages.router)
+    door.app.include_router(plain.router)
     described = door.app.openapi()["paths"]
     served_too = {(method, path) for method, path in _served(door.app.router.routes) if path not in described}
 
@@ -155,7 +155,7 @@ async def test_19_a_page_elsewhere_gets_nothing_done_in_a_real_browser(door: Doo
 
 async def test_20_every_answer_tells_browsers_to_keep_nothing_and_run_nothing(door: Door) -> None:
     """Also each refusal: no store, no sniffing, no referrer, no frame, and no script at all on what is no page."""
-    door.app.include_router(pages.router)
+    door.app.include_router(plain.router)
     for path in (*door.app.openapi()["paths"], "/api/nothing", "/no/page", "/api/%00"):
         answer = await door.client.request("HEAD" if path == "/api/events" else "GET", path)
         said = answer.headers
@@ -176,7 +176,7 @@ async def test_20_no_script_but_the_pages_own_runs_and_nobody_frames_it(door: Do
         complaints = len(browser.complaints)
         page = browser.page
         await page.goto(address)
-        await page.evaluate(FRAMED, f"{door.address}/")
+        await page.evaluate(FRAMED, f"{door.address}/plain")
         framed = page.frames[1]
 
         assert ran == {"color": False, "handler": False, "inline": False, "other": False}

@@ -27,7 +27,7 @@ async def test_a_person_is_told_and_follows_the_message_to_its_gate(tmp_path: Pa
             await door.house.telling.look()
             link = re.search(r"http\S+", letter_text(post.letters[-1]))
             assert link is not None
-            await page.goto(link[0].replace(ADDRESS, door.address))
+            await page.goto(link[0].replace(f"{ADDRESS}/", f"{door.address}/plain"))
             await page.reload()
             await expect(page.locator(f"article#{door.practice.gate_of(run)}")).to_be_in_viewport()
             await expect(page.get_by_label("Mail to")).to_have_value("ana@example.org")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import CDPSession, Page, async_playwright, expect
 
-from haloop.web import pages
+from haloop.web import plain
 from tests.api.conftest import Door, live, tea
 
 __all__ = ["live"]
@@ -90,14 +90,14 @@ class Browser:
         return [len((await self._session.send("WebAuthn.getCredentials", one))["credentials"]) for one in asked]
 
     async def _come_in(self, door: Door) -> None:
-        door.app.include_router(pages.router)
+        door.app.include_router(plain.router)
         self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         await self._session.send("WebAuthn.enable")
         await self.page.expose_function("touchNewest", lambda: self._touch(self._devices[-1]))
         await self.page.expose_function("touchOldest", lambda: self._touch(self._devices[0]))
         await self.page.add_init_script(TOUCHING)
-        await self.page.goto(f"{door.address}/?key={door.house.identity.issue_once()}")
+        await self.page.goto(f"{door.address}/plain?key={door.house.identity.issue_once()}")
 
     async def _touch(self, wanted: str) -> None:
         for device in self._devices:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from haloop.web import pages
+from haloop.web import plain
 from tests.api.conftest import Door, errands
 
 __all__ = ["errands"]
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 @asynccontextmanager
 async def opened_page(door: Door, gate: str = "") -> AsyncIterator[tuple[Page, list[str]]]:
     """Somebody's browser at the house's page, in Berlin, and what its console complains of."""
-    door.app.include_router(pages.router)
+    door.app.include_router(plain.router)
     complaints: list[str] = []
     async with async_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
@@ -36,7 +36,7 @@ async def opened_page(door: Door, gate: str = "") -> AsyncIterator[tuple[Page, l
             page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             named = f"&gate={gate}" if gate else ""
-            await page.goto(f"{door.address}/?key={door.house.identity.issue_once()}{named}")
+            await page.goto(f"{door.address}/plain?key={door.house.identity.issue_once()}{named}")
             await expect(page.get_by_role("button", name="Add a passkey")).to_be_enabled()
             yield page, complaints
         finally:

@@ -175,6 +175,7 @@ def _out(seen: GateView, caller: Caller) -> GateOut:
         ),
         yeses=[one.person for one in gate.yeses()],
         must_read=gate.disclosures,
+        change_takes=seen.change_takes,
         opened_at=as_text(gate.opened_at),
         expires_at=as_text(gate.expires_at),
         expires=gate.expires_at,

@@ -61,7 +61,7 @@ class AtGate(At):
 
     def __init__(self, at: Position, host: Host, call: GateCall[Any]) -> None:
         self._call = call
-        self._changing = Changing(call)
+        self.changing = Changing(call)
         self._effects = effects_of(call.draft)
         payload = plain_payload(call.draft, self._effects)
         kind, operations = type(call.draft).__name__, {name: one.operation.name for name, one in self._effects.items()}
@@ -250,7 +250,7 @@ class AtGate(At):
         if answer.batch is not None and answer.assertion is None:
             raise AnswerRefused("A batch is signed with a passkey, and this is not.", code="answer.malformed")
         if answer.verdict is Verdict.CHANGED:
-            self._changing.require(answer.change)
+            self.changing.require(answer.change)
 
     def take(self, answer: Answer, decision: bytes, *, proof: Proof) -> None:
         """Record an answer that counts."""
@@ -423,7 +423,7 @@ class AtGate(At):
 
     def _take_change(self, fact: GateChanging) -> None:
         self.gate = after(self.open_gate(), fact)
-        revising = self._changing.revise(self.draft, fact.change)
+        revising = self.changing.revise(self.draft, fact.change)
         self.host.add_line(f"{self.at}!{fact.revision}/", revising, self._on_revised)
 
     def _on_revised(self, draft: Any, fault: BaseException | None) -> None:  # noqa: ANN401

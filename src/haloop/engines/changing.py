@@ -1,6 +1,9 @@
 """What people may change about a draft, and how a change makes the next revision."""
 
+from functools import cached_property
 from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
 
 from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
@@ -16,9 +19,19 @@ class Changing:
         self._revise = call.revise
         self._kind = type(call.draft)
 
+    @property
+    def takes_any(self) -> bool:
+        """Whether this draft can be changed at all."""
+        return self._revise is not None or self._kind.apply is not Draft.apply
+
+    @cached_property
+    def schema(self) -> dict[str, Any] | None:
+        """The JSON schema of a change, for whoever asks a person for one; nothing where none is taken."""
+        return TypeAdapter(self._type()).json_schema() if self.takes_any else None
+
     def require(self, change: Canonical) -> None:
         """A change must be of the type that this draft takes, before anything is recorded of it."""
-        if self._revise is None and self._kind.apply is Draft.apply:
+        if not self.takes_any:
             raise AnswerRefused("This draft cannot be changed; say no and why instead.", code="change.unknown")
         try:
             self._typed(change)
@@ -33,7 +46,10 @@ class Changing:
         return revised
 
     def _typed(self, change: Canonical) -> Any:  # noqa: ANN401  # whatever type the desk declared
+        return values.typed(self._type(), change)
+
+    def _type(self) -> Any:  # noqa: ANN401  # the same
         hints = get_type_hints(self._revise or self._kind.apply)
         hints.pop("return", None)
         hints.pop("self", None)
-        return values.typed(list(hints.values())[-1], change)
+        return list(hints.values())[-1]

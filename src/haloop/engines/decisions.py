@@ -34,11 +34,17 @@ class GateView:
         self.gate: Gate = at.open_gate()
         self.draft = at.draft
         self._card = at.card
+        self._changing = at.changing
 
     @cached_property
     def card(self) -> Canonical:
         """What people are shown."""
         return canonical.decode(self._card)
+
+    @property
+    def change_takes(self) -> dict[str, Any] | None:
+        """The JSON schema of a change; nothing where the draft cannot be changed."""
+        return self._changing.schema
 
 
 class Decisions:

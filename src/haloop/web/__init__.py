@@ -1,1 +1,1 @@
-"""The page that people open: files, and nothing else. All that it knows it asks of the API."""
+"""What people open in a browser: files, and nothing else. All that they know they ask of the API."""

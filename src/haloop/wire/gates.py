@@ -37,6 +37,8 @@ class GateOut(BaseModel, frozen=True):
     """Who has said yes to this revision."""
     must_read: bool
     """The card discloses something that must be read before a yes."""
+    change_takes: dict[str, Any] | None = None
+    """The JSON schema of a change; none where the draft cannot be changed."""
     opened_at: str
     expires_at: str
     expires: int

@@ -1,0 +1,75 @@
+import { ask, type Model } from "@/api/client";
+import { t } from "@/i18n";
+
+export type Signed = Model<"PasskeyAnswer">;
+
+/** Why no passkey could be asked; said to whoever is asked for one. */
+export class NoPasskey extends Error {}
+
+/** Whether this browser makes passkeys at this address at all. */
+export function canSign(): boolean {
+  return window.isSecureContext && "parseRequestOptionsFromJSON" in (globalThis.PublicKeyCredential ?? {});
+}
+
+/** Have one of the person's passkeys sign a challenge. */
+export async function sign({ challenge, rp_id: rpId, credentials }: Model<"ChallengeOut">): Promise<Signed> {
+  if (credentials.length === 0) throw new NoPasskey(t("passkey.none"));
+  requirePasskeys();
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON({
+    challenge,
+    rpId,
+    allowCredentials: credentials.map((id) => ({ id, type: "public-key" })),
+    userVerification: "required",
+  });
+  const given = await asked(navigator.credentials.get({ publicKey }));
+  const { id, response } = given.toJSON() as AuthenticationResponseJSON;
+  return {
+    credential: id,
+    authenticator_data: response.authenticatorData,
+    client_data: response.clientDataJSON,
+    signature: response.signature,
+  };
+}
+
+/** Make a passkey here; one that is there already has to say yes to it. */
+export async function addPasskey(): Promise<void> {
+  requirePasskeys();
+  const { creation, confirm } = await ask("post", "/api/passkeys/options");
+  const assertion = confirm === null ? null : await sign(confirm);
+  const options = creation as unknown as PublicKeyCredentialCreationOptionsJSON;
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
+  const made = await asked(navigator.credentials.create({ publicKey }));
+  const { id, response } = made.toJSON() as RegistrationResponseJSON;
+  await ask("post", "/api/passkeys", {
+    body: {
+      challenge: options.challenge,
+      credential: id,
+      client_data: response.clientDataJSON,
+      attestation: response.attestationObject,
+      assertion,
+    },
+  });
+}
+
+/** Take a passkey away; it takes the word of one. */
+export async function removePasskey(credential: string): Promise<void> {
+  const path = { credential };
+  const challenge = await ask("post", "/api/passkeys/{credential}/challenge", { path });
+  const body = { challenge: challenge.challenge, assertion: await sign(challenge) };
+  await ask("delete", "/api/passkeys/{credential}", { path, body });
+}
+
+function requirePasskeys(): void {
+  if (!canSign()) throw new NoPasskey(t("passkey.no_context"));
+}
+
+/** A device that is not touched, or does not know its holder, signs nothing: that is a no, and not a fault. */
+async function asked(given: Promise<Credential | null>): Promise<PublicKeyCredential> {
+  try {
+    const credential = await given;
+    if (credential instanceof PublicKeyCredential) return credential;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
+  throw new NoPasskey(t("passkey.not_given"));
+}

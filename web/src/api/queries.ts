@@ -1,0 +1,48 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { ask, type Model } from "@/api/client";
+
+export type Gate = Model<"GateOut">;
+export type RunDetail = Model<"RunDetail">;
+export type RunSummary = Model<"RunSummary">;
+export type Execution = Model<"Execution">;
+export type Told = Model<"Told">;
+export type Desk = Model<"DeskOut">;
+
+/** Everything that is read from the server, each under the one name that tells when it is old. */
+export const queries = {
+  me: () => queryOptions({ queryKey: ["me"], queryFn: () => ask("get", "/api/me"), staleTime: 300_000 }),
+  desks: () => queryOptions({ queryKey: ["desks"], queryFn: () => ask("get", "/api/desks"), staleTime: 300_000 }),
+  gates: () => queryOptions({ queryKey: ["gates"], queryFn: () => ask("get", "/api/gates") }),
+  gate: (gate: string) =>
+    queryOptions({
+      queryKey: ["gates", gate],
+      queryFn: () => ask("get", "/api/gates/{gate}", { path: { gate } }),
+    }),
+  runs: () =>
+    queryOptions({
+      queryKey: ["runs"],
+      queryFn: () => ask("get", "/api/runs", { query: { limit: 30 } }),
+      placeholderData: keepPreviousData,
+    }),
+  run: (run: string) =>
+    queryOptions({
+      queryKey: ["runs", run],
+      queryFn: () => ask("get", "/api/runs/{run}", { path: { run } }),
+    }),
+  executions: (run: string) =>
+    queryOptions({
+      queryKey: ["runs", run, "executions"],
+      queryFn: () => ask("get", "/api/runs/{run}/executions", { path: { run } }),
+    }),
+  activity: () =>
+    queryOptions({
+      queryKey: ["activity"],
+      queryFn: () => ask("get", "/api/activity", { query: { limit: 20 } }),
+    }),
+  passkeys: () => queryOptions({ queryKey: ["passkeys"], queryFn: () => ask("get", "/api/passkeys") }),
+};
+
+/** The names under which what an event may have changed is kept; of a run alone where the event is a run's. */
+export function touchedBy(run: string | undefined): string[][] {
+  return [["gates"], ["activity"], run ? ["runs", run] : ["runs"], ["runs"]];
+}

@@ -1,0 +1,162 @@
+import { useQuery } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { Link, Route, Switch, useLocation } from "wouter";
+import { Problem } from "@/api/client";
+import { queries } from "@/api/queries";
+import { t } from "@/i18n";
+import { type Command, useCommands } from "@/keys";
+import { useLiveness } from "@/live";
+import { PLACES } from "@/routes";
+import { Button } from "@/ui/Button";
+import { Dialog } from "@/ui/Dialog";
+import { Loop } from "@/ui/Loop";
+import { Failed, Notice } from "@/ui/Notice";
+import { Empty, Page, Waiting } from "@/ui/Page";
+
+const Palette = lazy(() => import("@/palette"));
+const Composer = lazy(() => import("@/work/Composer"));
+
+type Over = "palette" | "keys" | "ask" | undefined;
+
+/** Everything: who may come in, the way to each place, and what lies over all of them. */
+export function App() {
+  const me = useQuery(queries.me());
+  if (me.error instanceof Problem && me.error.told.status === 401) return <Outside told={me.error} />;
+  if (me.error && !me.data) {
+    return (
+      <Page title="Haloop">
+        <Failed error={me.error} again={<Button onClick={() => me.refetch()}>{t("again")}</Button>} />
+      </Page>
+    );
+  }
+  return <Inside />;
+}
+
+function Inside() {
+  const [over, setOver] = useState<Over>();
+  const [, go] = useLocation();
+  const close = () => setOver(undefined);
+  useCommands([
+    ...PLACES.flatMap(({ path, rail }): Command[] =>
+      rail ? [{ keys: `g ${rail.letter}`, name: t("command.go", { place: t(rail.name) }), run: () => go(path) }] : [],
+    ),
+    { keys: "c", name: t("command.ask"), run: () => setOver("ask") },
+    { keys: "?", name: t("command.keys"), run: () => setOver("keys") },
+    { keys: "Ctrl k", name: t("command.palette"), run: () => setOver("palette") },
+  ]);
+  return (
+    <div className="md:grid md:min-h-dvh md:grid-cols-[13.5rem_minmax(0,1fr)]">
+      <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-10 focus:bg-panel focus:p-3">
+        {t("skip")}
+      </a>
+      <Rail onAsk={() => setOver("ask")} />
+      <main id="main" tabIndex={-1} className="min-w-0 outline-none">
+        <Offline />
+        <Suspense fallback={<Page title="Haloop">{<Waiting />}</Page>}>
+          <Switch>
+            {PLACES.map(({ path, page }) => (
+              <Route key={path} path={path} component={page} />
+            ))}
+            <Route>
+              <Page title={t("nowhere.title")}>
+                <Empty says={t("nowhere.says")} action={<Link href="/">{t("place.today")}</Link>} />
+              </Page>
+            </Route>
+          </Switch>
+        </Suspense>
+      </main>
+      <Suspense>
+        {(over === "palette" || over === "keys") && <Palette onClose={close} all={over === "keys"} />}
+        {over === "ask" && (
+          <Dialog label={t("ask.title")} onClose={close} wide>
+            <Composer onAsked={close} onCancel={close} />
+          </Dialog>
+        )}
+      </Suspense>
+    </div>
+  );
+}
+
+function Rail({ onAsk }: { onAsk: () => void }) {
+  const [here] = useLocation();
+  const { data: me } = useQuery(queries.me());
+  return (
+    <nav
+      aria-label={t("rail")}
+      className="fixed inset-x-0 bottom-0 z-10 flex border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:sticky md:top-0 md:h-dvh md:flex-col md:gap-1 md:border-t-0 md:border-r md:p-4"
+    >
+      <p className="mb-4 hidden items-center gap-2 px-2 text-lg font-semibold md:flex">
+        <Loop state="waiting" silent />
+        Haloop
+      </p>
+      <Button
+        kind="main"
+        icon={<Plus size={18} aria-hidden />}
+        cap="C"
+        className="m-1.5 min-w-0 px-2! text-sm md:mx-0 md:mt-0 md:mb-3 md:text-base"
+        onClick={onAsk}
+      >
+        {t("ask")}
+      </Button>
+      {PLACES.map(
+        ({ path, rail }) =>
+          rail && (
+            <Link
+              key={path}
+              href={path}
+              aria-current={here === path ? "page" : undefined}
+              className="flex min-h-12 min-w-0 flex-1 flex-col items-center justify-center gap-0.5 rounded-control px-1 text-center text-xs hyphens-auto [overflow-wrap:anywhere] text-ink2 hover:bg-sunk hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:font-medium aria-[current=page]:text-accent md:min-h-9 md:flex-none md:flex-row md:justify-start md:gap-2.5 md:px-2.5 md:text-base"
+            >
+              <rail.icon size={18} strokeWidth={1.75} />
+              {t(rail.name)}
+            </Link>
+          ),
+      )}
+      <p className="mt-auto hidden px-2 text-sm break-words text-ink2 md:block">
+        {me && (
+          <>
+            {me.name}
+            <br />
+            {me.roles.map((role) => t(`role.${role as "owner"}`)).join(", ")}
+          </>
+        )}
+      </p>
+    </nav>
+  );
+}
+
+function Offline() {
+  if (useLiveness() !== "offline") return null;
+  return (
+    <div className="p-4 pb-0 md:px-8">
+      <Notice tone="wait" loop="expired" title={t("offline.title")}>
+        {t("offline.says")}
+      </Notice>
+    </div>
+  );
+}
+
+function Outside({ told }: { told: Problem }) {
+  return (
+    <main>
+      <Page title={t("outside.title")}>
+        <div className="max-w-[65ch]">
+          <Notice
+            tone="plain"
+            loop="draft"
+            title={told.code === "identity.unknown" ? t("outside.unknown") : told.message}
+          >
+            <p>{t("outside.next")}</p>
+            <pre className="mt-2 rounded-control bg-sunk p-3 font-mono text-sm">haloop start</pre>
+            <p className="mt-3">
+              <a className="underline" href="/plain">
+                {t("outside.login")}
+              </a>
+            </p>
+          </Notice>
+        </div>
+      </Page>
+    </main>
+  );
+}

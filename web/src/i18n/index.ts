@@ -1,0 +1,97 @@
+import english from "@words/en.json";
+import { pseudo } from "@/i18n/pseudo";
+
+type Messages = Record<string, string>;
+type Whole = keyof typeof english;
+/** Every message there is; of one with forms for one and many, the name without its form. */
+export type Key = Whole extends infer K
+  ? K extends `${infer Name}.one` | `${infer Name}.other`
+    ? Name | K
+    : K
+  : never;
+export type Language = "en" | "de" | "pseudo";
+type Filled = Record<string, string | number>;
+
+export const LANGUAGES: readonly Language[] = ["en", "de"];
+const KEPT = "haloop language";
+
+let language: Language = "en";
+let messages: Messages = english;
+let plural = new Intl.PluralRules("en");
+
+/** Read the catalogue of the language that was chosen, or else of the browser's first that there is. */
+export async function openLanguage(): Promise<void> {
+  language = chosen();
+  messages = await read(language);
+  plural = new Intl.PluralRules(locale());
+  document.documentElement.lang = locale();
+}
+
+/** The language that messages are in. */
+export function locale(): string {
+  return language === "pseudo" ? "en" : language;
+}
+
+/** The same as it is written where the reader is: amounts and times are spelt otherwise in London than in New York. */
+export function region(): string {
+  return navigator.languages.find((one) => one.startsWith(`${locale()}-`)) ?? locale();
+}
+
+export function spoken(): Language {
+  return language;
+}
+
+export function speak(wanted: Language): void {
+  localStorage.setItem(KEPT, wanted);
+  location.reload();
+}
+
+/** A message in the reader's language. */
+export function t(key: Key, filled: Filled = {}): string {
+  return fill(find(key, filled) ?? key, filled);
+}
+
+/** A message whose name comes from data, if there is one and each of its places can be filled. */
+export function said(key: string, filled: Filled = {}): string | undefined {
+  const message = find(key, filled);
+  const places = message?.match(/(?<=\{)\w+(?=\})/g) ?? [];
+  return message !== undefined && places.every((one) => one in filled) ? fill(message, filled) : undefined;
+}
+
+/** A name that a programmer gave, as words: `table_draft.options` is “options”. */
+export function asWords(name: string): string {
+  return (name.split(".").pop() ?? name)
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replaceAll("_", " ")
+    .toLowerCase();
+}
+
+function find(key: string, { count }: Filled): string | undefined {
+  if (typeof count === "number") return messages[`${key}.${plural.select(count)}`] ?? messages[`${key}.other`];
+  return messages[key];
+}
+
+function fill(message: string, filled: Filled): string {
+  return message.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = filled[name];
+    return value === undefined ? whole : typeof value === "number" ? value.toLocaleString(region()) : value;
+  });
+}
+
+async function read(wanted: Language): Promise<Messages> {
+  switch (wanted) {
+    case "de":
+      return (await import("@words/de.json")).default;
+    case "pseudo":
+      return pseudo(english);
+    default:
+      return english;
+  }
+}
+
+function chosen(): Language {
+  const kept = localStorage.getItem(KEPT);
+  if (kept === "en" || kept === "de" || kept === "pseudo") return kept;
+  const known = navigator.languages.map((one) => one.slice(0, 2)).find((one) => one === "en" || one === "de");
+  return known === "de" ? "de" : "en";
+}

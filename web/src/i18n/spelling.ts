@@ -1,0 +1,50 @@
+import { region, t } from "@/i18n";
+
+export interface Money {
+  minor: number;
+  currency: string;
+}
+
+/** An amount as its reader's language spells it. It is never a fraction of anything: digits are only moved. */
+export function money({ minor, currency }: Money): string {
+  const spelling = new Intl.NumberFormat(region(), { style: "currency", currency });
+  const places = spelling.resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = String(Math.abs(minor)).padStart(places + 1, "0");
+  const whole = places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;
+  return spelling.format(`${minor < 0 ? "-" : ""}${whole}` as Intl.StringNumericLiteral);
+}
+
+/** A moment as the reader's own clock has it. */
+export function moment(iso: string): string {
+  return new Intl.DateTimeFormat(region(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
+}
+
+/** The time of day alone, for what happened today. */
+export function clock(iso: string): string {
+  return new Intl.DateTimeFormat(region(), { timeStyle: "short" }).format(new Date(iso));
+}
+
+/** A time as it was written, in its own place: a table at seven is at seven there, wherever its reader sits. */
+export function wallTime(iso: string): string {
+  const [, date, time, offset] = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)[\d:.]*)?(Z|[+-]\d\d:\d\d)?$/.exec(iso) ?? [];
+  if (!date) return iso;
+  const there = new Date(`${date}T${time ?? "00:00"}:00Z`);
+  const style: Intl.DateTimeFormatOptions = { dateStyle: "full", timeZone: "UTC" };
+  const spelt = new Intl.DateTimeFormat(region(), time ? { ...style, timeStyle: "short" } : style).format(there);
+  return offset && time && !isOwn(iso, offset) ? `${spelt} (UTC${offset === "Z" ? "" : offset})` : spelt;
+}
+
+/** How long there is left: minutes at the end, seconds in the last two of them. */
+export function timeLeft(seconds: number): string {
+  if (seconds <= 0) return t("left.none");
+  if (seconds < 120) return t("left.seconds", { count: Math.ceil(seconds) });
+  if (seconds < 7_200) return t("left.minutes", { count: Math.floor(seconds / 60) });
+  if (seconds < 172_800) return t("left.hours", { count: Math.floor(seconds / 3_600) });
+  return t("left.days", { count: Math.floor(seconds / 86_400) });
+}
+
+function isOwn(iso: string, offset: string): boolean {
+  const minutes = -new Date(iso).getTimezoneOffset();
+  const [hours = 0, rest = 0] = offset === "Z" ? [0, 0] : offset.slice(1).split(":").map(Number);
+  return (offset.startsWith("-") ? -1 : 1) * (hours * 60 + rest) === minutes;
+}

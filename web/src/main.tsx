@@ -1,0 +1,52 @@
+import "@/styles.css";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Problem } from "@/api/client";
+import { queries, touchedBy } from "@/api/queries";
+import { comeIn } from "@/api/session";
+import { App } from "@/app";
+import { openLanguage } from "@/i18n";
+import { KeyBoard } from "@/keys";
+import { listen } from "@/live";
+import { wearTheme } from "@/theme";
+
+const RETRIES_MAX = 2;
+
+const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // A session that is over is over everywhere, whoever met it first.
+    onError: (error, { queryKey }) => {
+      if (error instanceof Problem && error.told.status === 401 && queryKey[0] !== "me") {
+        void client.invalidateQueries(queries.me());
+      }
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 1_000,
+      retry: (failures, error) => !(error instanceof Problem) && failures < RETRIES_MAX,
+    },
+  },
+});
+
+async function begin(place: HTMLElement): Promise<void> {
+  wearTheme();
+  await Promise.all([openLanguage(), comeIn()]);
+  createRoot(place).render(
+    <StrictMode>
+      <QueryClientProvider client={client}>
+        <KeyBoard>
+          <App />
+        </KeyBoard>
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+  listen((run) => {
+    for (const queryKey of touchedBy(run))
+      void client.invalidateQueries({ queryKey, exact: queryKey[0] === "runs" && queryKey.length === 1 });
+  });
+}
+
+const place = document.getElementById("app");
+if (place) void begin(place);

@@ -1,0 +1,5 @@
+/// <reference types="vite/client" />
+declare module "@words/de.json" {
+  const messages: Record<string, string>;
+  export default messages;
+}

@@ -1,0 +1,212 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useRef, useState } from "react";
+import { canSign } from "@/api/passkeys";
+import { type Gate, queries } from "@/api/queries";
+import { t } from "@/i18n";
+import { moment, money, timeLeft } from "@/i18n/spelling";
+import { useCommands } from "@/keys";
+import { useLiveness } from "@/live";
+import { Button } from "@/ui/Button";
+import { Chip } from "@/ui/Chip";
+import { Failed, Notice } from "@/ui/Notice";
+import { cardOf, deedOf, totalsOf } from "@/work/card";
+import { DeclineForm } from "@/work/DeclineForm";
+import { Differences } from "@/work/Differences";
+import { DraftCard } from "@/work/DraftCard";
+import { ExactRequest } from "@/work/ExactRequest";
+import { useNow, useSettled } from "@/work/now";
+import { type Tier, tierOf } from "@/work/tier";
+import { useDecision } from "@/work/useDecision";
+import { useEndSeen } from "@/work/useEndSeen";
+
+const ChangeForm = lazy(() => import("@/work/ChangeForm"));
+
+interface Props {
+  gate: Gate;
+  /** Which desk asks, and who asked it. */
+  above?: string;
+  onNext?: (() => void) | undefined;
+}
+
+/** A draft on which somebody decides: what would happen, why, exactly what is sent, and then their word. */
+export function ApprovalSheet({ gate, above, onNext }: Props) {
+  const deciding = useDecision(gate);
+  const { read } = deciding;
+  const card = cardOf(read);
+  const tier = tierOf(read);
+  const now = useNow();
+  const isSettled = useSettled();
+  const [open, setOpen] = useState<"decline" | "change">();
+  const [hasRead, setHasRead] = useState(false);
+  const [end, isEndSeen] = useEndSeen(read.draft);
+  const approve = useRef<HTMLButtonElement>(null);
+  const why = useWhyNot(read, { tier, isEndSeen, hasRead, now, isConflict: Boolean(deciding.conflict) });
+  const seconds = read.expires / 1e6 - now / 1e3;
+  const isOwn = deciding.own !== undefined;
+
+  const sayYes = () => {
+    if (why || deciding.isBusy) return;
+    void deciding.give({ verdict: "approved", disclosures_read: hasRead }).catch(() => undefined);
+  };
+  const press = () => {
+    approve.current?.scrollIntoView({ block: "nearest" });
+    if (tier === 2 || why) approve.current?.focus();
+    else sayYes();
+  };
+  useCommands([
+    ...(isSettled ? [{ keys: "a", name: t("approve"), run: press }] : []),
+    { keys: "d", name: t("decline"), run: () => setOpen("decline") },
+    ...(gate.change_takes ? [{ keys: "e", name: t("change"), run: () => setOpen("change") }] : []),
+    ...(onNext ? [{ keys: "n", name: t("command.next"), run: onNext }] : []),
+  ]);
+
+  return (
+    <div className="grid gap-4">
+      {deciding.conflict && (
+        <Notice
+          tone="wait"
+          loop="waiting"
+          urgent
+          title={t("conflict.title")}
+          action={<Button onClick={deciding.accept}>{t("conflict.read")}</Button>}
+        >
+          <Differences found={deciding.conflict} title={t("conflict.difference")} />
+        </Notice>
+      )}
+      <DraftCard
+        face="draft"
+        card={card}
+        {...(above ? { above } : {})}
+        left={Math.max(0, Math.min(1, seconds / lifeOf(read)))}
+        chips={
+          <>
+            <Chip tone={tier === 3 ? "wait" : "plain"}>{t(`tier.${tier}`)}</Chip>
+            <Chip>{t(card.effects.every((one) => one.undo !== null) ? "chip.undo" : "chip.no_undo")}</Chip>
+            <Chip tone={card.effects.some((one) => one.live) ? "wait" : "plain"}>
+              {t(card.effects.some((one) => one.live) ? "mode.live" : "mode.practice")}
+            </Chip>
+          </>
+        }
+      />
+      {deciding.own && deciding.own.length > 0 && (
+        <div className="rounded-card border border-line bg-panel p-4">
+          <Differences found={deciding.own} title={t("change.own")} />
+        </div>
+      )}
+      <ExactRequest gate={read} />
+      <div ref={end} aria-hidden="true" className="h-px" />
+      {card.disclosures.length > 0 && (
+        <Notice tone="wait" loop="uncertain" title={t("disclosure")}>
+          <ul className="list-disc pl-5">
+            {card.disclosures.map((one) => (
+              <li key={JSON.stringify(one)}>
+                {one.key ? t(`disclosure.${one.key as "uncertain_before"}`) : JSON.stringify(one)}
+              </li>
+            ))}
+          </ul>
+          {read.must_read && (
+            <label className="mt-3 flex min-h-11 items-center gap-2 font-medium">
+              <input
+                type="checkbox"
+                className="size-5"
+                checked={hasRead}
+                onChange={(event) => setHasRead(event.target.checked)}
+              />
+              {t("disclosure.read")}
+            </label>
+          )}
+        </Notice>
+      )}
+      {deciding.isUnknown && (
+        <Notice tone="wait" loop="uncertain" urgent title={t("unknown.title")}>
+          {t("unknown.says")}
+        </Notice>
+      )}
+      {deciding.error && <Failed error={deciding.error} />}
+      {open === "decline" && (
+        <DeclineForm
+          isBusy={deciding.isBusy}
+          onClose={() => setOpen(undefined)}
+          onDecline={(reason) => void deciding.give({ verdict: "refused", reason }).catch(() => undefined)}
+        />
+      )}
+      {open === "change" && gate.change_takes && (
+        <Suspense>
+          <ChangeForm
+            gate={read}
+            isBusy={deciding.isBusy}
+            onClose={() => setOpen(undefined)}
+            onChange={(change) =>
+              void deciding.give({ verdict: "changed", change }).then(
+                () => setOpen(undefined),
+                () => undefined,
+              )
+            }
+          />
+        </Suspense>
+      )}
+      <footer className="sticky bottom-[calc(4rem+env(safe-area-inset-bottom))] rounded-card border border-line bg-panel p-3 md:bottom-4">
+        <div className="flex flex-wrap gap-2">
+          <Button
+            ref={approve}
+            kind="main"
+            {...(isSettled ? { cap: "A" } : {})}
+            className="min-w-44 flex-1"
+            aria-disabled={Boolean(why) || deciding.isBusy || deciding.isUnknown}
+            aria-describedby="why-not"
+            onClick={sayYes}
+          >
+            {deciding.isBusy && deciding.word?.verdict === "approved" ? t("approve.busy") : nameOf(read, isOwn)}
+          </Button>
+          {gate.change_takes && (
+            <Button cap="E" onClick={() => setOpen("change")} disabled={deciding.isBusy}>
+              {t("change")}
+            </Button>
+          )}
+          <Button kind="bad" cap="D" onClick={() => setOpen("decline")} disabled={deciding.isBusy}>
+            {t("decline")}
+          </Button>
+        </div>
+        <p id="why-not" className="mt-2 text-sm text-ink2">
+          {why ?? (tier === 2 ? t("approve.two_keys") : tier === 3 ? t("approve.passkey") : "")}{" "}
+          <time dateTime={read.expires_at} title={moment(read.expires_at)}>
+            {timeLeft(seconds)}
+          </time>
+        </p>
+      </footer>
+    </div>
+  );
+}
+
+/** The button names the deed, with its amount. */
+function nameOf(gate: Gate, isOwn: boolean): string {
+  const card = cardOf(gate);
+  const amount = totalsOf(card).map(money).join(" + ");
+  const deed = [...new Set(card.effects.map((one) => deedOf(one.operation)))].join(", ");
+  if (isOwn) return amount ? t("approve.own_amount", { amount }) : t("approve.own");
+  return amount ? t("approve.amount", { amount }) : t("approve.deed", { deed });
+}
+
+function lifeOf(gate: Gate): number {
+  return Math.max(1, gate.expires / 1e6 - Date.parse(gate.opened_at) / 1e3);
+}
+
+/** Why a yes cannot be said just now; nothing where it can. */
+function useWhyNot(
+  gate: Gate,
+  seen: { tier: Tier; isEndSeen: boolean; hasRead: boolean; now: number; isConflict: boolean },
+): string | undefined {
+  const { data: me } = useQuery(queries.me());
+  const isOffline = useLiveness() === "offline";
+  if (isOffline) return t("why_not.offline");
+  if (seen.isConflict) return t("why_not.conflict");
+  if (gate.status === "revising") return t("why_not.revising");
+  if (gate.expires / 1e3 <= seen.now) return t("why_not.expired");
+  if (me && !me.roles.some((role) => gate.need.roles.includes(role))) return t("why_not.role");
+  if (me?.person && gate.yeses.includes(me.person))
+    return t("why_not.said", { count: gate.need.count - gate.yeses.length });
+  if (gate.must_read && !seen.hasRead) return t("why_not.unread");
+  if (seen.tier > 1 && !seen.isEndSeen) return t("why_not.end");
+  if (seen.tier === 3 && !canSign()) return t("passkey.no_context");
+  return undefined;
+}

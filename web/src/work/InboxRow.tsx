@@ -1,0 +1,69 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { Execution, Gate, RunSummary } from "@/api/queries";
+import { type Key, t } from "@/i18n";
+import { clock, money, timeLeft } from "@/i18n/spelling";
+import { Loop, type LoopState } from "@/ui/Loop";
+import { cardOf, headingOf, totalsOf } from "@/work/card";
+import { askedFor, nameOfRun } from "@/work/naming";
+import { useNow } from "@/work/now";
+
+const RINGS: Record<RunSummary["state"], LoopState> = {
+  running: "running",
+  waits_for_you: "waiting",
+  uncertain: "uncertain",
+  parked: "failed",
+  ended: "done",
+};
+
+export function GateRow({ gate, isOpen }: { gate: Gate; isOpen: boolean }) {
+  const card = cardOf(gate);
+  const seconds = (gate.expires / 1e3 - useNow()) / 1e3;
+  const amount = totalsOf(card).map(money).join(" + ");
+  return (
+    <Row run={gate.run} isOpen={isOpen} ring={seconds > 0 ? "waiting" : "expired"} title={headingOf(card)}>
+      {amount && <span className="text-ink">{amount}, </span>}
+      {timeLeft(seconds)}
+    </Row>
+  );
+}
+
+/** A run that asks nothing; of one that ended, what its effects came to. */
+export function RunRow({ run, isOpen, did }: { run: RunSummary; isOpen: boolean; did: Execution[] }) {
+  const ended = run.state === "ended" ? endOf(did) : undefined;
+  return (
+    <Row
+      run={run.id}
+      isOpen={isOpen}
+      ring={ended?.ring ?? RINGS[run.state]}
+      title={run.is_erased ? t("run.erased") : nameOfRun(run)}
+    >
+      <span className="block">{askedFor(run)}</span>
+      {t(ended?.says ?? `run.${run.state}`)}, <time dateTime={run.newest_at}>{clock(run.newest_at)}</time>
+    </Row>
+  );
+}
+
+function endOf(did: Execution[]): { ring: LoopState; says: Key } {
+  if (did.length > 0 && did.every((one) => one.outcome === "happened"))
+    return { ring: "done", says: "outcome.happened" };
+  return did.length > 0 ? { ring: "failed", says: "outcome.not_done" } : { ring: "expired", says: "run.nothing" };
+}
+
+function Row(props: { run: string; isOpen: boolean; ring: LoopState; title: string; children: ReactNode }) {
+  return (
+    <li>
+      <Link
+        href={`/?run=${props.run}`}
+        aria-current={props.isOpen ? "true" : undefined}
+        className="flex min-h-11 gap-3 rounded-card border border-line bg-panel p-3 hover:border-edge aria-[current]:border-accent aria-[current]:bg-accent-soft"
+      >
+        <Loop state={props.ring} />
+        <span className="min-w-0 [overflow-wrap:anywhere]">
+          <span className="block font-medium">{props.title}</span>
+          <span className="block text-sm text-ink2">{props.children}</span>
+        </span>
+      </Link>
+    </li>
+  );
+}

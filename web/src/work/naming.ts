@@ -1,0 +1,22 @@
+import type { RunSummary } from "@/api/queries";
+import { asWords, said, t } from "@/i18n";
+import { capital, leavesOf } from "@/work/card";
+import { actorOf } from "@/work/Trail";
+
+/** What a run is for: the desk's own name for it. */
+export function nameOfRun({ desk, procedure }: Pick<RunSummary, "desk" | "procedure">): string {
+  return said(`offer.${desk}.${procedure}`) ?? `${capital(desk)}: ${asWords(procedure)}`;
+}
+
+/** What was asked for, in the values it was asked with. */
+export function askedFor(run: Pick<RunSummary, "arguments">): string {
+  return leavesOf(run.arguments)
+    .map(([, text]) => text)
+    .join(", ");
+}
+
+/** The line above a card: the desk, and who asked it. */
+export function aboutRun(run: RunSummary, me: string | null): string {
+  const desk = said(`desk.${run.desk}`) ?? capital(run.desk);
+  return t("card.above", { desk, who: actorOf(run.asked_by, me) });
+}
