@@ -21,7 +21,7 @@ export function Clarify(props: { question: string; options: string[]; onAnswer: 
           </Button>
         ))}
       </div>
-      <Field label={t("clarify.other")}>
+      <Field label={t(props.options.length > 0 ? "clarify.other" : "clarify.own")}>
         {(about) => (
           <input {...about} className="control" value={written} onChange={(event) => setWritten(event.target.value)} />
         )}
