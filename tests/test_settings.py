@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from haloop.kernel.errors import BadInput, Exit
-from haloop.settings import SETTINGS, Setting, Settings, Source
+from haloop.setting import Setting, Source
+from haloop.settings import SETTINGS, Settings
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from haloop.settings import SETTINGS, Setting, Settings
+from haloop.setting import Setting
+from haloop.settings import SETTINGS, Settings
 
 PAGE = (Path(__file__).parent.parent / "docs/settings.md").read_text(encoding="utf-8")
 

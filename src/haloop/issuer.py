@@ -17,10 +17,10 @@ from urllib.parse import quote, urlsplit
 import httpx2
 from pydantic import BaseModel, Field, ValidationError
 
+from haloop.fitting import is_safe
 from haloop.identity import NotKnown
 from haloop.kernel import canonical
 from haloop.kernel.errors import HaloopError
-from haloop.settings import is_safe
 
 CALLBACK = "/api/login/callback"
 

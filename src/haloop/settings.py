@@ -6,23 +6,32 @@ the place where they stand. To add a setting, declare a field of Settings and gi
 """
 
 import difflib
-import re
 import reprlib
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from haloop.fitting import (
+    BEYOND,
+    fits_bytes,
+    fits_host,
+    fits_issuer,
+    fits_mail_address,
+    fits_mail_security,
+    fits_one_line,
+    fits_port,
+    fits_public_address,
+    fits_runs,
+    fits_web_origins,
+    fits_zone,
+    is_here,
+)
 from haloop.kernel.errors import BadInput
-from haloop.kernel.mail_address import is_mail_address
+from haloop.setting import FILE, FOLDER, METADATA, NUMBER, TEXT, TEXTS, Alias, Origin, Setting, Source
 
 CONFIG_FILE = "config.toml"
-PORT_MAX = 65_535
 ARTIFACT_BYTES_MAX = 64 * 1024 * 1024
 SEARCH_RUNS_MAX = 200_000
 
@@ -31,234 +40,7 @@ ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 SKIP_WEB_VARIABLE = "HALOOP_SKIP_WEB"
 """Says to whatever builds the package that the web app is not wanted; no setting of a home."""
 
-_BYTES_MAX, _RUNS_MAX = 1 << 40, 10_000_000
 _PREFIX = "HALOOP_"
-_METADATA = "setting"
-_MAIL_SECURITY = ("starttls", "tls", "none")
-_ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
-
-
-class Source(StrEnum):
-    """Who said what a value is; a later one wins over an earlier."""
-
-    GIVEN = "given"
-    """Code that built the settings by hand, as tests and examples do."""
-    DEFAULT = "default"
-    FILE = "file"
-    ENVIRONMENT = "environment"
-    FLAG = "flag"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a value came from."""
-
-    source: Source
-    place: str = ""
-    """The file and its line, or the variable."""
-
-    def __str__(self) -> str:
-        return f"{self.source} {self.place}".rstrip()
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A type of value: how a variable or a flag spells it, and what the file must hold."""
-
-    word: str
-    from_words: Callable[[str], object]
-    """From text to what the file would hold; text that cannot be read stays as it is."""
-    from_file: Callable[[object], object]
-    """From what the file holds to the value; ValueError says what it must be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """Another variable that is honoured for a setting."""
-
-    variable: str
-    below: str = ""
-    """The folder below the one it names, where the variable belongs to many programs."""
-
-    def words(self, said: str) -> str:
-        return str(Path(said) / self.below) if self.below else said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What is declared of one setting, beside its type and default."""
-
-    name: str
-    kind: Kind
-    doc: str
-    aliases: tuple[Alias, ...] = ()
-    fallback: str = ""
-    """What it is where nobody says, spelled as in the file, if it depends on who runs Haloop."""
-    example: str = ""
-    """What the file might say, where the default is that nothing is said."""
-    in_file: bool = True
-    fits: Callable[[Any], str] = lambda _value: ""
-    """Why a value of the right type is refused all the same; empty where it is not."""
-    refused_as: str = "settings.bad"
-    """The code of that refusal."""
-
-    @property
-    def declared(self) -> Mapping[str, "Setting"]:
-        """What makes a field of Settings this setting."""
-        return {_METADATA: self}
-
-    @property
-    def attribute(self) -> str:
-        """Its name as a field of Settings."""
-        return self.name.replace(".", "_")
-
-    @property
-    def variable(self) -> str:
-        """Its own environment variable."""
-        return _PREFIX + self.attribute.upper()
-
-    @property
-    def variables(self) -> tuple[Alias, ...]:
-        """Every variable that is honoured, the first to speak winning."""
-        return (Alias(self.variable), *self.aliases)
-
-
-def _text(raw: object) -> str:
-    if isinstance(raw, str) and raw:
-        return raw
-    raise ValueError("it must be text in quotes")
-
-
-def _number(raw: object) -> int:
-    if type(raw) is int:  # True is an int too
-        return raw
-    raise ValueError("it must be a whole number")
-
-
-def _number_from_words(words: str) -> object:
-    return int(words) if re.fullmatch(r"[0-9]{1,18}", words) else words
-
-
-def _texts(raw: object) -> tuple[str, ...]:
-    if isinstance(raw, list | tuple):
-        return tuple(_text(item) for item in raw)
-    raise ValueError("it must be a list of texts in quotes")
-
-
-def _texts_from_words(words: str) -> object:
-    return [item for part in words.split(",") if (item := part.strip())]
-
-
-def _folder(raw: object) -> Path:
-    path = Path(_text(raw))
-    if "\0" in str(path):
-        raise ValueError("no path holds a null byte")
-    try:
-        expanded = path.expanduser()
-    except RuntimeError as error:
-        raise ValueError("its ~ stands for nobody's folder") from error
-    if not expanded.is_absolute():
-        raise ValueError("in the file it must be a whole path, from / or ~")
-    return expanded
-
-
-def _folder_from_words(words: str) -> object:
-    return words if words.startswith("~") else str(Path(words).absolute())
-
-
-TEXT = Kind("text", str, _text)
-NUMBER = Kind("number", _number_from_words, _number)
-TEXTS = Kind("list of texts", _texts_from_words, _texts)
-FOLDER = Kind("folder", _folder_from_words, _folder)
-FILE = Kind("file", _folder_from_words, _folder)
-
-_BEYOND = "beyond loopback needs a login: server.public_address, login.issuer and login.client_id"
-
-
-def is_here(host: str) -> bool:
-    """Whether a host is this machine, and can be reached from nowhere else."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host(host: str) -> str:
-    if is_here(host):
-        return ""
-    try:
-        ip_address(host)
-    except ValueError:
-        return f"it must be an IP address or localhost; and whatever is {_BEYOND}"
-    return ""
-
-
-def _public_address(address: str | None) -> str:
-    if address is None:
-        return ""
-    parts = urlsplit(address) if _ORIGIN.fullmatch(address) and address == address.lower() else urlsplit("")
-    if parts.scheme != "https" or not parts.hostname:
-        return "it must be an origin such as https://haloop.example.org, without a path"
-    try:
-        ip_address(parts.hostname)
-    except ValueError:
-        return ""
-    return "passkeys need a name, not an IP address"
-
-
-def is_safe(address: str) -> bool:
-    """Whether what is sent there is read by nobody on the way: over TLS, or without leaving this machine."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    if not host or parts.username is not None or parts.fragment:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_here(host))
-
-
-def _issuer(address: str | None) -> str:
-    if address is None or (is_safe(address) and not urlsplit(address).query):
-        return ""
-    return "an issuer is asked over TLS, so its address begins with https://"
-
-
-def _port(port: int) -> str:
-    return "" if 0 <= port <= PORT_MAX else f"a port is a number from 0 to {PORT_MAX}"
-
-
-def _some_bytes(count: int) -> str:
-    return "" if 1 <= count <= _BYTES_MAX else f"it is a number from 1 to {_BYTES_MAX}"
-
-
-def _mail_security(security: str) -> str:
-    return "" if security in _MAIL_SECURITY else f"it must be one of {', '.join(_MAIL_SECURITY)}"
-
-
-def _one_line(words: str | None) -> str:
-    return "" if words is None or (words.isprintable() and " " not in words) else "it holds a space or a line's end"
-
-
-def _mail_address(address: str | None) -> str:
-    return "" if address is None or is_mail_address(address) else "it is no e-mail address"
-
-
-def _some_runs(count: int) -> str:
-    return "" if 1 <= count <= _RUNS_MAX else f"it is a number from 1 to {_RUNS_MAX}"
-
-
-def _web_origins(origins: tuple[str, ...]) -> str:
-    bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
-    return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
-
-
-def _zone(name: str | None) -> str:
-    try:
-        ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return "it must be a time zone such as Europe/Berlin"
-    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,7 +80,7 @@ class Settings:
             name="server.host",
             kind=TEXT,
             doc="The address to serve on; beyond loopback it needs a public address and a login.",
-            fits=_host,
+            fits=fits_host,
             refused_as="settings.host",
         ).declared,
     )
@@ -309,7 +91,7 @@ class Settings:
             kind=NUMBER,
             doc="The port to serve on; 0 takes any that is free.",
             aliases=(Alias("PORT"),),
-            fits=_port,
+            fits=fits_port,
         ).declared,
     )
     server_public_address: str | None = field(
@@ -319,7 +101,7 @@ class Settings:
             kind=TEXT,
             doc="Where people reach Haloop from elsewhere, as an origin: a proxy with TLS stands there.",
             example="https://haloop.example.org",
-            fits=_public_address,
+            fits=fits_public_address,
         ).declared,
     )
     login_issuer: str | None = field(
@@ -329,7 +111,7 @@ class Settings:
             kind=TEXT,
             doc="The OpenID Connect issuer that says who somebody is, exactly as it spells itself.",
             example="https://login.example.org",
-            fits=_issuer,
+            fits=fits_issuer,
         ).declared,
     )
     login_client_id: str | None = field(
@@ -356,7 +138,7 @@ class Settings:
             name="web.allowed_origins",
             kind=TEXTS,
             doc="The other web front ends that may call the API, each by its origin.",
-            fits=_web_origins,
+            fits=fits_web_origins,
         ).declared,
     )
     people_zone: str | None = field(
@@ -366,7 +148,7 @@ class Settings:
             kind=TEXT,
             doc="The time zone of people who do not say theirs; where this is not set, the machine's own.",
             example="Europe/Berlin",
-            fits=_zone,
+            fits=fits_zone,
         ).declared,
     )
     artifacts_bytes_max: int = field(
@@ -375,7 +157,7 @@ class Settings:
             name="artifacts.bytes_max",
             kind=NUMBER,
             doc="The most bytes that one artifact may have.",
-            fits=_some_bytes,
+            fits=fits_bytes,
         ).declared,
     )
     mail_host: str | None = field(
@@ -385,7 +167,7 @@ class Settings:
             kind=TEXT,
             doc="The mail server that takes what people are told; without it nobody is told by mail.",
             example="mail.example.org",
-            fits=_one_line,
+            fits=fits_one_line,
         ).declared,
     )
     mail_port: int = field(
@@ -394,7 +176,7 @@ class Settings:
             name="mail.port",
             kind=NUMBER,
             doc="The mail server's port; usually 587 for starttls, 465 for tls.",
-            fits=_port,
+            fits=fits_port,
         ).declared,
     )
     mail_security: str = field(
@@ -403,7 +185,7 @@ class Settings:
             name="mail.security",
             kind=TEXT,
             doc="How the way to the mail server is encrypted: starttls, tls, or none to a server on this machine.",
-            fits=_mail_security,
+            fits=fits_mail_security,
         ).declared,
     )
     mail_from: str | None = field(
@@ -413,7 +195,7 @@ class Settings:
             kind=TEXT,
             doc="The address that mail comes from, and that push services may write to.",
             example="haloop@example.org",
-            fits=_mail_address,
+            fits=fits_mail_address,
         ).declared,
     )
     mail_user: str | None = field(
@@ -440,7 +222,7 @@ class Settings:
             name="search.runs_max",
             kind=NUMBER,
             doc="How many of the newest runs are held in memory to be searched; each takes about half a kilobyte.",
-            fits=_some_runs,
+            fits=fits_runs,
         ).declared,
     )
     project_linked: Path | None = field(
@@ -493,7 +275,7 @@ class Settings:
         named = {setting.name: setting for setting in SETTINGS}
         if not is_here(self.server_host) and not self.has_login:
             host = named["server.host"]
-            raise _refused(host, self.server_host, self.origin(host), _BEYOND, host.refused_as)
+            raise _refused(host, self.server_host, self.origin(host), BEYOND, host.refused_as)
         needed = [named[name] for name in ("server.public_address", "login.issuer", "login.client_id")]
         missing = [setting.name for setting in needed if self.value(setting) is None]
         said = next((one for one in (*needed, named["login.client_secret_file"]) if self.value(one) is not None), None)
@@ -511,7 +293,7 @@ class Settings:
         return Origin(Source.GIVEN)
 
 
-SETTINGS: tuple[Setting, ...] = tuple(one.metadata[_METADATA] for one in fields(Settings) if _METADATA in one.metadata)
+SETTINGS: tuple[Setting, ...] = tuple(one.metadata[METADATA] for one in fields(Settings) if METADATA in one.metadata)
 """Every setting, in the order in which people read them."""
 
 HOME = SETTINGS[0]

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haloop.api.errors import problem, route_of
 from haloop.api.house import House
+from haloop.fitting import is_here
 from haloop.identity import Caller, NotAllowed, NotKnown
 from haloop.kernel.errors import BadInput, HaloopError, Refused
 from haloop.kernel.gate import GateId, run_of
@@ -28,7 +29,6 @@ from haloop.kernel.ids import PersonId, RunId, run_id
 from haloop.kernel.passkey import Site
 from haloop.kernel.people import Role
 from haloop.logs import Answered, begin_request, tell_actor
-from haloop.settings import is_here
 from haloop.wire.gates import GATE
 
 SESSION_COOKIE = "haloop_session"

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from haloop.kernel.canonical import encode
 from haloop.kernel.errors import BadInput
-from haloop.settings import SETTINGS, Setting, Settings, lines_of, named_values
+from haloop.setting import Setting
+from haloop.settings import SETTINGS, Settings, lines_of, named_values
 
 _STRING = r"""("(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 

@@ -1,0 +1,101 @@
+"""What fits a setting, beyond being of its kind; each says why a value does not, and nothing where it does."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from haloop.kernel.mail_address import is_mail_address
+
+PORT_MAX = 65_535
+
+_BYTES_MAX, _RUNS_MAX = 1 << 40, 10_000_000
+_MAIL_SECURITY = ("starttls", "tls", "none")
+_ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
+BEYOND = "beyond loopback needs a login: server.public_address, login.issuer and login.client_id"
+
+
+def is_here(host: str) -> bool:
+    """Whether a host is this machine, and can be reached from nowhere else."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def fits_host(host: str) -> str:
+    if is_here(host):
+        return ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return f"it must be an IP address or localhost; and whatever is {BEYOND}"
+    return ""
+
+
+def fits_public_address(address: str | None) -> str:
+    if address is None:
+        return ""
+    parts = urlsplit(address) if _ORIGIN.fullmatch(address) and address == address.lower() else urlsplit("")
+    if parts.scheme != "https" or not parts.hostname:
+        return "it must be an origin such as https://haloop.example.org, without a path"
+    try:
+        ip_address(parts.hostname)
+    except ValueError:
+        return ""
+    return "passkeys need a name, not an IP address"
+
+
+def is_safe(address: str) -> bool:
+    """Whether what is sent there is read by nobody on the way: over TLS, or without leaving this machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if not host or parts.username is not None or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_here(host))
+
+
+def fits_issuer(address: str | None) -> str:
+    if address is None or (is_safe(address) and not urlsplit(address).query):
+        return ""
+    return "an issuer is asked over TLS, so its address begins with https://"
+
+
+def fits_port(port: int) -> str:
+    return "" if 0 <= port <= PORT_MAX else f"a port is a number from 0 to {PORT_MAX}"
+
+
+def fits_bytes(count: int) -> str:
+    return "" if 1 <= count <= _BYTES_MAX else f"it is a number from 1 to {_BYTES_MAX}"
+
+
+def fits_mail_security(security: str) -> str:
+    return "" if security in _MAIL_SECURITY else f"it must be one of {', '.join(_MAIL_SECURITY)}"
+
+
+def fits_one_line(words: str | None) -> str:
+    return "" if words is None or (words.isprintable() and " " not in words) else "it holds a space or a line's end"
+
+
+def fits_mail_address(address: str | None) -> str:
+    return "" if address is None or is_mail_address(address) else "it is no e-mail address"
+
+
+def fits_runs(count: int) -> str:
+    return "" if 1 <= count <= _RUNS_MAX else f"it is a number from 1 to {_RUNS_MAX}"
+
+
+def fits_web_origins(origins: tuple[str, ...]) -> str:
+    bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
+    return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
+
+
+def fits_zone(name: str | None) -> str:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "it must be a time zone such as Europe/Berlin"
+    return ""
