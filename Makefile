@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start test check faults bench sbom setup clean tests format lint types imports web workflows
+.PHONY: help start test check faults bench eval sbom setup clean tests format lint types imports web workflows
 
 SCALE ?= ci
 JOBS ?= auto
@@ -35,6 +35,9 @@ sbom: ## Write the bill of materials of what is installed with Haloop, as Cyclon
 	@mkdir -p $(dir $(SBOM))
 	@uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file $(SBOM) >/dev/null
 	@echo "make sbom: $(SBOM)"
+
+eval: setup ## Measure how well the built-in reader of words understands; DATA=FOLDER adds public sets
+	@python -m eval $(if $(DATA),--data $(DATA))
 
 setup: ## Install what is missing: uv, the locked dependencies, strace, faketime and chromium
 	@tools/setup.sh

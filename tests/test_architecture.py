@@ -166,7 +166,7 @@ def test_the_product_keeps_the_rule(rule: Rule) -> None:
     assert list(rule(PRODUCT)) == []
 
 
-@pytest.mark.parametrize("folder", ["tests", "tools", "bench", "examples"])
+@pytest.mark.parametrize("folder", ["tests", "tools", "bench", "eval", "examples"])
 def test_the_code_around_the_product_opens_with_words(folder: str) -> None:
     """Tests, tools, benchmarks and examples open with a docstring too, and their names say something."""
     assert [*missing_docstrings(REPOSITORY / folder), *empty_names(REPOSITORY / folder)] == []
