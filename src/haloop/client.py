@@ -375,8 +375,10 @@ class Client:
     async def tokens(self) -> list[TokenOut]:
         return await self._get("/api/tokens", list[TokenOut])
 
-    async def issue_token(self, agent: str, *, days: int = 30) -> TokenMade:
-        return await self._post("/api/tokens", TokenMade, TokenWanted(agent=agent, days=days))
+    async def issue_token(self, agent: str, *, days: int = 30, desks: Sequence[str] | None = None) -> TokenMade:
+        """Let an agent propose, to these desks or to any."""
+        wanted = TokenWanted(agent=agent, days=days, desks=None if desks is None else list(desks))
+        return await self._post("/api/tokens", TokenMade, wanted)
 
     async def revoke_token(self, token: str) -> None:
         await self._send("DELETE", f"/api/tokens/{_part(token)}")

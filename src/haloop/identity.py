@@ -56,6 +56,8 @@ class Caller:
     account: AccountId
     person: PersonId | None = None
     agent: str | None = None
+    desks: frozenset[str] | None = field(default=None, compare=False)
+    """Those that an agent's token may ask; any, where nobody said."""
     roles: frozenset[Role] = field(default=frozenset(), compare=False)
     """Theirs in the account, as it stands."""
     session: str = field(default="", compare=False)
@@ -69,6 +71,10 @@ class Caller:
     def actor(self) -> str:
         """How the ledger names them."""
         return f"agent:{self.agent}" if self.person is None else f"person:{self.person}"
+
+    def may_ask(self, desk: str) -> bool:
+        """Whether this desk is one that they may ask."""
+        return self.desks is None or desk in self.desks
 
     def require_role(self, *roles: Role) -> None:
         """Some things are for an owner, or for whoever may decide."""
@@ -289,7 +295,7 @@ class Identity:
             known = None
         if known is None or not presented.is_that_of(known, now=self._now()):
             raise NotKnown("This token is not known here, has ended, or was revoked.")
-        return Caller(account=presented.account, agent=known.agent)
+        return Caller(account=presented.account, agent=known.agent, desks=known.desks)
 
     def _hear(self, account: AccountId, _run: RunId, fact: Fact) -> None:
         """Whoever is taken out of an account has no session in it from that moment."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from haloop.api.asking import By, ByOwner, ByPerson, In, PersonName
+from haloop.api.house import House
 from haloop.api.once import Keyed
 from haloop.kernel.account import Account
 from haloop.kernel.agent import AgentToken, PresentedToken
@@ -77,8 +78,16 @@ async def issue_token(house: In, caller: ByOwner, wanted: TokenWanted) -> TokenM
     (await house.engine.account(caller.account)).require_going()
     made = PresentedToken.make(caller.account)
     expires_at = house.engine.world.now() + int(timedelta(days=wanted.days).total_seconds()) * _SECOND
-    known = AgentToken(id=made.id, agent=wanted.agent, hash=made.hash(), expires_at=expires_at)
-    fact = TokenIssued(token=known.id, agent=known.agent, hash=known.hash, expires_at=known.expires_at)
+    desks = None if wanted.desks is None else sorted({*wanted.desks})
+    _require_desks(house, desks or ())
+    known = AgentToken(
+        id=made.id,
+        agent=wanted.agent,
+        hash=made.hash(),
+        expires_at=expires_at,
+        desks=None if desks is None else frozenset(desks),
+    )
+    fact = TokenIssued(token=known.id, agent=known.agent, hash=known.hash, expires_at=known.expires_at, desks=desks)
     await house.engine.record(caller.account, fact, by=caller.actor)
     return TokenMade(**_token_out(known).model_dump(), token=made.spell())
 
@@ -89,6 +98,15 @@ async def revoke_token(house: In, caller: ByOwner, token: str) -> None:
     if token not in (await house.engine.account(caller.account)).tokens:
         raise NotFound("There is no such token.", code="token.unknown")
     await house.engine.record(caller.account, TokenRevoked(token=token), by=caller.actor)
+
+
+def _require_desks(house: House, desks: Collection[str]) -> None:
+    unknown = {*desks} - {desk.name for desk in house.desks}
+    if unknown:
+        known = ", ".join(desk.name for desk in house.desks)
+        raise NotFound(
+            f"There is no desk {min(unknown)}.", code="desk.unknown", next_step=f"Name some of these: {known}."
+        )
 
 
 def _require_owner_left(account: Account, person: PersonId, *, with_roles: Collection[Role]) -> None:
@@ -110,4 +128,5 @@ def _person_out(account: Account, one: Person) -> PersonOut:
 
 
 def _token_out(known: AgentToken) -> TokenOut:
-    return TokenOut(id=known.id, agent=known.agent, expires_at=as_text(known.expires_at))
+    desks = None if known.desks is None else sorted(known.desks)
+    return TokenOut(id=known.id, agent=known.agent, expires_at=as_text(known.expires_at), desks=desks)

@@ -9,6 +9,7 @@ from haloop.api.asking import By, ByAsker, In
 from haloop.api.house import House
 from haloop.api.rates import caller_limited
 from haloop.api.words import in_words
+from haloop.identity import NotAllowed
 from haloop.kernel.desk import Desk, Procedure
 from haloop.kernel.errors import BadInput, BadValue, NotFound
 from haloop.kernel.procedure import Request
@@ -18,9 +19,9 @@ router = APIRouter(tags=["requests"])
 
 
 @router.get("/api/desks")
-async def list_desks(house: In, _: By) -> list[DeskOut]:
-    """What can be asked for here."""
-    return [_desk(desk) for desk in house.desks]
+async def list_desks(house: In, caller: By) -> list[DeskOut]:
+    """What you can ask for here."""
+    return [_desk(desk) for desk in house.desks if caller.may_ask(desk.name)]
 
 
 @router.post(
@@ -45,6 +46,8 @@ async def ask(
     if isinstance(asked, AskedInWords):
         answered: Answered = await in_words(house, caller, asked, key)
     else:
+        if not caller.may_ask(asked.desk):
+            raise NotAllowed(f"This token does not reach the desk {asked.desk}.", code="identity.out_of_scope")
         request = _request(_find(house, asked), asked)
         answered = Begun(run=await house.engine.start(caller.account, request, by=caller.actor, key=key))
     if isinstance(answered, Begun):

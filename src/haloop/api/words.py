@@ -22,7 +22,7 @@ async def in_words(house: House, caller: Caller, asked: AskedInWords, key: str |
     if begun is not None:
         return await _as_before(house, caller, begun, said)
     context = Context(now=as_datetime(house.engine.world.now()), zone=_zone(house, asked), language=asked.language)
-    heard = listen(_desks(house, asked), said, context)
+    heard = listen(_desks(house, caller, asked), said, context)
     match heard:
         case Heard(request=request, taken=taken):
             words = Said(words=tuple(said), taken=taken)
@@ -56,10 +56,11 @@ def _understood(house: House, heard: Heard) -> Understood:
     )
 
 
-def _desks(house: House, asked: AskedInWords) -> list[Desk]:
-    desks = [desk for desk in house.desks if asked.desk in (None, desk.name)]
+def _desks(house: House, caller: Caller, asked: AskedInWords) -> list[Desk]:
+    reached = [desk for desk in house.desks if caller.may_ask(desk.name)]
+    desks = [desk for desk in reached if asked.desk in (None, desk.name)]
     if not desks:
-        known = ", ".join(desk.name for desk in house.desks)
+        known = ", ".join(desk.name for desk in reached)
         raise NotFound(
             f"There is no desk {asked.desk}.",
             code="request.unsupported",

@@ -1,5 +1,7 @@
 """`haloop tokens`: which agents may propose."""
 
+from collections.abc import Sequence
+
 import click
 
 from haloop.cli.answer import Answer, answering
@@ -34,10 +36,11 @@ def listed(settings: Settings) -> Answer:
 @tokens.command()
 @click.argument("agent", metavar="AGENT")
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="Good for so many days.")
+@click.option("--desk", "desks", multiple=True, help="A desk it may ask; more than once for several, none for any.")
 @answering
-def new(settings: Settings, agent: str, days: int) -> Answer:
+def new(settings: Settings, agent: str, days: int, desks: Sequence[str]) -> Answer:
     """Let AGENT propose, under a token that is shown this once."""
-    return reach(settings, lambda client: _new(client, agent, days))
+    return reach(settings, lambda client: _new(client, agent, days, desks or None))
 
 
 @tokens.command()
@@ -50,15 +53,17 @@ def revoke(settings: Settings, token: str) -> Answer:
 
 async def _list(client: Client) -> Answer:
     found = await client.tokens()
-    rows = [(one.id, one.agent, f"until {moment(one.expires_at)}") for one in found]
+    rows = [
+        (one.id, one.agent, ", ".join(one.desks or ["any desk"]), f"until {moment(one.expires_at)}") for one in found
+    ]
     return Answer(
-        lines=[Table(columns=("id", "agent", "good"), rows=rows)] if found else ["No agent has a token."],
+        lines=[Table(columns=("id", "agent", "may ask", "good"), rows=rows)] if found else ["No agent has a token."],
         document={"tokens": [one.model_dump() for one in found]},
     )
 
 
-async def _new(client: Client, agent: str, days: int) -> Answer:
-    made = await client.issue_token(agent, days=days)
+async def _new(client: Client, agent: str, days: int, desks: Sequence[str] | None) -> Answer:
+    made = await client.issue_token(agent, days=days, desks=desks)
     return Answer(
         lines=[
             made.token,

@@ -259,7 +259,11 @@ class Account:
                 self.credentials.pop(fact.credential, None)
             case TokenIssued():
                 self.tokens[fact.token] = AgentToken(
-                    id=fact.token, agent=fact.agent, hash=fact.hash, expires_at=fact.expires_at
+                    id=fact.token,
+                    agent=fact.agent,
+                    hash=fact.hash,
+                    expires_at=fact.expires_at,
+                    desks=None if fact.desks is None else frozenset(fact.desks),
                 )
             case TokenRevoked():
                 self.tokens.pop(fact.token, None)

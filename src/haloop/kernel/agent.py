@@ -20,6 +20,8 @@ class AgentToken:
     hash: str
     expires_at: int
     """Microseconds since 1970."""
+    desks: frozenset[str] | None = None
+    """The desks it may ask; any, where nobody said which."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.agent):

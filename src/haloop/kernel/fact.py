@@ -549,6 +549,8 @@ class TokenIssued(AccountFact):
     agent: str
     hash: str
     expires_at: int
+    desks: list[str] | None = None
+    """Those it may ask; any, where nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

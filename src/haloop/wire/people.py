@@ -89,12 +89,16 @@ class TokenOut(BaseModel, frozen=True):
     id: str
     agent: str
     expires_at: str
+    desks: list[str] | None
+    """Those it may ask; any, where it is none."""
 
 
 class TokenWanted(BaseModel, extra="forbid", strict=True):
     agent: str = Field(min_length=1, max_length=60, json_schema_extra={"pattern": "^[a-z][a-z0-9_.-]{0,59}$"})
     """The pattern is told here, and held by the kernel, which says it in words."""
     days: int = Field(default=30, ge=1, le=366)
+    desks: list[Annotated[str, Field(max_length=60)]] | None = Field(default=None, min_length=1, max_length=20)
+    """Those it may ask; left out, any."""
 
 
 class TokenMade(TokenOut, frozen=True):

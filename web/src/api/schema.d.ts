@@ -200,7 +200,7 @@ export interface paths {
         };
         /**
          * List Desks
-         * @description What can be asked for here.
+         * @description What you can ask for here.
          */
         get: operations["list_desks"];
         put?: never;
@@ -2635,6 +2635,8 @@ export interface components {
         TokenMade: {
             /** Agent */
             agent: string;
+            /** Desks */
+            desks: string[] | null;
             /** Expires At */
             expires_at: string;
             /** Id */
@@ -2649,6 +2651,8 @@ export interface components {
         TokenOut: {
             /** Agent */
             agent: string;
+            /** Desks */
+            desks: string[] | null;
             /** Expires At */
             expires_at: string;
             /** Id */
@@ -2663,6 +2667,8 @@ export interface components {
              * @default 30
              */
             days: number;
+            /** Desks */
+            desks?: string[] | null;
         };
         /**
          * Told
