@@ -200,6 +200,10 @@ class Identity:
             self.kept.use(known, self._now())
         return Caller(account=known.account, person=known.person, session=known.id, proven_at=known.proven_at)
 
+    def is_open(self, caller: Caller) -> bool:
+        """Whether the session they came with is still one; whoever showed a token has none to lose."""
+        return not caller.session or any(one.id == caller.session for one in self.sessions(caller))
+
     def sessions(self, caller: Caller) -> list[Session]:
         """The browsers in which somebody is known, the newest first."""
         return [one for one in self.kept.of(caller.require_person()) if not self._is_over(one)]

@@ -96,6 +96,17 @@ async def test_a_run_goes_on_whatever_it_was_given(door: Door) -> None:
     assert "artifact.added" in await door.practice.kinds(run)
 
 
+async def test_a_run_has_room_left_to_be_decided(door: Door, monkeypatch: Any) -> None:
+    """There is an end to how many files it takes; one that it has may be sent again."""
+    monkeypatch.setattr("haloop.api.artifacts.OF_A_RUN_MAX", 1)
+    run = await door.asked()
+    first = await put(door, run, WORDS)
+    more = await put(door, run, b"more")
+    again = await put(door, run, WORDS)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert (more.status_code, more.json()["code"]) == (409, "artifact.too_many")
+
+
 async def test_what_is_not_what_its_hash_says_counts_for_nothing(door: Door) -> None:
     """Nothing is recorded, and nothing stays on the disk."""
     run = await door.asked()

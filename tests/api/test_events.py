@@ -11,7 +11,9 @@ import httpx2
 
 from haloop.api.rates import Rate, Rates
 from haloop.api.server import let_go
+from haloop.kernel.people import Role
 from tests.api.conftest import TOKEN, Door, client_of
+from tests.api.test_passkeys import browser_of
 
 SECONDS = 5
 RUNS = 120
@@ -93,6 +95,29 @@ async def test_an_ending_process_lets_listeners_go(door: Door) -> None:
         async with asyncio.timeout(SECONDS):
             assert [event async for event in heard(answer)] == []
     assert (await door.client.get("/readyz")).status_code == 503
+
+
+async def test_whoever_is_taken_out_hears_no_more(door: Door) -> None:
+    """A stream that was open goes on no longer than its person belongs there."""
+    ben = await door.practice.person("Ben", Role.VIEWER)
+    async with browser_of(door, ben) as his, his.stream("GET", "/api/events") as answer:
+        assert answer.status_code == 200
+        assert (await door.client.delete(f"/api/people/{ben}")).status_code == 204
+        await door.asked()
+        async with asyncio.timeout(SECONDS):
+            told = [event["kind"] async for event in heard(answer)]
+    assert "run.started" not in told
+
+
+async def test_one_person_does_not_take_all_the_room(door: Door, monkeypatch: Any) -> None:
+    """Somebody else still gets a stream."""
+    monkeypatch.setattr("haloop.api.events.OF_ONE_MAX", 1)
+    ben = await door.practice.person("Ben", Role.VIEWER)
+    async with door.client.stream("GET", "/api/events"), browser_of(door, ben) as his:
+        refused = await door.client.get("/api/events")
+        async with his.stream("GET", "/api/events") as answer:
+            assert answer.status_code == 200
+    assert (refused.status_code, refused.json()["code"]) == (429, "request.too_many")
 
 
 async def test_there_is_an_end_to_how_many_listen(door: Door, monkeypatch: Any) -> None:

@@ -330,6 +330,7 @@ async def test_who_may_do_what_is_changed_by_somebody_who_was_just_there(away: D
         ("POST", "/api/account/name", {"sort": "person", "name": "Ana"}),
         ("POST", "/api/clock/trust", None),
         ("POST", "/api/recovery/end", None),
+        ("POST", "/api/visits", None),
         ("POST", "/api/passkeys", {}),
         ("DELETE", "/api/passkeys/AAAA", None),
     ]

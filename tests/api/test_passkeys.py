@@ -276,6 +276,24 @@ async def test_another_passkey_takes_the_answer_to_this_very_challenge(door: Doo
     assert len(await door.got("/api/passkeys")) == 1
 
 
+async def test_anothers_first_passkey_takes_an_owners_answer(door: Door) -> None:
+    """Whoever reads the token can invite somebody; a passkey that approves in their name takes Ana to say so."""
+    anas = await added(door)
+    cy = await door.practice.person("Cy", Role.APPROVER)
+    async with browser_of(door, cy) as theirs:
+        asked = await options(door, theirs)
+        refused = await theirs.post(
+            "/api/passkeys", json=made_at(door).introduce(asked["creation"]["challenge"]).model_dump()
+        )
+        challenge = (await options(door, theirs))["creation"]["challenge"]
+        new = made_at(door).introduce(challenge).model_copy(update={"assertion": anas.answer_in_browser(challenge)})
+        done = await theirs.post("/api/passkeys", json=new.model_dump())
+
+    assert asked["confirm"]["credentials"] == [anas.credential]
+    assert (refused.status_code, refused.json()["code"]) == (403, "passkey.needed")
+    assert done.status_code == 201
+
+
 async def test_two_first_passkeys_at_once_are_one(door: Door) -> None:
     """Whichever is second is no longer the first, and takes the first one's answer."""
     challenges = [(await options(door))["creation"]["challenge"] for _ in range(2)]
@@ -290,8 +308,9 @@ async def test_nobody_takes_over_a_passkey(door: Door) -> None:
     bo = await door.practice.person("Bo")
     bos = await given_to(door, bo)
     challenge = (await options(door))["creation"]["challenge"]
+    vouched = bos.introduce(challenge).model_copy(update={"assertion": bos.answer_in_browser(challenge)})
 
-    answer = await add(door, bos.introduce(challenge))
+    answer = await add(door, vouched)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "passkey.known")
     account = await door.practice.engine.account(door.practice.account)
@@ -332,15 +351,20 @@ async def test_a_challenge_is_good_for_one_purpose(door: Door) -> None:
 
 
 async def test_an_owner_takes_anybodys_away_and_others_only_their_own(door: Door) -> None:
-    """Bo lost his: Ana takes it away. Cy, who may only approve, takes nobody's."""
+    """Bo lost his: Ana takes it away with hers. Cy, who may only approve, takes nobody's."""
+    anas = await added(door)
     bos = await given_to(door, await door.practice.person("Bo"))
     cy = await door.practice.person("Cy", Role.APPROVER)
     async with browser_of(door, cy) as theirs:
         refused = await theirs.request("DELETE", f"/api/passkeys/{bos.credential}")
 
-    done = await revocation(door, bos.credential)
+    alone = await revocation(door, bos.credential)
+    asked = (await door.client.post(f"/api/passkeys/{bos.credential}/challenge")).json()
+    assertion = anas.answer_in_browser(asked["challenge"]).model_dump()
+    done = await revocation(door, bos.credential, challenge=asked["challenge"], assertion=assertion)
 
     assert (refused.status_code, refused.json()["code"]) == (403, "answer.not_allowed")
+    assert (alone.status_code, alone.json()["code"]) == (403, "passkey.needed")
     assert done.status_code == 204
 
 

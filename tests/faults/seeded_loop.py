@@ -1,17 +1,19 @@
 """A loop in which dice decide everything: what is taken first, when time passes, and how long the disk takes.
 
 Nobody sleeps in earnest: once there is nothing to do, the loop's time goes to the next moment that somebody waits
-for. The ledger's writer has no thread here. It works on the loop, as many turns after it was asked as the dice say,
-so that a seed tells the same story each time; and a crash may come before it has written anything.
+for. Nothing has a thread here, for time would pass beside it. The ledger's writer works on the loop, as many turns
+after it was asked as the dice say, so that a seed tells the same story each time; and a crash may come before it has
+written anything.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from queue import Empty
 from random import Random
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from haloop.kernel.errors import LedgerClosed
 from haloop.store import opening, writer
@@ -19,6 +21,9 @@ from haloop.store.submission import Submission
 from tests.faults.controls import patched
 
 _WRITING_TURNS_MAX = 8
+
+_Args = TypeVarTuple("_Args")
+_Done = TypeVar("_Done")
 
 
 class SeededLoop(asyncio.SelectorEventLoop):
@@ -31,6 +36,16 @@ class SeededLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._now
+
+    def run_in_executor(
+        self, executor: object, func: Callable[[*_Args], _Done], *args: *_Args
+    ) -> asyncio.Future[_Done]:
+        """What would go to a thread, done on the loop when its turn comes."""
+
+        async def in_turn() -> _Done:
+            return func(*args)
+
+        return self.create_task(in_turn())
 
     def _run_once(self) -> None:
         ready: deque[Any] = self._ready  # type: ignore[attr-defined]  # asyncio's own queue of callbacks

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from haloop.kernel.account import Account, ceiling_as_plain
 from haloop.kernel.draft import NamedEffect
 from haloop.kernel.fact import (
+    AgentsResumed,
+    AgentsStopped,
     EffectContradicted,
     EffectHappened,
     EffectIntended,
@@ -237,6 +239,18 @@ def test_grants_stop_at_once_when_something_cost_too_much_whatever_the_ledger_sa
 
     assert all(grant.suspended for grant in shopping.account.grants.values())
     assert shopping.account.suspended_silently == {*ALL_GRANTS} - {*said}
+
+
+def test_what_is_granted_while_everything_is_stopped_rests() -> None:
+    """Its owner's yes was on its way to the ledger when the stop came; resuming brings none of them back."""
+    founding = _founding()
+    account = Account(id=AccountId(f"acc_{'a' * 32}"))
+    stopped = AgentsStopped(reason="It ordered a piano.", stopped_at=1)
+    for fact in [founding[0], stopped, *founding[1:4], AgentsResumed(stopped_at=1)]:
+        account.apply(fact, run=RUNS[0], ts=2)
+
+    assert sorted(account.grants) == ALL_GRANTS
+    assert all(grant.suspended for grant in account.grants.values())
 
 
 def _founding() -> list[Fact]:

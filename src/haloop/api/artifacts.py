@@ -20,7 +20,7 @@ from haloop.api.rates import caller_limited
 from haloop.api.runs import read_own, require_part_in
 from haloop.api.told import History
 from haloop.kernel.clock import as_text
-from haloop.kernel.errors import BadInput, NotFound
+from haloop.kernel.errors import BadInput, NotFound, Refused
 from haloop.kernel.fact import ArtifactAdded
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import Chain, Event
@@ -28,6 +28,8 @@ from haloop.store.artifact_file import Incoming
 from haloop.wire.artifacts import ArtifactOut
 
 router = APIRouter(tags=["artifacts"])
+
+OF_A_RUN_MAX = 200
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 _UNTOLD = "application/octet-stream"
@@ -56,6 +58,7 @@ async def submit_artifact(
     if known:
         answer.status_code = 200
         return _out(run, *known[0])
+    _require_room(history)
     incoming = await house.ledger.artifacts.receive(caller.account, int(request.headers.get("content-length", "0")))
     await _take(request, incoming, digest)
     media_type = _media_type(request)
@@ -66,6 +69,16 @@ async def submit_artifact(
 
     await house.ledger.artifacts.keep(Chain(account=caller.account, run_id=run), incoming, refer)
     return _out(run, *_find(await read_own(house, caller, run), digest))
+
+
+def _require_room(history: History) -> None:
+    """A run has room for so many events, and files must leave it enough to be decided and to end."""
+    if sum(1 for _ in _artifacts(history)) >= OF_A_RUN_MAX:
+        raise Refused(
+            f"This run has {OF_A_RUN_MAX} files, as many as a run may have.",
+            code="artifact.too_many",
+            next_step="Put several into one, or ask for a run of its own.",
+        )
 
 
 @router.get("/api/runs/{run}/artifacts")

@@ -17,6 +17,7 @@ from haloop.api.house import House
 from haloop.api.runs import PLACE_MAX
 from haloop.api.told import tell
 from haloop.engines.reading import read_known
+from haloop.identity import Caller
 from haloop.kernel import canonical
 from haloop.kernel.errors import Refused
 from haloop.kernel.fact import Fact
@@ -27,6 +28,8 @@ router = APIRouter(tags=["events"])
 
 HEARTBEAT_SECONDS = 15.0
 STREAMS_MAX = 600
+OF_ONE_MAX = 500
+"""Of one person, so that nobody takes all the room there is."""
 _PAGE = 100
 _TEXTS_MAX = 200
 _TEXT_SECONDS = 2.0
@@ -37,17 +40,17 @@ class Streams:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._bells: dict[asyncio.Event, AccountId] = {}
+        self._bells: dict[asyncio.Event, Caller] = {}
         self._texts: OrderedDict[tuple[AccountId, int], tuple[float, str]] = OrderedDict()
         house.engine.watch(self._ring)
 
-    async def read(self, account: AccountId, after: int) -> AsyncIterator[str]:
-        """Everything after that place, and then what comes."""
-        bell = asyncio.Event()
-        self._bells[bell] = account
+    async def read(self, caller: Caller, after: int) -> AsyncIterator[str]:
+        """Everything after that place, and then what comes, for as long as whoever listens may."""
+        bell, account = asyncio.Event(), caller.account
+        self._bells[bell] = caller
         try:
             yield "retry: 2000\n\n"
-            while not self._house.closing.is_set():
+            while not self._house.closing.is_set() and await self._may_listen(caller):
                 bell.clear()
                 async for index, text in self._page(account, after):
                     after = index
@@ -57,8 +60,13 @@ class Streams:
         finally:
             del self._bells[bell]
 
-    def require_room(self) -> None:
-        if len(self._bells) >= STREAMS_MAX:
+    async def _may_listen(self, caller: Caller) -> bool:
+        """Whether they still belong to the account, and their session still is one."""
+        account = await self._house.engine.account(caller.account)
+        return caller.person in account.people and self._house.identity.is_open(caller)
+
+    def require_room(self, caller: Caller) -> None:
+        if len(self._bells) >= STREAMS_MAX or sum(one == caller for one in self._bells.values()) >= OF_ONE_MAX:
             raise Refused(
                 "So many streams are open that no more are taken.",
                 code="request.too_many",
@@ -88,8 +96,8 @@ class Streams:
         return self._texts[place][1]
 
     def _ring(self, account: AccountId, _run: RunId, _fact: Fact) -> None:
-        for bell, listens_to in self._bells.items():
-            if listens_to == account:
+        for bell, listens in self._bells.items():
+            if listens.account == account:
                 bell.set()
 
 
@@ -103,10 +111,10 @@ async def stream_events(
 ) -> StreamingResponse:
     """What happens from now on, or since the event that `Last-Event-ID` (or `after`) names."""
     streams: Streams = request.app.state.streams
-    streams.require_room()
+    streams.require_room(caller)
     known = last_event_id if last_event_id is not None else after
     start = await house.ledger.size(caller.account) - 1 if known is None else known
-    return StreamingResponse(streams.read(caller.account, start), media_type="text/event-stream")
+    return StreamingResponse(streams.read(caller, start), media_type="text/event-stream")
 
 
 async def _rings(bell: asyncio.Event) -> bool:

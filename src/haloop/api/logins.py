@@ -148,7 +148,7 @@ async def _whose(house: House, login: Login, begun: _Begun) -> Caller:
     """Whose a login is: as it was linked, or as whoever brought a key or an invitation along says now."""
     known = await house.identity.of_login(login.key)
     if begun.wanted.key:
-        return await _link(house, house.identity.take(begun.wanted.key), login)
+        return await _link(house, house.identity.take(begun.wanted.key), login, known)
     if begun.wanted.invitation:
         invited = await house.identity.invited(begun.wanted.invitation)
         return await house.identity.join(invited, person=known[0].person if known else None, login=login.key)
@@ -159,11 +159,11 @@ async def _whose(house: House, login: Login, begun: _Begun) -> Caller:
     return _as_before(known, begun.before)
 
 
-async def _link(house: House, caller: Caller, login: Login) -> Caller:
+async def _link(house: House, caller: Caller, login: Login, known: Sequence[Caller]) -> Caller:
     logins = (await house.engine.account(caller.account)).logins
-    if logins.get(login.key, caller.person) != caller.person:
+    if any(one.person != caller.person for one in known):
         raise Conflict(
-            "This login is somebody else's in this account.",
+            "This login is somebody else's here.",
             code="login.linked",
             next_step="Log in with another, or as whom it is.",
         )

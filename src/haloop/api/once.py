@@ -18,8 +18,10 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from haloop.api.asking import caller_of
+from haloop.api.house import House
 from haloop.identity import NotKnown
 from haloop.kernel.errors import BadInput, Conflict
+from haloop.kernel.ids import AccountId, RunId
 
 KEY = "Idempotency-Key"
 KEY_LENGTH_MAX = 200
@@ -48,8 +50,9 @@ class _Held:
 class Answers:
     """What was answered under keys, of one door."""
 
-    def __init__(self, now: Callable[[], int]) -> None:
-        self._now = now
+    def __init__(self, house: House) -> None:
+        self._now = house.engine.world.now
+        house.engine.watch_erasures(self.forget)
         self._held: OrderedDict[str, _Held] = OrderedDict()
 
     async def once(self, name: str, said: bytes, do: Callable[[], Awaitable[Response]]) -> Response:
@@ -66,7 +69,7 @@ class Answers:
         self._hold(name, mine)
         try:
             answer = await do()
-            if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            if answer.status_code < HTTPStatus.MULTIPLE_CHOICES and "set-cookie" not in answer.headers:
                 mine.answer = _again(answer)
             return answer
         finally:
@@ -78,7 +81,16 @@ class Answers:
         held = self._held.get(name)
         return held if held is not None and (self._now() < held.until or not held.over.is_set()) else None
 
+    def forget(self, account: AccountId, _run: RunId) -> None:
+        """Words were erased: nothing that may hold them is said again."""
+        gone = [name for name, held in self._held.items() if held.over.is_set() and name.startswith(f"{account} ")]
+        for name in gone:
+            del self._held[name]
+
     def _hold(self, name: str, held: _Held) -> None:
+        over = [name for name, held in self._held.items() if held.over.is_set() and self._now() >= held.until]
+        for one in over:
+            del self._held[one]
         self._held[name] = held
         while len(self._held) > HELD_MAX and next(iter(self._held.values())).over.is_set():
             self._held.popitem(last=False)
@@ -110,7 +122,8 @@ class Keyed(APIRoute):
             asked = b"\0".join(
                 [str(request.url).encode(), request.headers.get("if-match", "").encode(), await request.body()]
             )
-            name = f"{caller.account} {caller.actor} {key}"
+            rights = " ".join(sorted(caller.roles))
+            name = f"{caller.account} {caller.actor} {rights} {key}"
             return await answers.once(name, sha256(asked).digest(), lambda: handle(request))
 
         return keyed

@@ -48,7 +48,7 @@ from haloop.kernel.passkey import (
     check_assertion,
     from_base64url,
 )
-from haloop.kernel.people import Person
+from haloop.kernel.people import Person, Role
 from haloop.store.signing import verify_passkey
 from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 
@@ -57,6 +57,7 @@ router = APIRouter(tags=["passkeys"], route_class=Keyed)
 CHALLENGE_SECONDS = 300
 _CHALLENGES_MAX = 100
 _SECOND = 1_000_000
+_OF_ONE_MAX = 5
 _ADDING = "a new one"  # no passkey can have this for a name
 _ALGORITHMS = {ES256: "es256", EDDSA: "eddsa"}
 _OFFERED = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA]
@@ -83,7 +84,10 @@ class Challenges:
 
     def issue(self, by: Caller, purpose: str) -> bytes:
         """A challenge that nobody can guess."""
-        if len(self._out) >= self._at_most:
+        theirs = [one for one, asked in self._out.items() if asked.by == by]
+        if len(theirs) >= _OF_ONE_MAX:  # nobody throws out what others were asked
+            del self._out[theirs[0]]
+        elif len(self._out) >= self._at_most:
             del self._out[next(iter(self._out))]
         challenge = secrets.token_bytes(32)
         self._out[challenge] = _Asked(by=by, purpose=purpose, until=self._now() + CHALLENGE_SECONDS * _SECOND)
@@ -122,6 +126,7 @@ async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challeng
     """What a browser needs to make a passkey for you, once, within a few minutes."""
     account = await house.engine.account(caller.account)
     person, own = _person(account, caller), _own(account, caller)
+    vouching = await _vouching(house, account, caller)
     challenge = challenges.issue(caller, _ADDING)
     options = generate_registration_options(
         rp_id=here.rp_id,
@@ -138,23 +143,25 @@ async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challeng
     )
     return PasskeyOptions(
         creation=options_to_json_dict(options),
-        confirm=ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(own)) if own else None,
+        confirm=ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(vouching))
+        if vouching
+        else None,
     )
 
 
 @router.post("/api/passkeys", status_code=201, dependencies=[Depends(fresh)])
 async def add_passkey(house: In, caller: ByPerson, here: Here, challenges: Out, made: PasskeyMade) -> PasskeyOut:
-    """Add a passkey that your browser made. Your first takes the machine's token alone; that is how it begins.
+    """Add a passkey that your browser made. The very first takes the machine's token alone; that is how it begins.
 
-    Every other takes the answer of one you have, to the same challenge: a program that reads the token could
-    otherwise add a passkey of its own, and approve with it in your name.
+    Every other takes the answer of one that is there, to the same challenge: of yours, or an owner's where you have
+    none. A program that reads the token could otherwise add one, in your name or somebody's it invites, and approve.
     """
     challenge = challenges.redeem(made.challenge, caller, _ADDING)
     key = _read_key(made, challenge, here)
     async with challenges.turn:
         account = await house.engine.account(caller.account)
         person = _person(account, caller)
-        _require_confirmed(account, caller, challenge, made.assertion, here)
+        _require_confirmed(await _vouching(house, account, caller), challenge, made.assertion, here)
         if made.credential in account.credentials:
             raise Conflict(
                 "This passkey is here already.",
@@ -179,7 +186,8 @@ async def begin_revoking_passkey(
     account = await house.engine.account(caller.account)
     await _require_revocable(house, account, caller, credential)
     challenge = challenges.issue(caller, credential)
-    return ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(_own(account, caller)))
+    vouching = await _vouching(house, account, caller)
+    return ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(vouching))
 
 
 @router.delete("/api/passkeys/{credential}", status_code=204, dependencies=[Depends(fresh)])
@@ -193,14 +201,15 @@ async def revoke_passkey(
 ) -> None:
     """Take a passkey away: your own, or anybody's as an owner. What it approved and has not begun loses its yes.
 
-    Whoever has a passkey confirms it with one: a program that reads the token could otherwise take all of them
-    away, and begin anew with its own.
+    It is confirmed with one that is there, yours or an owner's: a program that reads the token could otherwise take
+    all of them away, and begin anew with its own.
     """
     challenge = challenges.redeem(confirmed.challenge, caller, credential) if confirmed else b""
     async with challenges.turn:
         account = await house.engine.account(caller.account)
         await _require_revocable(house, account, caller, credential)
-        _require_confirmed(account, caller, challenge, confirmed.assertion if confirmed else None, here)
+        vouching = await _vouching(house, account, caller)
+        _require_confirmed(vouching, challenge, confirmed.assertion if confirmed else None, here)
         await house.engine.record(caller.account, CredentialRevoked(credential=credential), by=caller.actor)
 
 
@@ -236,26 +245,38 @@ def read_assertion(given: PasskeyAnswer, known: Credential | None) -> Assertion:
     )
 
 
+async def _vouching(house: House, account: Account, caller: Caller) -> Mapping[str, Credential]:
+    """The passkeys of which one must confirm a change: theirs, else an owner's, else one of an owner of the home."""
+    home = await house.engine.account(house.identity.owner.account)
+    return _own(account, caller) or _owners(account) or _owners(home)
+
+
+def _owners(account: Account) -> Mapping[str, Credential]:
+    owners = {person.id for person in account.people.values() if Role.OWNER in person.roles}
+    return {name: one for name, one in account.credentials.items() if one.person in owners}
+
+
 def _require_confirmed(
-    account: Account, caller: Caller, challenge: bytes, given: PasskeyAnswer | None, here: Site
+    vouching: Mapping[str, Credential], challenge: bytes, given: PasskeyAnswer | None, here: Site
 ) -> None:
-    """Whoever has a passkey must have answered this challenge with it."""
-    own = _own(account, caller)
-    if not own:
+    """Where there is a passkey that vouches, it must have answered this challenge."""
+    if not vouching:
         return
     if given is None:
         raise NotAllowed(
-            "You have a passkey, and only it may add another or take one away:"
+            "There is a passkey here, and only one that is there may add another or take one away:"
             " the machine's token could be shown by any program that runs as you.",
             code="passkey.needed",
-            next_step="Answer with it; if it is lost, another owner takes it away.",
+            next_step="Answer with yours, or have an owner answer with theirs in this browser.",
         )
-    asserted = read_assertion(given, account.credentials.get(given.credential))
-    if asserted.credential not in own:
+    asserted = read_assertion(given, vouching.get(given.credential))
+    if asserted.credential not in vouching:
         raise NotAllowed(
-            "This passkey is not one of yours.", code="passkey.needed", next_step="Answer with one of your own."
+            "This passkey does not vouch for that.",
+            code="passkey.needed",
+            next_step="Answer with yours, or have an owner answer with theirs in this browser.",
         )
-    check_assertion(asserted, challenge, own[asserted.credential].key, verify_passkey, site=here)
+    check_assertion(asserted, challenge, vouching[asserted.credential].key, verify_passkey, site=here)
 
 
 async def _require_revocable(house: House, account: Account, caller: Caller, credential: str) -> None:

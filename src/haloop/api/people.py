@@ -12,7 +12,7 @@ from haloop.kernel.account import Account
 from haloop.kernel.agent import AgentToken, PresentedToken
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import NotFound, Refused
-from haloop.kernel.fact import CredentialRevoked, PersonRemoved, RolesChanged, TokenIssued, TokenRevoked
+from haloop.kernel.fact import PersonRemoved, RolesChanged, TokenIssued, TokenRevoked
 from haloop.kernel.ids import PersonId
 from haloop.kernel.people import Person, Role, plain_roles
 from haloop.wire.people import Me, PersonOut, RolesWanted, TokenMade, TokenOut, TokenWanted
@@ -56,14 +56,17 @@ async def change_roles(house: In, caller: ByOwner, person: PersonName, wanted: R
 
 @router.delete("/api/people/{person}", status_code=204)
 async def remove_person(house: In, caller: ByOwner, person: PersonName) -> None:
-    """Take somebody out of the account: their sessions, passkeys and invitations end with it. An owner's word."""
+    """Take somebody without passkeys out of the account: their sessions end with it. An owner's word."""
     async with house.turn:
         account = await house.engine.account(caller.account)
         _require_owner_left(account, person, with_roles=frozenset())
-        theirs = [name for name, one in account.credentials.items() if one.person == person]
+        if any(one.person == person for one in account.credentials.values()):
+            raise Refused(
+                "They have passkeys, and those are taken away first, each confirmed with a passkey.",
+                code="people.passkeys",
+                next_step="Take their passkeys away on the page, then take them out.",
+            )
         await house.engine.record(caller.account, PersonRemoved(person=person), by=caller.actor)
-        for credential in theirs:
-            await house.engine.record(caller.account, CredentialRevoked(credential=credential), by=caller.actor)
 
 
 @router.get("/api/tokens")

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from haloop.api.asking import At, By, ByPerson, In, same_site
+from haloop.api.asking import At, By, ByPerson, In, fresh, same_site
 from haloop.api.browsers import binding_of, browser_of, page_with, welcome
 from haloop.api.once import Keyed
 from haloop.api.rates import visits_limited
-from haloop.identity import SESSION_SECONDS
+from haloop.identity import SESSION_SECONDS, NotKnown
 from haloop.kernel.clock import as_text
 from haloop.wire.sessions import SessionOut, SessionSeen, Visit, VisitOut
 
@@ -30,10 +30,12 @@ async def begin_session(house: In, place: At, request: Request, visit: Visit, an
     """
     binding = binding_of(place, request) or "nobody" if place.is_beyond else ""
     caller = house.identity.take(visit.key, binding=binding)
+    if caller.is_beyond != place.is_beyond:
+        raise NotKnown("This address was made for another place.", code="identity.used")
     return welcome(request, house.identity.begin(caller, browser=browser_of(request)), answer)
 
 
-@router.post("/api/visits", status_code=201)
+@router.post("/api/visits", status_code=201, dependencies=[Depends(fresh)])
 async def invite_browser(house: In, place: At, caller: ByPerson) -> VisitOut:
     """Have an address made that opens the page once, as whoever asks.
 

@@ -28,7 +28,7 @@ def lapsed(gate: AtGate, named: NamedEffect) -> NotDone | None:
     back = world.ledger.went_back
     if back is not None and gate.approved_at <= back.since:
         return not_done(Why.LAPSED, "approval.void", "The ledger went back since; it may be done already.")
-    if _given_at(gate) <= gate.host.account.stopped_at:
+    if gate.host.account.is_stopped or _given_at(gate) <= gate.host.account.stopped_at:
         return not_done(Why.LAPSED, AllStopped.code, "An owner stopped every agent after this was approved.")
     if any(one not in gate.disclosed() for one in gate.host.account_now().disclosures([named])):
         sentence = "An earlier try for the same thing ended with an unknown outcome after this was shown."

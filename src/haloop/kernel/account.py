@@ -334,7 +334,8 @@ class Account:
                 self.need = read_need(fact.need)
                 self.ceilings = tuple(_ceiling(one) for one in fact.ceilings)
             case GrantGiven():
-                self.grants[fact.grant] = Grant.of(fact.grant, read_terms(fact.terms), by=tuple(fact.by))
+                given = Grant.of(fact.grant, read_terms(fact.terms), by=tuple(fact.by))
+                self.grants[fact.grant] = given.suspend() if self.is_stopped else given
             case GrantRevoked():
                 self.suspended_silently.discard(fact.grant)
                 self.grants.pop(fact.grant, None)

@@ -253,6 +253,9 @@ class Telling:
         while events := await self._ledger.events(account, start=place.read_to, limit=_PAGE):
             people = (await self._engine.account(account)).people
             found = await owing.find(events, people, reachable, self._now())
+            for person in found.parted:  # before it is written down that this was read
+                await self._do(self._book.forget, account, person)
+                self._people.pop(account, None)
             place = replace(place, read_to=events[-1].index + 1)
             self._unwritten += 1
             if found.wanted or self._unwritten >= _PAGES_UNWRITTEN:
@@ -262,9 +265,6 @@ class Telling:
             if found.wanted:
                 self._mail_due.set()
                 self._push_due.set()
-            for person in found.parted:
-                await self._do(self._book.forget, account, person)
-                self._people.pop(account, None)
             reachable = await self._reachable(account)
             await asyncio.sleep(0)  # a long way to read is walked beside everything else
 

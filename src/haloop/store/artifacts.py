@@ -122,13 +122,14 @@ class Artifacts:
 
     async def _take_stock(self, *, clear: bool) -> None:
         unreadable = 0
-        for number, (event, fact) in enumerate(references(self._reader, self._bodies)):
+        for number, reference in enumerate(references(self._reader, self._bodies)):
             if self._is_closing:
                 return
-            if isinstance(fact, ArtifactAdded):
+            if not isinstance(reference, HaloopError):
+                event, fact = reference
                 known = self._known.setdefault((event.header.account, fact.digest), _Known(key=fact.key))
                 known.runs.add(event.header.run_id)
-            elif not isinstance(fact, Erased):
+            elif not isinstance(reference, Erased):
                 unreadable += 1
             if number % _READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -144,15 +145,17 @@ class Artifacts:
                 path.unlink(missing_ok=True)
 
 
-def references(reader: Reader, bodies: Bodies) -> Iterator[tuple[Event, ArtifactAdded | HaloopError]]:
+def references(reader: Reader, bodies: Bodies) -> Iterator[tuple[Event, ArtifactAdded] | HaloopError]:
     """Every fact that refers to an artifact, or why it cannot be read."""
     for tree in reader.trees():
         for index in reader.artifact_indexes(tree.number):
-            event = reader.event(tree.number, index)
             try:
-                yield event, _read(event, bodies)
+                event = reader.event(tree.number, index)
+                found = event, _read(event, bodies)
             except HaloopError as error:
-                yield event, error
+                yield error
+            else:
+                yield found
 
 
 def flaw_of(folder: Path, event: Event, fact: ArtifactAdded) -> str:

@@ -21,7 +21,6 @@ import apsw
 from haloop.kernel import canonical
 from haloop.kernel.checkpoint import Checkpoint, VerifierKey, open_note, read_unverified
 from haloop.kernel.errors import BadInput, BadNote, Corrupt, HaloopError, HomeMissing, KeyMissing, NotFound
-from haloop.kernel.fact import ArtifactAdded
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import PAYLOAD_ERASED, RUN_ENDED, Event, Header, leaf_hash, origin, read_origin
 from haloop.kernel.merkle import TILE_WIDTH, CompactRange, root_at
@@ -346,9 +345,12 @@ class _Check:
     def _check_artifacts(self, trees: Iterable[Tree]) -> None:
         """Each file that a fact refers to is there, opens, and is what was recorded; what cannot be read was named."""
         by_account = {tree.account: tree for tree in trees}
-        for event, fact in references(self._reader, self._bodies):
-            what = flaw_of(self._home.artifacts, event, fact) if isinstance(fact, ArtifactAdded) else ""
-            self._report.artifacts = (self._report.artifacts or 0) + (isinstance(fact, ArtifactAdded) and not what)
+        for reference in references(self._reader, self._bodies):
+            if isinstance(reference, HaloopError):
+                continue
+            event, fact = reference
+            what = flaw_of(self._home.artifacts, event, fact)
+            self._report.artifacts = (self._report.artifacts or 0) + (not what)
             if what:
                 flaw = Flaw(index=event.index, what=what, code=Corrupt.code)
                 self._report.problems.append(self._problem(by_account[event.header.account], flaw))

@@ -824,10 +824,10 @@ export interface paths {
         put?: never;
         /**
          * Add Passkey
-         * @description Add a passkey that your browser made. Your first takes the machine's token alone; that is how it begins.
+         * @description Add a passkey that your browser made. The very first takes the machine's token alone; that is how it begins.
          *
-         *     Every other takes the answer of one you have, to the same challenge: a program that reads the token could
-         *     otherwise add a passkey of its own, and approve with it in your name.
+         *     Every other takes the answer of one that is there, to the same challenge: of yours, or an owner's where you have
+         *     none. A program that reads the token could otherwise add one, in your name or somebody's it invites, and approve.
          */
         post: operations["add_passkey"];
         delete?: never;
@@ -870,8 +870,8 @@ export interface paths {
          * Revoke Passkey
          * @description Take a passkey away: your own, or anybody's as an owner. What it approved and has not begun loses its yes.
          *
-         *     Whoever has a passkey confirms it with one: a program that reads the token could otherwise take all of them
-         *     away, and begin anew with its own.
+         *     It is confirmed with one that is there, yours or an owner's: a program that reads the token could otherwise take
+         *     all of them away, and begin anew with its own.
          */
         delete: operations["revoke_passkey"];
         options?: never;
@@ -931,7 +931,7 @@ export interface paths {
         post?: never;
         /**
          * Remove Person
-         * @description Take somebody out of the account: their sessions, passkeys and invitations end with it. An owner's word.
+         * @description Take somebody without passkeys out of the account: their sessions end with it. An owner's word.
          */
         delete: operations["remove_person"];
         options?: never;
