@@ -47,25 +47,30 @@ export function useLiveness(): Liveness {
   );
 }
 
-async function lead(tell: (news: News) => void): Promise<never> {
+/** Hold the stream for as long as there is a session. */
+async function lead(tell: (news: News) => void): Promise<void> {
   for (;;) {
     const late = setTimeout(
       () => tell({ kind: "state", state: navigator.onLine ? "polling" : "offline" }),
       PATIENCE_MS,
     );
+    let isOver = false;
     try {
-      await follow(tell, () => clearTimeout(late));
+      isOver = await follow(tell, () => clearTimeout(late));
     } catch {
       // the line broke; it is taken up again below, from where it broke
     }
     clearTimeout(late);
+    if (isOver) return tell({ kind: "event", run: undefined, at: last ?? -1 });
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
 }
 
-async function follow(tell: (news: News) => void, isUp: () => void): Promise<void> {
+/** Hear until the line ends, and say whether the session is over. */
+async function follow(tell: (news: News) => void, isUp: () => void): Promise<boolean> {
   const from: Record<string, string> = last === undefined ? {} : { "Last-Event-ID": String(last) };
   const answer = await fetch("/api/events", { headers: { ...sessionHeaders(), ...from } });
+  if (answer.status === 401) return true;
   if (!answer.ok || !answer.body) throw new Error(String(answer.status));
   isUp();
   tell({ kind: "state", state: "live" });
@@ -80,6 +85,7 @@ async function follow(tell: (news: News) => void, isUp: () => void): Promise<voi
       if (news) tell(news);
     }
   }
+  return false;
 }
 
 export function readEvent(message: string): News | undefined {
