@@ -231,7 +231,7 @@ class Settings:
             name="project.linked",
             kind=FOLDER,
             doc="The git work tree that missions work on; haloop link sets it.",
-            example="/path/to/a/git/work/tree",
+            example="/path/to/a/repository",
         ).declared,
     )
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)

@@ -56,7 +56,7 @@ def test_every_default_in_a_fresh_file_can_be_uncommented(place: Place) -> None:
     read = Settings.read({}, home=place.home)
 
     assert dict(named_values(text)).keys() == {setting.name for setting in SETTINGS if setting.in_file}
-    assert read.project_linked == Path("/path/to/a/git/work/tree")
+    assert read.project_linked == Path("/path/to/a/repository")
     assert read.server_port == 4000
 
 

@@ -51,7 +51,7 @@ def test_the_app_keeps_the_rule(rule: Rule) -> None:
     ("rule", "name", "code"),
     [
         (long_files, "a.ts", "\n" * (LINES_MAX + 1)),
-        (other_fetches, "work/a.ts", "await fetch('/api/me')"),
+        (other_fetches, "drafts/a.ts", "await fetch('/api/me')"),
         (html_from_text, "ui/a.tsx", "<p dangerouslySetInnerHTML={{ __html: text }} />"),
         (desks_that_see_each_other, "desks/shop/a.ts", 'import { b } from "@/desks/errands/b";'),
     ],

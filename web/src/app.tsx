@@ -15,7 +15,7 @@ import { Failed, Notice } from "@/ui/Notice";
 import { Empty, Page, Waiting } from "@/ui/Page";
 
 const Palette = lazy(() => import("@/palette"));
-const Composer = lazy(() => import("@/work/Composer"));
+const Composer = lazy(() => import("@/drafts/Composer"));
 
 type Over = "palette" | "keys" | "ask" | undefined;
 

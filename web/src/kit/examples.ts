@@ -1,5 +1,5 @@
 import type { Execution, Gate, Told } from "@/api/queries";
-import type { Card } from "@/work/card";
+import type { Card } from "@/drafts/card";
 
 /** A card as the kernel makes one. */
 export const PURCHASE: Card = {

@@ -1,17 +1,17 @@
 import type { ReactNode } from "react";
 import { Problem, Unreached } from "@/api/client";
+import { ApprovalSheet } from "@/drafts/ApprovalSheet";
+import Composer from "@/drafts/Composer";
+import { DraftCard, type Failure } from "@/drafts/DraftCard";
+import { Proof, type Proving } from "@/drafts/Proof";
+import { Receipt } from "@/drafts/Receipt";
+import { Trail } from "@/drafts/Trail";
 import { EXECUTION, gateOf, PURCHASE, TRAIL, UNCERTAIN } from "@/kit/examples";
 import { Button } from "@/ui/Button";
 import { Chip, type Tone } from "@/ui/Chip";
 import { Loop, type LoopState } from "@/ui/Loop";
 import { Failed, Notice } from "@/ui/Notice";
 import { Empty, Page, Waiting } from "@/ui/Page";
-import { ApprovalSheet } from "@/work/ApprovalSheet";
-import Composer from "@/work/Composer";
-import { DraftCard, type Failure } from "@/work/DraftCard";
-import { Proof, type Proving } from "@/work/Proof";
-import { Receipt } from "@/work/Receipt";
-import { Trail } from "@/work/Trail";
 
 const LOOPS: LoopState[] = ["draft", "waiting", "running", "done", "proved", "failed", "uncertain", "expired"];
 const TONES: Tone[] = ["plain", "wait", "bad", "ok", "info"];

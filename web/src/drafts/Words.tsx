@@ -1,12 +1,12 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Asked, askFor } from "@/api/asking";
+import { DraftCard } from "@/drafts/DraftCard";
 import { t } from "@/i18n";
 import { Button } from "@/ui/Button";
 import { Field } from "@/ui/Field";
 import { Failed } from "@/ui/Notice";
 import { useFirstFocus } from "@/ui/useFirstFocus";
-import { DraftCard } from "@/work/DraftCard";
 
 /** Ask in plain words. What is missing is asked back; what nobody does is said, with what would work. */
 export function Words({ onBegun }: { onBegun: (run: string) => void }) {

@@ -2,6 +2,15 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useRef, useState } from "react";
 import { canSign } from "@/api/passkeys";
 import { type Gate, queries } from "@/api/queries";
+import { cardOf, deedOf, totalsOf } from "@/drafts/card";
+import { DeclineForm } from "@/drafts/DeclineForm";
+import { Differences } from "@/drafts/Differences";
+import { DraftCard } from "@/drafts/DraftCard";
+import { ExactRequest } from "@/drafts/ExactRequest";
+import { useNow, useSettled } from "@/drafts/now";
+import { type Tier, tierOf } from "@/drafts/tier";
+import { useDecision } from "@/drafts/useDecision";
+import { useEndSeen } from "@/drafts/useEndSeen";
 import { t } from "@/i18n";
 import { moment, money, timeLeft } from "@/i18n/spelling";
 import { useCommands } from "@/keys";
@@ -9,17 +18,8 @@ import { useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
 import { Failed, Notice } from "@/ui/Notice";
-import { cardOf, deedOf, totalsOf } from "@/work/card";
-import { DeclineForm } from "@/work/DeclineForm";
-import { Differences } from "@/work/Differences";
-import { DraftCard } from "@/work/DraftCard";
-import { ExactRequest } from "@/work/ExactRequest";
-import { useNow, useSettled } from "@/work/now";
-import { type Tier, tierOf } from "@/work/tier";
-import { useDecision } from "@/work/useDecision";
-import { useEndSeen } from "@/work/useEndSeen";
 
-const ChangeForm = lazy(() => import("@/work/ChangeForm"));
+const ChangeForm = lazy(() => import("@/drafts/ChangeForm"));
 
 interface Props {
   gate: Gate;

@@ -1,16 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { type Execution, type Gate, queries, type RunDetail } from "@/api/queries";
+import { ApprovalSheet } from "@/drafts/ApprovalSheet";
+import { AskAgain } from "@/drafts/AskAgain";
+import { type Card, cardOf } from "@/drafts/card";
+import { DraftCard, type Failure } from "@/drafts/DraftCard";
+import { aboutRun } from "@/drafts/naming";
+import { Trail } from "@/drafts/Trail";
 import { t } from "@/i18n";
 import { POLL_MS, useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
 import { Failed, Notice } from "@/ui/Notice";
 import { Waiting } from "@/ui/Page";
-import { ApprovalSheet } from "@/work/ApprovalSheet";
-import { AskAgain } from "@/work/AskAgain";
-import { type Card, cardOf } from "@/work/card";
-import { DraftCard, type Failure } from "@/work/DraftCard";
-import { aboutRun } from "@/work/naming";
-import { Trail } from "@/work/Trail";
 
 /** A run from its draft to its receipt, whatever there is of it now. */
 export default function RunView({ run: id, onNext }: { run: string; onNext?: (() => void) | undefined }) {

@@ -1,5 +1,5 @@
+import type { Difference } from "@/drafts/card";
 import { t } from "@/i18n";
-import type { Difference } from "@/work/card";
 
 /** What is different now, each line before and after. */
 export function Differences({ found, title }: { found: Difference[]; title: string }) {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { minorOf } from "@/drafts/amount";
+import { choicesOf } from "@/drafts/choices";
+import { beginning, controlOf, meant, type Schema, sent } from "@/drafts/schema";
 import { PURCHASE } from "@/kit/examples";
-import { minorOf } from "@/work/amount";
-import { choicesOf } from "@/work/choices";
-import { beginning, controlOf, meant, type Schema, sent } from "@/work/schema";
 
 const WISH: Schema = {
   type: "object",

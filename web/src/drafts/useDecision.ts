@@ -2,8 +2,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Problem, Unreached } from "@/api/client";
 import { type Gate, queries, touchedBy } from "@/api/queries";
-import { cardOf, type Difference, differences } from "@/work/card";
-import { decisionOn, give, type Word } from "@/work/deciding";
+import { cardOf, type Difference, differences } from "@/drafts/card";
+import { decisionOn, give, type Word } from "@/drafts/deciding";
 
 const AGAIN_MS = 2_000;
 

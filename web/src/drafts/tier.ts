@@ -1,5 +1,5 @@
 import type { Gate } from "@/api/queries";
-import { cardOf } from "@/work/card";
+import { cardOf } from "@/drafts/card";
 
 /** How much stands between a look and a yes: 1 a key, 2 a key and Enter once all of it was in view, 3 a passkey. */
 export type Tier = 1 | 2 | 3;

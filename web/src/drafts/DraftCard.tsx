@@ -1,14 +1,14 @@
 import type { ReactNode } from "react";
 import type { Execution } from "@/api/queries";
+import { Clarify } from "@/drafts/Clarify";
+import { type Card, type Effect, headingOf, isUnlimited, sentenceOf, totalsOf } from "@/drafts/card";
+import { Receipt } from "@/drafts/Receipt";
+import { Argument, Pair, Rows } from "@/drafts/Values";
 import { said, t } from "@/i18n";
 import { money } from "@/i18n/spelling";
 import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
 import { Loop, type LoopState } from "@/ui/Loop";
-import { Clarify } from "@/work/Clarify";
-import { type Card, type Effect, headingOf, isUnlimited, sentenceOf, totalsOf } from "@/work/card";
-import { Receipt } from "@/work/Receipt";
-import { Argument, Pair, Rows } from "@/work/Values";
 
 /** How it did not come to pass. */
 export type Failure = "not_done" | "uncertain" | "refused" | "expired" | "withdrawn" | "parked" | "cancelled";

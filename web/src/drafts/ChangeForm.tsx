@@ -1,12 +1,12 @@
 import { type FormEvent, useState } from "react";
 import type { Gate } from "@/api/queries";
+import { cardOf } from "@/drafts/card";
+import { choicesOf } from "@/drafts/choices";
+import { SchemaForm } from "@/drafts/SchemaForm";
+import { beginning, type Schema, sent } from "@/drafts/schema";
 import { t } from "@/i18n";
 import { Button } from "@/ui/Button";
 import { useFirstFocus } from "@/ui/useFirstFocus";
-import { cardOf } from "@/work/card";
-import { choicesOf } from "@/work/choices";
-import { SchemaForm } from "@/work/SchemaForm";
-import { beginning, type Schema, sent } from "@/work/schema";
 
 /** What should be different; whoever made the draft makes a new one of it, which is read and approved anew. */
 export default function ChangeForm(props: {

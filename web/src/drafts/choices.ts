@@ -1,5 +1,5 @@
-import { type Card, capital, labelOf, type Row, spellValue } from "@/work/card";
-import type { Schema } from "@/work/schema";
+import { type Card, capital, labelOf, type Row, spellValue } from "@/drafts/card";
+import type { Schema } from "@/drafts/schema";
 
 export interface Choices {
   /** The one field of the change. */

@@ -2,13 +2,13 @@ import { useMutation } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { save } from "@/api/files";
 import type { Execution } from "@/api/queries";
+import { leavesOf } from "@/drafts/card";
+import { Argument, Pair } from "@/drafts/Values";
 import { t } from "@/i18n";
 import { type Money, moment, money } from "@/i18n/spelling";
 import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
 import { Failed } from "@/ui/Notice";
-import { leavesOf } from "@/work/card";
-import { Argument, Pair } from "@/work/Values";
 
 /** What an effect did: what was approved beside what ran, what it cost, and the file that proves it. */
 export function Receipt({ execution }: { execution: Execution }) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { differences, headingOf, isUnlimited, leavesOf, sentenceOf, totalsOf } from "@/drafts/card";
 import { PURCHASE } from "@/kit/examples";
-import { differences, headingOf, isUnlimited, leavesOf, sentenceOf, totalsOf } from "@/work/card";
 
 const TABLE = { restaurant: "Luigi", party: 2, name: "Window table", at: "2027-03-05", slot: "w/1" };
 

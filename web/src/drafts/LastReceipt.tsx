@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { queries } from "@/api/queries";
+import { Receipt } from "@/drafts/Receipt";
 import { t } from "@/i18n";
-import { Receipt } from "@/work/Receipt";
 
 /** What was done last, for a day on which nothing was. */
 export default function LastReceipt() {

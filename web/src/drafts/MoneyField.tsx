@@ -1,6 +1,6 @@
 import { useState } from "react";
+import { minorOf, placesOf } from "@/drafts/amount";
 import { t } from "@/i18n";
-import { minorOf, placesOf } from "@/work/amount";
 
 interface Amount {
   minor?: number;

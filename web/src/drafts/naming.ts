@@ -1,7 +1,7 @@
 import type { RunSummary } from "@/api/queries";
+import { capital, leavesOf } from "@/drafts/card";
+import { actorOf } from "@/drafts/Trail";
 import { asWords, said, t } from "@/i18n";
-import { capital, leavesOf } from "@/work/card";
-import { actorOf } from "@/work/Trail";
 
 /** What a run is for: the desk's own name for it. */
 export function nameOfRun({ desk, procedure }: Pick<RunSummary, "desk" | "procedure">): string {

@@ -1,12 +1,12 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Execution, Gate, RunSummary } from "@/api/queries";
+import { cardOf, headingOf, totalsOf } from "@/drafts/card";
+import { askedFor, nameOfRun } from "@/drafts/naming";
+import { useNow } from "@/drafts/now";
 import { type Key, t } from "@/i18n";
 import { clock, money, timeLeft } from "@/i18n/spelling";
 import { Loop, type LoopState } from "@/ui/Loop";
-import { cardOf, headingOf, totalsOf } from "@/work/card";
-import { askedFor, nameOfRun } from "@/work/naming";
-import { useNow } from "@/work/now";
 
 const RINGS: Record<RunSummary["state"], LoopState> = {
   running: "running",

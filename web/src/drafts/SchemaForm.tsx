@@ -1,8 +1,8 @@
+import { capital } from "@/drafts/card";
+import { MoneyField } from "@/drafts/MoneyField";
+import { beginning, controlOf, isOptional, meant, nameOf, type Schema } from "@/drafts/schema";
 import { asWords, said, t } from "@/i18n";
 import { Field } from "@/ui/Field";
-import { capital } from "@/work/card";
-import { MoneyField } from "@/work/MoneyField";
-import { beginning, controlOf, isOptional, meant, nameOf, type Schema } from "@/work/schema";
 
 interface Props {
   name: string;

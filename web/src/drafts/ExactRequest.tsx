@@ -1,6 +1,6 @@
 import type { Gate } from "@/api/queries";
+import { cardOf } from "@/drafts/card";
 import { t } from "@/i18n";
-import { cardOf } from "@/work/card";
 
 /** What is sent, to the byte: nothing is left out and nothing is cut, however long it is. */
 export function ExactRequest({ gate }: { gate: Gate }) {

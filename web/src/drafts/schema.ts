@@ -1,5 +1,5 @@
+import { capital } from "@/drafts/card";
 import { asWords, said } from "@/i18n";
-import { capital } from "@/work/card";
 
 /** As much of JSON Schema as desks use for what they take. */
 export interface Schema {

@@ -1,5 +1,5 @@
+import { type Effect, labelOf, leavesOf, type Row, spellValue, type Value } from "@/drafts/card";
 import { t } from "@/i18n";
-import { type Effect, labelOf, leavesOf, type Row, spellValue, type Value } from "@/work/card";
 
 /** Typed rows of a card. */
 export function Rows({ rows }: { rows: Row[] }) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { tierOf } from "@/drafts/tier";
 import { gateOf, PURCHASE, UNCERTAIN } from "@/kit/examples";
-import { tierOf } from "@/work/tier";
 
 test("what costs or cannot be undone takes two keys, what the server wants signed a passkey, the rest one", () => {
   const [buy] = PURCHASE.effects;

@@ -4,16 +4,16 @@ import { useLocation } from "wouter";
 import { askTyped } from "@/api/asking";
 import type { Model } from "@/api/client";
 import { queries, touchedBy } from "@/api/queries";
+import { capital } from "@/drafts/card";
+import { SchemaForm } from "@/drafts/SchemaForm";
+import { beginning, type Schema, sent } from "@/drafts/schema";
+import { Words } from "@/drafts/Words";
 import { asWords, said, t } from "@/i18n";
 import { Button } from "@/ui/Button";
 import { Details } from "@/ui/Details";
 import { Field } from "@/ui/Field";
 import { Failed } from "@/ui/Notice";
 import { Waiting } from "@/ui/Page";
-import { capital } from "@/work/card";
-import { SchemaForm } from "@/work/SchemaForm";
-import { beginning, type Schema, sent } from "@/work/schema";
-import { Words } from "@/work/Words";
 
 interface Offer extends Model<"Offered"> {
   desk: string;
