@@ -163,6 +163,25 @@ async def test_a_person_finds_out_what_nobody_knew(live: Door, browser: Browser)
     assert browser.complaints == []
 
 
+async def test_other_work_does_not_disturb_an_answer(live: Door, browser: Browser) -> None:
+    """A run that comes meanwhile takes its place above; what is being typed keeps its focus and its words."""
+    await browser.has_device()
+    await browser.click("Add a passkey")
+    await browser.expect_passkeys(1)
+    live.shop.fails = True
+    async with await live.agent() as agent:
+        await agent.post("/api/requests", json=tea())
+        await browser.click("Yes, do exactly this")
+        because = browser.page.get_by_label("How you know")
+        await because.fill("Karl told me.")
+
+        await agent.post("/api/requests", json=tea())
+        await expect(browser.page.locator("#runs > li")).to_have_count(2)
+
+    await expect(because).to_be_focused()
+    await expect(because).to_have_value("Karl told me.")
+
+
 async def test_a_person_comes_in_with_a_passkey(browser: Browser) -> None:
     """A browser that knows nobody offers it, and then shows whose page this is."""
     await browser.has_device()

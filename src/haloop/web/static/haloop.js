@@ -381,6 +381,15 @@ function findingBox(open) {
   return form;
 }
 
+// One form for each open question, however often its run is drawn: what somebody typed into it stays.
+const findings = new Map();
+
+function keptFinding(open) {
+  const key = `${open.gate} ${open.effect}`;
+  if (!findings.has(key)) findings.set(key, findingBox(open));
+  return findings.get(key);
+}
+
 // Plain words
 
 let conversation = [];
@@ -437,7 +446,7 @@ function forget() {
 async function runBox(run) {
   const box = make("li", { id: run.id }, make("strong", {}, `${words(run.desk)}: ${words(run.procedure)}`), ` · ${words(run.state)} `);
   box.append(make("time", { dateTime: run.begun_at }, new Date(run.begun_at).toLocaleString()));
-  if (run.state === "uncertain") box.append(...(await call("GET", `api/runs/${run.id}/uncertain`)).map(findingBox));
+  if (run.state === "uncertain") box.append(...(await call("GET", `api/runs/${run.id}/uncertain`)).map(keptFinding));
   box.append(...run.words.map((words) => make("q", { className: "said" }, words)), ...taken(run.taken));
   if (run.state === "ended" || run.state === "parked") {
     const { reason } = await call("GET", `api/runs/${run.id}`);
@@ -482,6 +491,14 @@ async function showStop() {
   };
 }
 
+// What is in its place already is not touched: a button that is moved while somebody presses it loses the click.
+function line(list, boxes) {
+  boxes.forEach((box, place) => {
+    if (list.children[place] !== box) list.insertBefore(box, list.children[place] ?? null);
+  });
+  while (list.children.length > boxes.length) list.lastElementChild.remove();
+}
+
 async function look() {
   await showStop();
   const { gates } = await call("GET", "api/gates");
@@ -497,7 +514,7 @@ async function look() {
     if (!settled.has(key)) settled.set(key, await runBox(run));
     boxes.push(settled.get(key));
   }
-  $("runs").replaceChildren(...(boxes.length ? boxes : [make("li", { className: "quiet" }, "Nothing yet.")]));
+  line($("runs"), boxes.length ? boxes : [make("li", { className: "quiet" }, "Nothing yet.")]);
   await showPasskeys();
 }
 
