@@ -29,7 +29,7 @@ async def main() -> None:
     wish = TableWish(place="Harbour", party=2, at=tomorrow_evening())
     async with (
         serve_town(HERE / "town", clock=SystemClock()) as town,
-        TownBooking.opened(town.booking_address, guest="You") as site,
+        TownBooking.opened(town.booking_address) as site,
         open_haloop(
             Settings(home=HERE, state=HERE / "state"), desks=[ERRANDS], connectors=[town_booking(site)]
         ) as haloop,
@@ -39,7 +39,7 @@ async def main() -> None:
             return
         ended = await haloop.engine.ended(haloop.account, run)
         print(f"\n{ended.reason}  ({run}; delete {HERE} to begin anew)")
-        for line in town.book.of(site.guest):
+        for line in town.book.of():
             print(f"In the book of {line.restaurant}: {line.reference}, {line.table}, {line.at:%d %B at %H:%M}")
             (HERE / "receipt.json").write_text((await haloop.receipt(run, "reserve")).encode())
             key = haloop.ledger.verifier_key(haloop.account)

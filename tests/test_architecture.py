@@ -37,7 +37,8 @@ READERS_OF_THE_CLOCK = {
 # through the one module that looks at where it goes.
 MAY_CALL_OUT: dict[str, set[str]] = {
     "httpx2": {
-        *("client.py", "cli/start.py", "cli/status.py", "connectors/booking/town.py"),
+        *("client.py", "cli/start.py", "cli/status.py", "connectors/answers.py"),
+        *("connectors/booking/town.py", "connectors/subscriptions/town.py"),
         *("connectors/egress.py", "connectors/push/web_push.py"),
         "issuer.py",  # the settings name it, and it may well stand in the same network
         "mcp/sessions.py",  # in process alone
@@ -58,7 +59,13 @@ OPENERS = {
     *("anyio.connect_tcp", "anyio.connect_unix"),
 }
 MAKERS_OF_CLIENTS = {"AsyncClient", "Client", "AsyncHTTPTransport", "HTTPTransport"}
-MAY_MAKE_CLIENTS = {"client.py", "connectors/booking/town.py", "connectors/egress.py", "issuer.py"}
+MAY_MAKE_CLIENTS = {
+    "client.py",
+    "connectors/booking/town.py",
+    "connectors/egress.py",
+    "connectors/subscriptions/town.py",
+    "issuer.py",
+}
 SQL = re.compile(r"(?:^|[;(\n])\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|REPLACE|PRAGMA|ATTACH|VACUUM)\s")
 
 Rule = Callable[[Path], Iterator[str]]

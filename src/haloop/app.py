@@ -15,6 +15,7 @@ from haloop.api.browsers import page_with
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
 from haloop.connectors.booking.town import TownBooking, town_booking
+from haloop.connectors.subscriptions.town import TownSubscriptions, town_subscriptions
 from haloop.desks.errands.desk import ERRANDS
 from haloop.engines.granting import grants_desk
 from haloop.engines.local import LocalEngine
@@ -110,8 +111,11 @@ async def _serve(
     desks = [ERRANDS]
     async with (
         serve_town(settings.home / "town", clock=SystemClock()) as town,  # the outermost: effects under way need it
-        TownBooking.opened(town.booking_address, guest="haloop") as booking,
-        open_haloop(settings, desks=desks, connectors=[town_booking(booking)]) as haloop,
+        TownBooking.opened(town.booking_address) as booking,
+        TownSubscriptions.opened(town.subscriptions_address) as subscriptions,
+        open_haloop(
+            settings, desks=desks, connectors=[town_booking(booking), town_subscriptions(subscriptions)]
+        ) as haloop,
         open_telemetry(wanted, ledger=haloop.ledger, engine=haloop.engine, version=running) as tell,
         open_telling(
             settings,

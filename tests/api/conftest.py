@@ -174,7 +174,7 @@ async def opened_errands(folder: Path) -> AsyncIterator[Door]:
     clock.move(datetime(2027, 3, 3, 12, tzinfo=UTC) - as_datetime(clock.read().wall))
     async with (
         serve_town(clock=clock) as town,
-        TownBooking.opened(town.booking_address, guest="the household") as site,
+        TownBooking.opened(town.booking_address) as site,
         Practice.opened(folder, desks=[ERRANDS], connectors=[town_booking(site)], clock=clock) as practice,
         opened_to(practice, [ERRANDS], Counter()) as door,
     ):

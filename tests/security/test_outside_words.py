@@ -44,6 +44,7 @@ class Merchant:
         self.site = FastAPI(openapi_url=None)
         self._book = book
         self.site.add_api_route("/availability", self.availability, methods=["GET"])
+        self.site.add_api_route("/reservations", self.reservations, methods=["GET"])
         self.site.add_api_route("/reservations", self.reserve, methods=["POST"])
         self.site.add_api_route("/{path:path}", self.anything, methods=["GET", "POST", "PUT", "DELETE"])
 
@@ -51,6 +52,10 @@ class Merchant:
         self.heard.append("look")
         offers = [one.model_dump(mode="json") for one in self._book.offers(place, party, at)]
         return {"offers": [{**one, "table": f"{one['table']} {self.words}"} for one in offers]}
+
+    async def reservations(self) -> dict[str, Any]:
+        self.heard.append("reservations")
+        return {"reservations": []}
 
     async def reserve(self, request: Request) -> dict[str, Any]:
         """Takes more than it offered, under another name."""
@@ -69,7 +74,7 @@ async def _visiting(folder: Path, words: str) -> AsyncIterator[tuple[Practice, M
     merchant = Merchant(words, Book(MovableClock()))
     async with (
         served(merchant.site, bind("127.0.0.1", 0)) as address,
-        TownBooking.opened(address, guest="ana") as site,
+        TownBooking.opened(address) as site,
         Practice.opened(folder, desks=[ERRANDS], connectors=[town_booking(site)]) as practice,
     ):
         yield practice, merchant
@@ -81,7 +86,7 @@ async def test_07_a_merchants_words_are_no_orders(tmp_path: Path, words: str) ->
     async with _visiting(tmp_path, words) as (practice, merchant):
         ana = await practice.person("Ana")
         run = await practice.start(book_table.of(WISH))
-        assert merchant.heard == ["look"]
+        assert merchant.heard == ["look", "reservations"]
         (opened,) = [fact for fact in await practice.facts(run) if isinstance(fact, GateOpened)]
         card: Any = (await practice.view(practice.gate_of(run))).card
         (line,) = card["effects"]
@@ -93,7 +98,7 @@ async def test_07_a_merchants_words_are_no_orders(tmp_path: Path, words: str) ->
         (intent,) = [fact for fact in facts if isinstance(fact, EffectIntended)]
         (happened,) = [fact for fact in facts if isinstance(fact, EffectHappened)]
         account = await practice.engine.account(practice.account)
-        assert merchant.heard == ["look", f"reserve {slot}"]
+        assert merchant.heard == ["look", "reservations", f"reserve {slot}"]
         assert (intent.gate, intent.argument, intent.payee) == (opened.gate, line["argument"], "Chez Odile")
         assert (intent.cost_max, line["payee"]) == ({"minor": 2000, "currency": "EUR"}, "Chez Odile")
         assert happened.exceeded

@@ -19,7 +19,7 @@ from haloop.logs import FILE
 from tests.api.conftest import tea
 from tests.test_served_logs import serving
 
-WISH = "Luigi canary-7f3d"
+WISH = "Nowhere canary-7f3d"
 CANARIES = (WISH, "canary-in-a-query", "canary-in-a-header", "canary-in-a-body", "hunter2-canary", "ana@canary.example")
 FORGED = '\n{"time":"2026-01-01T00:00:00.000Z","level":"info","logger":"haloop.api","event":"session begun"}\n'
 WAIT = 30

@@ -66,6 +66,7 @@ async def test_free_tables_are_offered_the_nearest_first(ana: AsyncClient) -> No
         "at": FRIDAY_EVENING,
         "party": 2,
         "deposit": None,
+        "estimate": {"currency": "EUR", "minor": 6400},
     }
     assert [offer["at"][11:16] for offer in offers] == ["19:00", "19:00", "18:30", "18:30", "19:30", "19:30"]
     assert await offered(ana, "luigi", 2) == offers

@@ -55,14 +55,14 @@ async def test_from_words_to_a_receipt(errands: Door) -> None:
         heard = page.locator("#heard")
         await expect(heard).to_contain_text("Nothing was begun")
         await expect(
-            heard.get_by_role("button", name="Book a table at Zum Anker for 2 tomorrow at 7 pm")
+            heard.get_by_role("button", name="Book dinner at Zum Anker tomorrow around 7 for 2")
         ).to_be_visible()
 
         await say(page, "book dinner at Luigi tomorrow around 7")
         await expect(heard).to_contain_text("For how many")
         await heard.get_by_role("button", name="for 2").click()
 
-        await expect(heard).to_contain_text("7 was taken as 7 pm.")
+        await expect(heard).to_contain_text('"7" was taken for 19:00.')
         await expect(page.get_by_text("If you say yes:")).to_be_visible()
         await page.get_by_role("button", name="Yes, do exactly this").click()
 

@@ -79,5 +79,5 @@ def _zone(house: House, asked: AskedInWords) -> ZoneInfo:
 
 
 def _sentence(examples: tuple[str, ...]) -> str:
-    sentence = "This is not something that can be done here, or it was not understood to the last word."
+    sentence = "This is not something that can be done here, or it was not understood."
     return f"{sentence} Nothing was begun." if examples else f"{sentence} No desk here listens to plain words."

@@ -1,7 +1,7 @@
 """Plain words, as a desk hears them: what somebody said becomes a request, a question back, or nothing.
 
-A hearing is pure: the same words at the same moment are heard the same way, and nothing happens because of them. It
-takes them whole or not at all, and whatever it took for granted it says in words. A conversation is all that was said
+A hearing is pure: the same words at the same moment are heard the same way, and nothing happens because of them.
+Whatever it took for granted it says in words, and whatever it did not take up. A conversation is all that was said
 so far, the oldest first; an answer to a question is more words.
 """
 
@@ -31,11 +31,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """Understood, to the last word."""
+    """Understood."""
 
     request: Request[Any]
     taken: tuple[str, ...] = ()
-    """What was taken for granted, each in a sentence: `7 was taken as 7 pm.`"""
+    """What was taken for granted and what was not taken up, each in a sentence: `"7" was taken for 19:00.`"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Hearing(Protocol):
         ...
 
     def hear(self, said: Sequence[str], context: Context) -> Heard | Asks | None:
-        """What was said; None where it is not for this desk, or not understood to the last word."""
+        """What was said; None where it is not for this desk, or not understood."""
         ...
 
 

@@ -10,7 +10,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from haloop.kernel.desk import Call, Money, NotDone, effect
 
-Party: TypeAlias = Annotated[int, Field(ge=1, le=20)]
+PARTY_MAX = 20
+
+Party: TypeAlias = Annotated[int, Field(ge=1, le=PARTY_MAX)]
+Place: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class _Record(BaseModel):
@@ -20,10 +23,15 @@ class _Record(BaseModel):
 class TableWish(_Record):
     """What somebody asks for."""
 
-    place: Annotated[str, Field(min_length=1, max_length=200)]
-    """A restaurant, a kitchen or a part of town."""
+    place: Place | None = None
+    """A restaurant or a kitchen; None for any."""
+    area: Place | None = None
+    """A part of town; None for any."""
     party: Party
     at: AwareDatetime
+    earliest: AwareDatetime | None = None
+    latest: AwareDatetime | None = None
+    """Within these any time is as good as another; None where just one was wished for."""
 
 
 class Table(_Record):
@@ -37,6 +45,8 @@ class Table(_Record):
     """In the restaurant's own time."""
     party: Party
     deposit: Money | None = None
+    estimate: Money | None = None
+    """What such a party usually spends there in all; nobody charges it for the reservation."""
 
 
 class Booked(_Record):
@@ -71,6 +81,10 @@ class Booking(Protocol):
 
     async def find(self, wish: TableWish) -> list[Table]:
         """Free tables near the time that is wished for, the nearest first; none is an answer."""
+        ...
+
+    async def held(self, household: str) -> list[Booked]:
+        """What a household has reserved and not cancelled."""
         ...
 
     @effect(payee=_payee, purpose=_purpose)

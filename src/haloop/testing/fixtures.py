@@ -3,9 +3,10 @@
 They need `pytest` and `pytest-asyncio` (the extra `testing` brings both), with `asyncio_mode = "auto"`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -16,7 +17,11 @@ from haloop.testing.practice import Practice
 from haloop.testing.provider import Provider
 from haloop.town.street import Town, serve_town
 
-OpenPractice = Callable[[Desk, Connector], Awaitable[Practice]]
+
+class OpenPractice(Protocol):
+    """Opens a house."""
+
+    def __call__(self, desk: Desk, *connectors: Connector) -> Awaitable[Practice]: ...
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The town's booking site: one HTTP API for the tables of all its restaurants.
 
-    GET  /availability?place=&party=&at=     free tables around a time, the nearest first
+    GET  /availability?[place=][&area=]&party=&at=   free tables around a time, the nearest first
     POST /reservations {slot}                reserve one, under an Idempotency-Key
     GET  /reservations[?key=]                one's reservations, or the one that was made under a key
     POST /reservations/{reference}/cancel    cancel one, under an Idempotency-Key
@@ -51,9 +51,12 @@ def make_booking_site(book: Book, line: Line) -> FastAPI:
 
     @site.get("/availability")
     async def availability(
-        place: Annotated[str, Query(min_length=1)], party: Annotated[int, Query(ge=1, le=20)], at: AwareDatetime
+        party: Annotated[int, Query(ge=1, le=20)],
+        at: AwareDatetime,
+        place: Annotated[str | None, Query(min_length=1)] = None,
+        area: Annotated[str | None, Query(min_length=1)] = None,
     ) -> Availability:
-        return Availability(offers=book.offers(place, party, at))
+        return Availability(offers=book.offers(place, party, at, area=area))
 
     @site.post("/reservations")
     async def reserve(wanted: Wanted, guest: Guest, key: Key) -> Response:

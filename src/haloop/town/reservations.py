@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from haloop.kernel.clock import Clock, as_datetime
 from haloop.kernel.money import Money
+from haloop.town.pages import read_pages, write_pages
 from haloop.town.restaurants import RESTAURANTS, SITTING, Offer
 
 KEYS_KEPT_FOR = timedelta(hours=24)
@@ -72,16 +73,14 @@ class Book:
     def __init__(self, clock: Clock, file: Path | None = None) -> None:
         self._clock = clock
         self._file = file
-        self._pages = _Pages()
         self._turning_away: set[str] = set()
-        if file is not None and file.exists():
-            self._pages = _Pages.model_validate_json(file.read_bytes())
+        self._pages = read_pages(_Pages, file)
 
     # What guests ask
 
-    def offers(self, place: str, party: int, near: datetime) -> list[Offer]:
+    def offers(self, place: str | None, party: int, near: datetime, *, area: str | None = None) -> list[Offer]:
         """Free tables around a time, the nearest first."""
-        meant = (restaurant for restaurant in RESTAURANTS if restaurant.is_meant(place))
+        meant = (restaurant for restaurant in RESTAURANTS if restaurant.is_meant(place, area))
         free = [offer for one in meant for offer in one.offers(party, near) if self._is_free(offer)]
         return sorted(free, key=lambda offer: abs(offer.at - near))[:OFFERS_MAX]
 
@@ -93,9 +92,10 @@ class Book:
         """Take a reservation back under a key, once."""
         return self._once(guest, key, f"cancel {reference}", lambda: self._cancel(guest, reference))
 
-    def of(self, guest: str, *, key: str | None = None) -> list[Reservation]:
-        """A guest's reservations, cancelled ones too; only the one under a key, if a key is given."""
-        mine = (one for one in self._pages.reservations.values() if one.guest == guest)
+    def of(self, guest: str | None = None, *, key: str | None = None) -> list[Reservation]:
+        """A guest's reservations, or all guests', cancelled ones too; only the one under a key, if a key is given."""
+        known = self._pages.reservations.values()
+        mine = (one for one in known if (one.guest != STRANGER if guest is None else one.guest == guest))
         return [one for one in mine if key in (None, one.key)]
 
     # What happens in town without anybody asking
@@ -118,13 +118,19 @@ class Book:
             return known.answer if known.request == request else reused
         answer = act()
         self._pages.replies[name] = Reply(request=request, answer=answer, until=now + KEYS_KEPT_FOR)
-        self._write()
+        write_pages(self._pages, self._file)
         return answer
 
     def _reserve(self, guest: str, key: str, slot: str) -> Answer:
         offer = next((one for one in _every_offer_like(slot) if one.slot == slot and self._is_free(one)), None)
         if offer is None:
             return Refusal(code="slot_gone", message="This table is not free any more.")
+        twice = next((one for one in self.of(guest) if _is_same_visit(one, offer)), None)
+        if twice is not None:
+            return Refusal(
+                code="already_reserved",
+                message=f"You have {twice.reference} at {twice.restaurant} already, at {twice.at:%H:%M} on that day.",
+            )
         if guest in self._turning_away:
             return Refusal(code="declined", message=f"{offer.restaurant} does not take this reservation.")
         reservation = Reservation(
@@ -160,13 +166,10 @@ class Book:
     def _now(self) -> datetime:
         return as_datetime(self._clock.read().wall)
 
-    def _write(self) -> None:
-        if self._file is None:
-            return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        part = self._file.with_suffix(".part")
-        part.write_text(self._pages.model_dump_json(indent=1), encoding="utf-8")
-        part.replace(self._file)
+
+def _is_same_visit(reservation: Reservation, offer: Offer) -> bool:
+    is_there = reservation.restaurant == offer.restaurant and reservation.at.date() == offer.at.date()
+    return is_there and not reservation.cancelled
 
 
 def _same_table(reservation: Reservation, offer: Offer) -> bool:

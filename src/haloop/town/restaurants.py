@@ -14,6 +14,7 @@ BETWEEN_SITTINGS = timedelta(minutes=30)
 NEAR = timedelta(minutes=90)
 _SEATS_TO_SPARE = 2
 _ZONE = "Europe/Berlin"
+_NO_HELP = frozenset({"", "a", "an", "at", "in", "nice", "place", "restaurant", "the", "town", "chez", "zum"})
 _MONDAY, _TUESDAY, _SUNDAY = 0, 1, 6
 
 
@@ -37,13 +38,18 @@ class Restaurant:
     quarter: str
     opens: time
     closes: time
+    a_head: Money
+    """What one guest usually spends."""
     tables: tuple[DiningTable, ...]
     closed: frozenset[int] = frozenset()
     """The days of the week, Monday being 0."""
 
-    def is_meant(self, place: str) -> bool:
-        """Whether somebody who looks for this would be glad to find it."""
-        return any(place.strip().casefold() in words.casefold() for words in (self.name, self.kitchen, self.quarter))
+    def is_meant(self, place: str | None, area: str | None = None) -> bool:
+        """Whether somebody who looks for this, and there, would be glad to find it; None is anything and anywhere."""
+        known = _words(f"{self.name} {self.kitchen} {self.quarter}")
+        return (place is None or not _words(place).isdisjoint(known)) and (
+            area is None or not _words(area).isdisjoint(_words(self.quarter))
+        )
 
     def offers(self, party: int, near: datetime) -> "Iterator[Offer]":
         """Every table for such a party around a time, whether or not it is free."""
@@ -67,6 +73,7 @@ class Restaurant:
             at=at,
             party=party,
             deposit=table.deposit,
+            estimate=Money(minor=self.a_head.minor * party, currency=self.a_head.currency),
         )
 
 
@@ -80,6 +87,13 @@ class Offer(BaseModel, frozen=True):
     at: AwareDatetime
     party: int
     deposit: Money | None
+    estimate: Money | None = None
+    """What such a party usually spends, as the site guesses; no term of the offer."""
+
+
+def _words(said: str) -> set[str]:
+    """The words that tell places apart."""
+    return {word.strip(".,'’") for word in said.casefold().split()} - _NO_HELP
 
 
 def _fits(table: DiningTable, party: int) -> bool:
@@ -98,6 +112,7 @@ RESTAURANTS = (
         quarter="Old Town",
         opens=time(17),
         closes=time(23),
+        a_head=_euros(32),
         closed=frozenset({_MONDAY}),
         tables=(
             DiningTable(id="window", name="Window table", seats=2),
@@ -112,6 +127,7 @@ RESTAURANTS = (
         quarter="Old Town",
         opens=time(18),
         closes=time(22, 30),
+        a_head=_euros(55),
         closed=frozenset({_SUNDAY, _MONDAY}),
         tables=(
             DiningTable(id="salon", name="In the salon", seats=2, deposit=_euros(20)),
@@ -125,6 +141,7 @@ RESTAURANTS = (
         quarter="Harbour",
         opens=time(12),
         closes=time(22),
+        a_head=_euros(40),
         closed=frozenset({_TUESDAY}),
         tables=(
             DiningTable(id="bar", name="Two at the bar", seats=2),
@@ -138,6 +155,7 @@ RESTAURANTS = (
         quarter="Harbour",
         opens=time(11, 30),
         closes=time(23),
+        a_head=_euros(36),
         tables=(
             DiningTable(id="deck", name="On deck", seats=4),
             DiningTable(id="cabin", name="In the cabin", seats=6),

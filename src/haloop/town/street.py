@@ -10,6 +10,8 @@ from haloop.serving import bind, served
 from haloop.town.booking_site import make_booking_site
 from haloop.town.line import Line
 from haloop.town.reservations import Book
+from haloop.town.subscription_site import make_subscription_site
+from haloop.town.subscriptions import Contracts
 
 _HOST = "127.0.0.1"
 
@@ -21,14 +23,29 @@ class Town:
     booking_address: str
     book: Book
     booking_line: Line
+    subscriptions_address: str
+    contracts: Contracts
+    subscriptions_line: Line
 
 
 @asynccontextmanager
 async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterator[Town]:
     """Serve the town beside whatever else this process does; without a folder it forgets everything at its end."""
-    book, line = Book(clock, None if folder is None else folder / "reservations.json"), Line()
-    async with served(make_booking_site(book, line), bind(_HOST, 0)) as address:
+    book, booking = Book(clock, None if folder is None else folder / "reservations.json"), Line()
+    contracts, leaving = Contracts(clock, None if folder is None else folder / "subscriptions.json"), Line()
+    async with (
+        served(make_booking_site(book, booking), bind(_HOST, 0)) as booking_address,
+        served(make_subscription_site(contracts, leaving), bind(_HOST, 0)) as subscriptions_address,
+    ):
         try:
-            yield Town(booking_address=address, book=book, booking_line=line)
+            yield Town(
+                booking_address=booking_address,
+                book=book,
+                booking_line=booking,
+                subscriptions_address=subscriptions_address,
+                contracts=contracts,
+                subscriptions_line=leaving,
+            )
         finally:
-            await line.let_go()
+            await booking.let_go()
+            await leaving.let_go()

@@ -75,7 +75,7 @@ class AsksBack(BaseModel, frozen=True):
 
 
 class NotSupported(BaseModel, frozen=True):
-    """Nothing was begun: nobody here does this, or understood it to the last word."""
+    """Nothing was begun: nobody here does this, or understood it."""
 
     outcome: Literal["unsupported"] = "unsupported"
     sentence: str

@@ -20,7 +20,6 @@ from haloop.testing.clock import MovableClock
 from haloop.town.line import RETRY_AFTER_SECONDS, Trouble
 from haloop.town.street import Town
 
-GUEST = "ana"
 WISH = TableWish(place="Odile", party=2, at=datetime(2027, 1, 15, 18, tzinfo=UTC))
 CALL = Call(key="f" * 40, account="acc", deadline=0, live=False)
 CANCELLING = replace(CALL, key="c" * 40)
@@ -30,7 +29,7 @@ SHORT = timedelta(milliseconds=50)
 
 @pytest.fixture
 async def site(town: Town) -> AsyncIterator[TownBooking]:
-    async with TownBooking.opened(town.booking_address, guest=GUEST) as site:
+    async with TownBooking.opened(town.booking_address) as site:
         yield site
 
 
@@ -89,7 +88,7 @@ async def test_a_search_that_fails_says_whether_to_try_again(
 async def test_a_slow_search_is_given_up(town: Town) -> None:
     """Nobody waits for ever."""
     town.booking_line.troubles.append(Trouble.SLOW)
-    async with TownBooking.opened(town.booking_address, guest=GUEST, patience=SHORT) as site:
+    async with TownBooking.opened(town.booking_address, patience=SHORT) as site:
         with pytest.raises(Transient):
             await site.find(WISH)
 
@@ -105,14 +104,14 @@ async def test_the_site_is_asked_again_when_it_says(town: Town, site: TownBookin
 
 async def test_a_site_that_is_not_there_may_come_back(clock: MovableClock) -> None:
     """Nobody listens at that address now."""
-    async with TownBooking.opened("http://127.0.0.1:9", guest=GUEST) as site:
+    async with TownBooking.opened("http://127.0.0.1:9") as site:
         with pytest.raises(Transient):
             await site.find(WISH)
 
 
 async def test_an_address_that_is_no_booking_site_never_will_be_one(town: Town) -> None:
     """What is not found there is not looked for again."""
-    async with TownBooking.opened(f"{town.booking_address}/elsewhere", guest=GUEST) as site:
+    async with TownBooking.opened(f"{town.booking_address}/elsewhere") as site:
         with pytest.raises(Permanent):
             await site.find(WISH)
 
@@ -121,7 +120,7 @@ async def test_a_table_is_reserved_in_the_sites_own_words(town: Town, site: Town
     """The reference, the time and what was charged are the site's."""
     booked = await a_reservation(site)
 
-    (line,) = town.book.of(GUEST)
+    (line,) = town.book.of()
     assert (booked.reference, booked.restaurant, booked.at) == (line.reference, line.restaurant, line.at)
     assert booked.charged == line.charged == Money(minor=2000, currency="EUR")
     assert line.key == CALL.key
@@ -139,7 +138,7 @@ async def test_a_table_that_is_gone_is_not_reserved(town: Town, site: TownBookin
 
 async def test_a_guest_who_is_turned_away_is_told(town: Town, site: TownBooking) -> None:
     """A clear no is no mystery."""
-    town.book.turn_away(GUEST)
+    town.book.turn_away(CALL.account)
 
     refused = await site.reserve(await a_table(site), CALL)
 
@@ -170,7 +169,7 @@ async def test_no_clear_answer_is_never_taken_for_one(
     found = await looked_up(site, table)
 
     assert town.booking_line.requests.count("POST /reservations") == 1
-    assert len(town.book.of(GUEST)) == done
+    assert len(town.book.of()) == done
     assert isinstance(found, Found if done else Absent)
 
 
@@ -222,7 +221,7 @@ async def test_a_reservation_is_cancelled_once(town: Town, site: TownBooking) ->
     assert first == second == Cancelled(reference=booked.reference, refunded=Money(minor=2000, currency="EUR"))
     assert isinstance(other, NotDone)
     assert other.why is Why.ALREADY
-    assert [line.cancelled for line in town.book.of(GUEST)] == [True]
+    assert [line.cancelled for line in town.book.of()] == [True]
 
 
 async def test_too_late_is_a_no(site: TownBooking, clock: MovableClock) -> None:

@@ -2075,7 +2075,7 @@ export interface components {
         };
         /**
          * NotSupported
-         * @description Nothing was begun: nobody here does this, or understood it to the last word.
+         * @description Nothing was begun: nobody here does this, or understood it.
          */
         NotSupported: {
             /** Examples */

@@ -8,22 +8,18 @@ for a day, so there it is sent again.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypeVar
 
-from httpx2 import AsyncClient, HTTPError, Response, Timeout, TransportError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from httpx2 import AsyncClient, Response, Timeout
+from pydantic import AwareDatetime
 
+from haloop.connectors.answers import Message, ask, read, refused
 from haloop.kernel.desk import (
     Absent,
     Call,
     Connector,
     Found,
-    Malformed,
     Money,
     NotDone,
-    Permanent,
-    RateLimited,
-    Transient,
     Unknown,
     Why,
     effect,
@@ -32,8 +28,6 @@ from haloop.kernel.desk import (
 )
 from haloop.ports.booking import Booked, Booking, Cancelled, Table, TableWish
 
-M = TypeVar("M", bound=BaseModel)
-
 TIMEOUT = timedelta(seconds=10)
 DEADLINE = timedelta(seconds=45)
 """Longer than connecting, sending and hearing may take together."""
@@ -41,11 +35,11 @@ SETTLED_AFTER = timedelta(minutes=1)
 """The site works on a request within half a minute of its arrival or never."""
 SAME_KEY_FOR = timedelta(hours=23)
 """An hour less than the site promises."""
-RETRY_AFTER_SECONDS = 60.0
 
-_OK, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVER_ERRORS = 200, 404, 409, 429, 500
+_WHO = "The booking site"
 _WHY = {
     "already_cancelled": Why.ALREADY,
+    "already_reserved": Why.ALREADY,
     "declined": Why.DECLINED,
     "slot_gone": Why.DRIFTED,
     "too_late": Why.DECLINED,
@@ -53,51 +47,42 @@ _WHY = {
 }
 
 
-class _Message(BaseModel):
-    """What the site says. New words of it may be added any time; ours must be what they were."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
-
-
-class _Offer(_Message):
+class _Offer(Message):
     slot: str
     restaurant: str
     table: str
     at: AwareDatetime
     party: int
     deposit: Money | None
+    estimate: Money | None = None
 
 
-class _Availability(_Message):
+class _Availability(Message):
     offers: list[_Offer]
 
 
-class _Reservation(_Message):
+class _Reservation(Message):
     reference: str
     restaurant: str
     at: AwareDatetime
     party: int
     charged: Money | None
+    cancelled: bool
 
 
-class _Reservations(_Message):
+class _Reservations(Message):
     reservations: list[_Reservation]
 
 
-class _Cancellation(_Message):
+class _Cancellation(Message):
     reference: str
     refunded: Money | None
 
 
-class _Refusal(_Message):
-    code: str
-    message: str
-
-
 async def _look_up(site: "TownBooking", table: Table, call: Call) -> Found[Booked] | Absent | Unknown:  # noqa: ARG001
     """The reservation that was made under this key, cancelled since or not."""
-    answer = await site.http.get("/reservations", params={"key": call.key})
-    match _read(_Reservations, answer.raise_for_status()).reservations:
+    answer = await site.http.get("/reservations", params={"key": call.key}, headers=_as(call.account))
+    match read(_Reservations, answer.raise_for_status()).reservations:
         case []:
             return Absent()
         case [reservation]:
@@ -106,82 +91,56 @@ async def _look_up(site: "TownBooking", table: Table, call: Call) -> Found[Booke
 
 
 class TownBooking:
-    """One guest of the booking site."""
+    """The booking site, where each household is a guest of its own."""
 
-    def __init__(self, http: AsyncClient, *, guest: str) -> None:
+    def __init__(self, http: AsyncClient) -> None:
         self.http = http
-        self.guest = guest
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, address: str, *, guest: str, patience: timedelta = TIMEOUT) -> "AsyncIterator[TownBooking]":
-        """Speak to the site at an address, as one of its guests."""
-        async with AsyncClient(
-            base_url=address,
-            headers={"Authorization": f"Bearer {guest}"},
-            timeout=Timeout(patience.total_seconds()),
-            trust_env=False,
-        ) as http:
-            yield cls(http, guest=guest)
+    async def opened(cls, address: str, *, patience: timedelta = TIMEOUT) -> "AsyncIterator[TownBooking]":
+        """Speak to the site at an address."""
+        timeout = Timeout(patience.total_seconds())
+        async with AsyncClient(base_url=address, timeout=timeout, trust_env=False) as http:
+            yield cls(http)
 
     async def find(self, wish: TableWish) -> list[Table]:
-        asked: dict[str, str | int] = {"place": wish.place, "party": wish.party, "at": wish.at.isoformat()}
-        try:
-            answer = await self.http.get("/availability", params=asked)
-        except TransportError as error:
-            raise Transient(f"The booking site could not be reached ({type(error).__name__}).") from error
-        except HTTPError as error:
-            raise Malformed(f"The booking site's answer could not be read ({type(error).__name__}).") from error
-        _require_answered(answer)
-        try:
-            return [_table(offer) for offer in _read(_Availability, answer).offers]
-        except ValidationError as error:
-            raise Malformed(f"The booking site's offers could not be read ({error.error_count()} faults).") from error
+        where = {"place": wish.place, "area": wish.area}
+        asked = {
+            "party": str(wish.party),
+            "at": wish.at.isoformat(),
+            **{key: said for key, said in where.items() if said},
+        }
+        return [
+            _table(offer)
+            for offer in (await ask(self.http, _Availability, "/availability", who=_WHO, params=asked)).offers
+        ]
+
+    async def held(self, household: str) -> list[Booked]:
+        answer = await ask(self.http, _Reservations, "/reservations", who=_WHO, headers=_as(household))
+        return [_booked(one) for one in answer.reservations if not one.cancelled]
 
     @effect(deadline=DEADLINE, recovery=queryable(_look_up, settled_after=SETTLED_AFTER))
     async def reserve(self, table: Table, call: Call) -> Booked | NotDone:
         answer = await self._post("/reservations", call, {"slot": table.slot})
-        return _refused(answer) or _booked(_read(_Reservation, answer.raise_for_status()))
+        return refused(answer, _WHY, of="booking") or _booked(read(_Reservation, answer.raise_for_status()))
 
     @effect(deadline=DEADLINE, recovery=idempotent(for_=SAME_KEY_FOR))
     async def cancel(self, booked: Booked, call: Call) -> Cancelled | NotDone:
         answer = await self._post(f"/reservations/{booked.reference}/cancel", call, {})
-        return _refused(answer) or _cancelled(_read(_Cancellation, answer.raise_for_status()))
+        return refused(answer, _WHY, of="booking") or _cancelled(read(_Cancellation, answer.raise_for_status()))
 
     async def _post(self, path: str, call: Call, body: Mapping[str, str]) -> Response:
-        return await self.http.post(path, json=body, headers={"Idempotency-Key": call.key})
+        return await self.http.post(path, json=body, headers={"Idempotency-Key": call.key, **_as(call.account)})
 
 
 def town_booking(site: TownBooking) -> Connector:
     """The site behind the port, in the practice world."""
-    return Connector(port=Booking, speaks=site, name="town-booking", leaves=False, account=site.guest)
+    return Connector(port=Booking, speaks=site, name="town-booking", leaves=False)
 
 
-def _require_answered(answer: Response) -> None:
-    """Whether asking again makes sense, where there is no answer."""
-    if answer.status_code == _TOO_MANY:
-        raise RateLimited("The booking site asks us to wait.", after_seconds=_retry_after(answer))
-    if answer.status_code >= _SERVER_ERRORS:
-        raise Transient(f"The booking site answered {answer.status_code}.")
-    if answer.status_code != _OK:
-        raise Permanent(f"The booking site answered {answer.status_code}.")
-
-
-def _retry_after(answer: Response) -> float:
-    seconds = answer.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else RETRY_AFTER_SECONDS
-
-
-def _refused(answer: Response) -> NotDone | None:
-    """A clear no, in words we know; whatever else is no success means that nobody knows."""
-    if answer.status_code not in (_CONFLICT, _NOT_FOUND):
-        return None
-    refusal = _read(_Refusal, answer)
-    return NotDone(why=_WHY[refusal.code], code=f"booking.{refusal.code}", sentence=refusal.message)
-
-
-def _read(kind: type[M], answer: Response) -> M:
-    return kind.model_validate_json(answer.content)
+def _as(household: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {household}"}
 
 
 def _table(offer: _Offer) -> Table:
@@ -192,6 +151,7 @@ def _table(offer: _Offer) -> Table:
         at=offer.at,
         party=offer.party,
         deposit=offer.deposit,
+        estimate=offer.estimate,
     )
 
 

@@ -1,7 +1,8 @@
 """What the errands desk does, and what it hears."""
 
 from haloop.desks.errands.book_table import book_table
-from haloop.desks.errands.hearing import BookingHearing
+from haloop.desks.errands.cancel_subscription import cancel_subscription
+from haloop.desks.errands.hearing import ErrandsHearing
 from haloop.kernel.desk import Desk
 
-ERRANDS = Desk("errands", procedures=[book_table], hearing=BookingHearing())
+ERRANDS = Desk("errands", procedures=[book_table, cancel_subscription], hearing=ErrandsHearing())

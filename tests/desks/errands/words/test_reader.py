@@ -81,13 +81,13 @@ def test_next_friday_offers_both() -> None:
     """People disagree about next Friday, so both are offered and none is taken."""
     wish = wished("book a table for 2 next Friday at 7pm")
     assert wish.when is None
-    assert [choice.words for choice in wish.questions[0].choices] == ["2026-11-27", "2026-12-04"]
+    assert wish.questions[0].choices == ("Friday 27 November", "Friday 4 December")
 
 
 def test_an_answer_to_a_question_is_understood() -> None:
     """The words of a choice, sent back, complete the wish."""
     asked = wished("book a table for 2 next Friday at 7pm")
-    wish = wished(asked.questions[0].choices[1].words, asked)
+    wish = wished(asked.questions[0].choices[1], asked)
     assert wish.questions == ()
     assert wish.when is not None
     assert wish.when.at == datetime(2026, 12, 4, 19, tzinfo=BERLIN)
@@ -96,7 +96,7 @@ def test_an_answer_to_a_question_is_understood() -> None:
 def test_nine_without_a_sign_is_asked() -> None:
     """Nine may be in the morning or in the evening; a meal settles it."""
     choices = wished("book a table for 2 on Friday at 9").questions[0].choices
-    assert [choice.words for choice in choices] == ["09:00", "21:00"]
+    assert choices == ("09:00", "21:00")
     assert wished("book dinner for 2 on Friday at 9").questions == ()
 
 
@@ -118,7 +118,7 @@ def test_a_time_that_comes_twice_is_asked_and_either_can_be_had() -> None:
     """On the night the clocks go back half past two comes twice, and both can be picked."""
     asked = wished("book a table for 2 on 31 October 2027 at 2:30 am")
     assert "clocks go back" in asked.questions[0].asks
-    first, second = (wished(choice.words, asked).when for choice in asked.questions[0].choices)
+    first, second = (wished(choice, asked).when for choice in asked.questions[0].choices)
     assert first is not None
     assert second is not None
     assert first.at is not None
@@ -212,7 +212,7 @@ def test_a_day_that_does_not_exist_is_never_another() -> None:
 def test_which_subscription_is_asked_from_those_there_are() -> None:
     """Without a name the household's subscriptions are the choices."""
     question = wished("please cancel a subscription").questions[0]
-    assert [choice.words for choice in question.choices] == ["Netflix", "Hulu"]
+    assert question.choices == ("Netflix", "Hulu")
 
 
 def test_the_usual_is_the_newest_order() -> None:

@@ -13,7 +13,7 @@ from haloop.desks.errands.words.day import say_day
 from haloop.desks.errands.words.found import Found
 from haloop.desks.errands.words.number import NUMBER, number
 from haloop.desks.errands.words.pattern import Pattern
-from haloop.desks.errands.words.reading import About, Choice, Day, Hours, Question, Slot, When
+from haloop.desks.errands.words.reading import About, Day, Hours, Question, Slot, When
 
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -144,7 +144,7 @@ def _instants(on: date, hours: Hours, now: datetime, zone: ZoneInfo) -> tuple[Wh
         return None, Question(
             about=About.WHEN,
             asks=asks,
-            choices=tuple(Choice(words=one.isoformat(), label=f"{one:%H:%M} (UTC{one:%z})") for one in twice),
+            choices=tuple(one.isoformat() for one in twice),
         )
     if at < now.replace(second=0, microsecond=0):
         return None, _passed(on, hours.at, now)
@@ -167,17 +167,14 @@ def _passed(on: date, at: time, now: datetime) -> Question:
     )
 
 
-def _suggestions(now: datetime) -> tuple[Choice, ...]:
+def _suggestions(now: datetime) -> tuple[str, ...]:
     tomorrow = now.date() + timedelta(days=1)
-    return tuple(
-        Choice(words=f"{tomorrow.isoformat()} {at:%H:%M}", label=f"{say_day(tomorrow, now.date())}, {at:%H:%M}")
-        for at in (time(19), time(20))
-    )
+    return tuple(f"{say_day(tomorrow, now.date())}, {at:%H:%M}" for at in (time(19), time(20)))
 
 
-def _days(days: tuple[date, ...], today: date) -> tuple[Choice, ...]:
-    return tuple(Choice(words=day.isoformat(), label=say_day(day, today)) for day in days)
+def _days(days: tuple[date, ...], today: date) -> tuple[str, ...]:
+    return tuple(say_day(day, today) for day in days)
 
 
-def _times(times: tuple[time, ...]) -> tuple[Choice, ...]:
-    return tuple(Choice(words=f"{at:%H:%M}", label=f"{at:%H:%M}") for at in times)
+def _times(times: tuple[time, ...]) -> tuple[str, ...]:
+    return tuple(f"{at:%H:%M}" for at in times)

@@ -28,7 +28,6 @@ from haloop.desks.errands.words.place import find_where
 from haloop.desks.errands.words.reading import (
     QUESTIONS_MAX,
     About,
-    Choice,
     Day,
     Hours,
     Kind,
@@ -53,9 +52,9 @@ DOUBT_MIN = 0.001
 """Below this even a strong cue is not worth a question."""
 
 _SAYS = {
-    Verb.BOOK: "book a table",
-    Verb.CANCEL: "cancel a subscription",
-    Verb.REORDER: "order something again",
+    Verb.BOOK: "Book a table",
+    Verb.CANCEL: "Cancel a subscription",
+    Verb.REORDER: "Order something again",
 }
 _MEAL = Pattern(r"\b(?P<meal>breakfast|brunch|lunch|dinner|supper|drinks)\b")
 _INSTANT = Pattern(r"\b\d{4}-\d\d-\d\dt\d\d:\d\d(?::\d\d)?(?:[+-]\d\d:\d\d|z)")
@@ -142,7 +141,7 @@ def _likeliest(clause: Clause, said_before: str, alone: Opinion, overall: Opinio
 
 
 def _which_first(verbs: list[Verb]) -> Question:
-    choices = tuple(Choice(words=_SAYS[verb], label=_SAYS[verb].capitalize()) for verb in verbs)
+    choices = tuple(_SAYS[verb] for verb in verbs)
     asks = "Is this what you want?" if len(verbs) == 1 else "One thing at a time: which first?"
     return Question(about=About.VERB, asks=asks, choices=choices)
 
@@ -267,18 +266,18 @@ def _asked_about_table(wish: Wish, here: _Here) -> Wish:
 
 def _asked_for_how_many(wish: Wish, questions: tuple[Question, ...]) -> Wish:
     if wish.party is None:
-        choices = tuple(Choice(words=f"for {count}", label=str(count)) for count in (2, 4, 6))
+        choices = ("for 2", "for 4", "for 6")
         questions += (Question(about=About.PARTY, asks="For how many people?", choices=choices),)
     return replace(wish, questions=questions[:QUESTIONS_MAX])
 
 
 def _reorder(text: Text, cue: Cue, here: _Here) -> Wish:
     goods = find_goods(text, cue, here.history)
-    return _asked_about_items(Wish(verb=Verb.REORDER, items=goods.items))
+    return _asked_about_items(Wish(verb=Verb.REORDER, items=goods.items, usual=goods.usual))
 
 
 def _asked_about_items(wish: Wish) -> Wish:
-    if wish.items:
+    if wish.items or wish.usual:
         return replace(wish, questions=())
     return replace(wish, questions=(Question(about=About.ITEMS, asks="What should be ordered again?"),))
 
@@ -307,5 +306,4 @@ def _asked_about_subject(wish: Wish, subjects: tuple[Slot[Subject], ...], here: 
         return replace(wish, subject=subjects[0], questions=())
     names = here.subscriptions if len(subjects) == 1 else [one.value.name for one in subjects]
     asks = "Which subscription should end?" if len(subjects) == 1 else "One at a time: which should end first?"
-    choices = tuple(Choice(words=name, label=name) for name in names)
-    return replace(wish, subject=None, questions=(Question(about=About.SUBJECT, asks=asks, choices=choices),))
+    return replace(wish, subject=None, questions=(Question(about=About.SUBJECT, asks=asks, choices=tuple(names)),))

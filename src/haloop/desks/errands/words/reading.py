@@ -118,18 +118,11 @@ class About(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One answer that may be picked; its words, sent back, are understood."""
-
-    words: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     about: About
     asks: str
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[str, ...] = ()
+    """Answers that may be picked; each is understood when it is sent back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +139,8 @@ class Wish:
     name: Slot[str] | None = None
     """Under whose name."""
     items: tuple[Slot[Item], ...] = ()
+    usual: bool = False
+    """Whether what was bought before is meant, whatever that was."""
     subject: Slot[Subject] | None = None
     questions: tuple[Question, ...] = ()
 
