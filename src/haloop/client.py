@@ -159,9 +159,19 @@ class Client:
     async def invitations(self) -> list[InvitationOut]:
         return await self._get("/api/invitations", list[InvitationOut])
 
-    async def invite(self, name: str, roles: Sequence[Role], *, days: int = 7) -> InvitationSent:
-        """Let somebody in, by an address that is said this once."""
+    async def begin_inviting(self, name: str, roles: Sequence[Role], *, days: int = 7) -> ChallengeOut:
+        """What a passkey has to sign to confirm exactly this invitation."""
         wanted = InvitationWanted(name=name, roles=list(roles), days=days)
+        return await self._post("/api/invitations/challenge", ChallengeOut, wanted)
+
+    async def invite(
+        self, name: str, roles: Sequence[Role], *, days: int = 7, confirmed: PasskeyConfirmed | None = None
+    ) -> InvitationSent:
+        """Let somebody in, by an address that is said this once.
+
+        Whom a passkey vouched for adds their first one alone; anybody else needs an owner's for it.
+        """
+        wanted = InvitationWanted(name=name, roles=list(roles), days=days, confirmed=confirmed)
         return await self._post("/api/invitations", InvitationSent, wanted)
 
     async def withdraw_invitation(self, invitation: str) -> None:

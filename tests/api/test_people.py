@@ -10,10 +10,14 @@ import pytest
 from haloop.api.asking import SESSION_HEADER
 from haloop.identity import Caller
 from haloop.kernel.fact import RolesChanged
+from haloop.kernel.invitation import challenge
+from haloop.kernel.passkey import Assertion, check_assertion
 from haloop.kernel.people import AccountSort, Role
+from haloop.store.signing import verify_passkey
+from haloop.testing.passkey import Passkey
 from tests.api.conftest import Door, client_of, tea
 from tests.api.test_errors import told
-from tests.api.test_passkeys import browser_of, given_to
+from tests.api.test_passkeys import add, added, browser_of, given_to, made_at, options
 
 
 async def invited(door: Door, *roles: str, name: str = "Ben", **more: Any) -> dict[str, Any]:
@@ -119,6 +123,129 @@ async def test_an_owner_who_left_lets_nobody_in(door: Door) -> None:
     assert (await door.client.delete(f"/api/people/{ben}")).status_code == 204
     async with client_of(door.address, None) as browser:
         assert told(await redeemed(door, sent, browser)) == (401, "invitation.over")
+
+
+# Invitations that a passkey confirmed
+
+
+async def confirmed(door: Door, passkey: Passkey, **wanted: Any) -> dict[str, Any]:
+    """What is sent to invite Ben, with the answer of this passkey to exactly this."""
+    asked = {"name": "Ben", "roles": ["approver"], "days": 7, **wanted}
+    challenge = (await door.client.post("/api/invitations/challenge", json=asked)).json()["challenge"]
+    assertion = passkey.answer_in_browser(challenge).model_dump()
+    return {**asked, "confirmed": {"challenge": challenge, "assertion": assertion}}
+
+
+async def first_passkey(door: Door, browser: httpx2.AsyncClient) -> httpx2.Response:
+    """A passkey is added in this browser, with nothing but what the browser itself makes."""
+    challenge = (await options(door, browser))["creation"]["challenge"]
+    return await add(door, made_at(door).introduce(challenge), browser)
+
+
+async def test_whom_a_passkey_vouched_for_adds_their_first_passkey_alone(door: Door) -> None:
+    """Nobody sits beside Ben; it is so once, and his second takes the first one's answer. The ledger can show why."""
+    anas = await added(door)
+    answer = await door.client.post("/api/invitations", json=await confirmed(door, anas))
+    assert (answer.status_code, answer.json()["confirmed"]) == (201, True), answer.text
+
+    async with client_of(door.address, None) as browser:
+        assert (await redeemed(door, answer.json(), browser)).status_code == 201
+        assert (await options(door, browser))["confirm"] is None
+        assert (await first_passkey(door, browser)).status_code == 201
+        assert told(await first_passkey(door, browser)) == (403, "passkey.needed")
+
+    ledger = door.practice.ledger
+    (made,) = [event for event in await ledger.events(door.practice.account) if event.header.kind == "invitation.made"]
+    said = Assertion.decode(await ledger.body(made, "assertion"))
+    check_assertion(said, challenge(await ledger.body(made, "asked")), anas.key, verify_passkey)
+
+
+async def test_an_invitation_that_no_passkey_confirmed_still_takes_an_owner_beside_them(door: Door) -> None:
+    """A program that reads the token invites somebody and comes in as them; it adds no passkey that approves."""
+    await added(door)
+    sent = await invited(door, "owner")
+    assert sent["confirmed"] is False
+    async with client_of(door.address, None) as browser:
+        await redeemed(door, sent, browser)
+        assert told(await first_passkey(door, browser)) == (403, "passkey.needed")
+        (anas,) = await door.got("/api/passkeys")
+        asked = await browser.post(f"/api/passkeys/{anas['credential']}/challenge")
+        assert asked.json()["credentials"] == [anas["credential"]]
+
+
+async def test_whom_a_passkey_vouched_for_takes_nobodys_passkey_away_alone(door: Door) -> None:
+    """To add one's own is all that the yes was to."""
+    anas = await added(door)
+    wanted = await confirmed(door, anas, roles=["owner"])
+    sent = (await door.client.post("/api/invitations", json=wanted)).json()
+    async with client_of(door.address, None) as browser:
+        await redeemed(door, sent, browser)
+        refused = await browser.delete(f"/api/passkeys/{anas.credential}")
+    assert told(refused) == (403, "passkey.needed")
+
+
+@pytest.mark.parametrize(
+    "other", [{"name": "Cem"}, {"roles": ["owner"]}, {"days": 1}], ids=["another name", "more rights", "other days"]
+)
+async def test_a_yes_to_one_invitation_is_none_to_another(door: Door, other: dict[str, Any]) -> None:
+    """Whatever is different, the answer does not hold, and it is spent with that."""
+    wanted = await confirmed(door, await added(door))
+
+    assert told(await door.client.post("/api/invitations", json={**wanted, **other})) == (422, "passkey.bad")
+    assert told(await door.client.post("/api/invitations", json=wanted)) == (409, "passkey.challenge")
+    assert await door.got("/api/invitations") == []
+
+
+async def test_only_a_passkey_that_vouches_confirms_an_invitation(door: Door) -> None:
+    """None that nobody knows, none of somebody who only approves, and no answer to something else."""
+    anas = await added(door)
+    bens = await given_to(door, await door.practice.person("Ben", Role.APPROVER))
+    for passkey in (made_at(door), bens):
+        refused = await door.client.post("/api/invitations", json=await confirmed(door, passkey))
+        assert told(refused) == (403, "passkey.needed")
+    wanted = await confirmed(door, anas)
+    adding = (await options(door))["creation"]["challenge"]
+    assertion = anas.answer_in_browser(adding).model_dump()
+    elsewhere = {**wanted, "confirmed": {"challenge": adding, "assertion": assertion}}
+    assert told(await door.client.post("/api/invitations", json=elsewhere)) == (409, "passkey.challenge")
+
+
+async def test_where_there_is_no_passkey_none_confirms(door: Door) -> None:
+    """The challenge names none, and an answer of one that is nowhere counts for nothing."""
+    asked = await door.client.post("/api/invitations/challenge", json={"name": "Ben", "roles": ["viewer"]})
+    assert asked.json()["credentials"] == []
+    refused = await door.client.post("/api/invitations", json=await confirmed(door, made_at(door)))
+    assert told(refused) == (403, "passkey.needed")
+
+
+async def test_a_yes_to_an_invitation_ends_as_it_would_have(door: Door) -> None:
+    """After its days, and when whoever invited is no owner any more."""
+    anas = await added(door)
+    sent = (await door.client.post("/api/invitations", json=await confirmed(door, anas))).json()
+    async with client_of(door.address, None) as browser:
+        await redeemed(door, sent, browser)
+        account = await door.practice.engine.account(door.practice.account)
+        (ben,) = account.admitted
+    await door.practice.move(timedelta(days=7))
+    async with browser_of(door, ben) as later:
+        assert (await options(door, later))["confirm"]["credentials"] == [anas.credential]
+    await door.practice.person("Eve")
+    gone = RolesChanged(person=door.ana, roles=["viewer"])
+    await door.practice.engine.record(door.practice.account, gone, by="kernel")
+    assert account.admitted == {}
+
+
+async def test_a_yes_to_an_invitation_is_read_again_after_a_restart(door: Door) -> None:
+    """Whoever came by it still needs nobody beside them."""
+    sent = (await door.client.post("/api/invitations", json=await confirmed(door, await added(door)))).json()
+    async with client_of(door.address, None) as browser:
+        await redeemed(door, sent, browser)
+    before = (await door.practice.engine.account(door.practice.account)).admitted
+
+    await door.practice.restart()
+
+    after = (await door.practice.engine.account(door.practice.account)).admitted
+    assert (len(after), after) == (1, before)
 
 
 # Roles

@@ -16,9 +16,9 @@ from haloop.api.errors import told
 from haloop.api.gates import STALE, answer_to, changed_since, take
 from haloop.api.house import House
 from haloop.api.once import Keyed
-from haloop.api.passkeys import ask_to_sign, assertion_of
 from haloop.api.rates import count
 from haloop.api.runs import read_own
+from haloop.api.vouching import ask_to_sign, assertion_of
 from haloop.identity import Caller
 from haloop.kernel.errors import AnswerRefused, BadInput, HaloopError
 from haloop.kernel.gate import Answer, GateId, read_decision, run_of

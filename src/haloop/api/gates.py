@@ -9,9 +9,9 @@ from haloop.api.asking import By, ByOwner, ByPerson, GateName, Here, In
 from haloop.api.errors import problem
 from haloop.api.house import House
 from haloop.api.once import Keyed
-from haloop.api.passkeys import ask_to_sign, assertion_of
 from haloop.api.rates import caller_limited
 from haloop.api.runs import read_own
+from haloop.api.vouching import ask_to_sign, assertion_of
 from haloop.engines.decisions import GateView
 from haloop.identity import Caller
 from haloop.kernel import canonical

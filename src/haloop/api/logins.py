@@ -21,8 +21,8 @@ from haloop.api.asking import At, Here, In, Place, known_here, same_site
 from haloop.api.browsers import LOGIN_SECONDS, binding_of, browser_of, tie, welcome
 from haloop.api.errors import problem
 from haloop.api.house import House
-from haloop.api.passkeys import Challenges, read_assertion
 from haloop.api.rates import visits_limited
+from haloop.api.vouching import Challenges, read_assertion
 from haloop.identity import Caller
 from haloop.issuer import Issuer, Login, LoginRefused, Question
 from haloop.kernel.errors import BadInput, Conflict, HaloopError, Refused

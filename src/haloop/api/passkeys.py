@@ -1,22 +1,16 @@
-"""Passkeys: how one is added or taken away, and what a browser's answer becomes before it is checked.
+"""Passkeys: how one is added or taken away.
 
-The machine's token is how it begins: with it alone a person adds a first passkey. From then on a passkey they
-have must say yes to every other, and to taking one away. Without that, any program that can read the token
-could add a passkey of its own, and nothing would be left that it cannot approve.
+The machine's token is how it begins: with it alone the home's first passkey is added. From then on one that is there
+says yes to every other, and to taking one away.
 """
 
-import asyncio
-import base64
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from webauthn import generate_registration_options, verify_registration_response
 from webauthn.helpers import decode_credential_public_key, decoded_public_key_to_cryptography, options_to_json_dict
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
@@ -33,31 +27,25 @@ from webauthn.helpers.structs import (
 from haloop.api.asking import ByPerson, Here, In, fresh
 from haloop.api.house import House
 from haloop.api.once import Keyed
+from haloop.api.vouching import CHALLENGE_SECONDS, Out, passkeys_of, require_confirmed, who_vouches
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.account import Account, Credential
 from haloop.kernel.clock import as_text
-from haloop.kernel.errors import BadInput, Conflict, NotFound, Refused
+from haloop.kernel.errors import BadInput, Conflict, NotFound
 from haloop.kernel.fact import CredentialEnrolled, CredentialRevoked
 from haloop.kernel.passkey import (
     EDDSA,
     ES256,
-    Assertion,
     PersonKey,
     Site,
     base64url,
-    check_assertion,
     from_base64url,
 )
-from haloop.kernel.people import Person, Role
-from haloop.store.signing import verify_passkey
-from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
+from haloop.kernel.people import Person
+from haloop.wire.passkeys import ChallengeOut, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 
 router = APIRouter(tags=["passkeys"], route_class=Keyed)
 
-CHALLENGE_SECONDS = 300
-_CHALLENGES_MAX = 100
-_SECOND = 1_000_000
-_OF_ONE_MAX = 5
 _ADDING = "a new one"  # no passkey can have this for a name
 _ALGORITHMS = {ES256: "es256", EDDSA: "eddsa"}
 _OFFERED = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA]
@@ -65,68 +53,19 @@ _OFFERED = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA
 _UNREADABLE = (WebAuthnException, AttributeError, LookupError, TypeError, ValueError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    by: Caller
-    purpose: str
-    until: int
-
-
-class Challenges:
-    """The challenges that are out: each for one person and one purpose, good once, for a few minutes."""
-
-    def __init__(self, house: House, *, at_most: int = _CHALLENGES_MAX) -> None:
-        self._now = house.engine.world.now
-        self._at_most = at_most
-        self._out: dict[bytes, _Asked] = {}
-        self.turn = asyncio.Lock()
-        """Held from looking at somebody's passkeys to recording: two first ones at once would confirm neither."""
-
-    def issue(self, by: Caller, purpose: str) -> bytes:
-        """A challenge that nobody can guess."""
-        theirs = [one for one, asked in self._out.items() if asked.by == by]
-        if len(theirs) >= _OF_ONE_MAX:  # nobody throws out what others were asked
-            del self._out[theirs[0]]
-        elif len(self._out) >= self._at_most:
-            del self._out[next(iter(self._out))]
-        challenge = secrets.token_bytes(32)
-        self._out[challenge] = _Asked(by=by, purpose=purpose, until=self._now() + CHALLENGE_SECONDS * _SECOND)
-        return challenge
-
-    def redeem(self, challenge: str, by: Caller, purpose: str) -> bytes:
-        """Take a challenge back; whatever comes of it, it is spent."""
-        spelt = from_base64url(challenge)
-        asked = self._out.pop(spelt, None)
-        if asked is None or (asked.by, asked.purpose) != (by, purpose) or self._now() >= asked.until:
-            raise Refused(
-                "This was not asked for, was used already, or took too long.",
-                code="passkey.challenge",
-                next_step="Begin again: ask for a new challenge.",
-            )
-        return spelt
-
-
-def _challenges_of(request: Request) -> Challenges:
-    challenges: Challenges = request.app.state.challenges
-    return challenges
-
-
-Out = Annotated[Challenges, Depends(_challenges_of)]
-
-
 @router.get("/api/passkeys")
 async def list_passkeys(house: In, caller: ByPerson) -> list[PasskeyOut]:
     """Your own passkeys."""
-    own = _own(await house.engine.account(caller.account), caller)
-    return [await _told(house, caller, name, credential) for name, credential in own.items()]
+    theirs = passkeys_of(await house.engine.account(caller.account), caller)
+    return [await _told(house, caller, name, credential) for name, credential in theirs.items()]
 
 
 @router.post("/api/passkeys/options")
 async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challenges: Out) -> PasskeyOptions:
     """What a browser needs to make a passkey for you, once, within a few minutes."""
     account = await house.engine.account(caller.account)
-    person, own = _person(account, caller), _own(account, caller)
-    vouching = await _vouching(house, account, caller)
+    person, theirs = _person(account, caller), passkeys_of(account, caller)
+    vouching = await _who_confirms(house, account, caller)
     challenge = challenges.issue(caller, _ADDING)
     options = generate_registration_options(
         rp_id=here.rp_id,
@@ -138,7 +77,7 @@ async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challeng
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.PREFERRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=from_base64url(name)) for name in own],
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=from_base64url(name)) for name in theirs],
         supported_pub_key_algs=_OFFERED,
     )
     return PasskeyOptions(
@@ -155,13 +94,14 @@ async def add_passkey(house: In, caller: ByPerson, here: Here, challenges: Out, 
 
     Every other takes the answer of one that is there, to the same challenge: of yours, or an owner's where you have
     none. A program that reads the token could otherwise add one, in your name or somebody's it invites, and approve.
+    Whose invitation a passkey confirmed adds their first alone.
     """
     challenge = challenges.redeem(made.challenge, caller, _ADDING)
     key = _read_key(made, challenge, here)
     async with challenges.turn:
         account = await house.engine.account(caller.account)
         person = _person(account, caller)
-        _require_confirmed(await _vouching(house, account, caller), challenge, made.assertion, here)
+        require_confirmed(await _who_confirms(house, account, caller), challenge, made.assertion, here)
         if made.credential in account.credentials:
             raise Conflict(
                 "This passkey is here already.",
@@ -186,7 +126,7 @@ async def begin_revoking_passkey(
     account = await house.engine.account(caller.account)
     await _require_revocable(house, account, caller, credential)
     challenge = challenges.issue(caller, credential)
-    vouching = await _vouching(house, account, caller)
+    vouching = await who_vouches(house, account, caller)
     return ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(vouching))
 
 
@@ -208,75 +148,17 @@ async def revoke_passkey(
     async with challenges.turn:
         account = await house.engine.account(caller.account)
         await _require_revocable(house, account, caller, credential)
-        vouching = await _vouching(house, account, caller)
-        _require_confirmed(vouching, challenge, confirmed.assertion if confirmed else None, here)
+        vouching = await who_vouches(house, account, caller)
+        require_confirmed(vouching, challenge, confirmed.assertion if confirmed else None, here)
         await house.engine.record(caller.account, CredentialRevoked(credential=credential), by=caller.actor)
 
 
-async def ask_to_sign(house: House, caller: Caller, here: Site, challenge: bytes) -> ChallengeOut:
-    """A challenge that whoever is asking can answer with a passkey of theirs."""
-    own = _own(await house.engine.account(caller.account), caller)
-    return ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(own))
-
-
-async def assertion_of(house: House, caller: Caller, given: str | PasskeyAnswer | None) -> bytes | None:
-    """What a passkey answered, in the one form that the engine checks and the ledger keeps."""
-    if given is None:
-        return None
-    if isinstance(given, PasskeyAnswer):
-        known = (await house.engine.account(caller.account)).credentials
-        return read_assertion(given, known.get(given.credential)).encode()
-    try:
-        return base64.b64decode(given, validate=True)
-    except ValueError as error:
-        raise BadInput("A passkey's answer is given in base64.", code="answer.malformed") from error
-
-
-def read_assertion(given: PasskeyAnswer, known: Credential | None) -> Assertion:
-    """What a browser gave, as the answer of this passkey."""
-    return Assertion(
-        credential=given.credential,
-        # One that nobody enrolled is refused for being that, and the refusal recorded; until then it needs a number.
-        algorithm=known.key.algorithm if known else ES256,
-        authenticator_data=from_base64url(given.authenticator_data),
-        client_data=from_base64url(given.client_data),
-        signature=from_base64url(given.signature),
-        enrolled_at=known.enrolled_at if known else 0,
-    )
-
-
-async def _vouching(house: House, account: Account, caller: Caller) -> Mapping[str, Credential]:
-    """The passkeys of which one must confirm a change: theirs, else an owner's, else one of an owner of the home."""
-    home = await house.engine.account(house.identity.owner.account)
-    return _own(account, caller) or _owners(account) or _owners(home)
-
-
-def _owners(account: Account) -> Mapping[str, Credential]:
-    owners = {person.id for person in account.people.values() if Role.OWNER in person.roles}
-    return {name: one for name, one in account.credentials.items() if one.person in owners}
-
-
-def _require_confirmed(
-    vouching: Mapping[str, Credential], challenge: bytes, given: PasskeyAnswer | None, here: Site
-) -> None:
-    """Where there is a passkey that vouches, it must have answered this challenge."""
-    if not vouching:
-        return
-    if given is None:
-        raise NotAllowed(
-            "There is a passkey here, and only one that is there may add another or take one away:"
-            " the machine's token could be shown by any program that runs as you.",
-            code="passkey.needed",
-            next_step="Answer with yours, or have an owner answer with theirs in this browser.",
-        )
-    asserted = read_assertion(given, vouching.get(given.credential))
-    if asserted.credential not in vouching:
-        raise NotAllowed(
-            "This passkey does not vouch for that.",
-            code="passkey.needed",
-            next_step="Answer with yours, or have an owner answer with theirs in this browser.",
-        )
-    check_assertion(asserted, challenge, vouching[asserted.credential].key, verify_passkey, site=here)
+async def _who_confirms(house: House, account: Account, caller: Caller) -> Mapping[str, Credential]:
+    """The passkeys of which one must say yes to another of theirs."""
+    by = account.admitted.get(caller.require_person())
+    if by is not None and house.engine.world.now() < by.expires_at:
+        return {}  # one has said so already, when it confirmed their invitation
+    return await who_vouches(house, account, caller)
 
 
 async def _require_revocable(house: House, account: Account, caller: Caller, credential: str) -> None:
@@ -321,10 +203,6 @@ def _unfit(why: str) -> BadInput:
         code="passkey.unfit",
         next_step="Begin again, on Haloop's own page, with a device that asks who you are.",
     )
-
-
-def _own(account: Account, caller: Caller) -> Mapping[str, Credential]:
-    return {name: one for name, one in account.credentials.items() if one.person == caller.person}
 
 
 def _person(account: Account, caller: Caller) -> Person:

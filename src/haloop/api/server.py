@@ -32,6 +32,7 @@ from haloop.api import (
     requests,
     runs,
     sessions,
+    vouching,
 )
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
@@ -88,8 +89,8 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
     app.state.answers = Answers(house)
     app.state.exports = asyncio.Semaphore(ledger.EXPORTS_MAX)
     app.state.logins = logins.Logins(house.engine.world.now)
-    app.state.challenges = passkeys.Challenges(house)
-    app.state.shown = passkeys.Challenges(house, at_most=logins.BEGUN_MAX)
+    app.state.challenges = vouching.Challenges(house)
+    app.state.shown = vouching.Challenges(house, at_most=logins.BEGUN_MAX)
     if house.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

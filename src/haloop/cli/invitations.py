@@ -50,6 +50,11 @@ def withdraw(settings: Settings, invitation: str) -> Answer:
     return reach(settings, lambda client: _withdraw(client, invitation))
 
 
+_UNCONFIRMED = (
+    "No passkey confirmed it, which a terminal cannot ask: the first passkey they add takes an owner's beside them."
+)
+
+
 async def _list(client: Client) -> Answer:
     found = await client.invitations()
     lines = [f"{one.id}  {one.name}  {', '.join(one.roles)}  until {moment(one.expires_at)}" for one in found]
@@ -58,11 +63,13 @@ async def _list(client: Client) -> Answer:
 
 async def _new(client: Client, name: str, roles: Sequence[Role], days: int) -> Answer:
     sent = await client.invite(name, roles, days=days)
+    has_passkeys = any(one.passkeys for one in await client.people())
     return Answer(
         lines=[
             sent.address,
             f"It lets {sent.name} in, as {', '.join(sent.roles)}, once, until {moment(sent.expires_at)}.",
             "It is not shown again.",
+            *([_UNCONFIRMED] if has_passkeys else []),
             f"next: give it to nobody else; take it back with haloop invitations withdraw {sent.id}",
         ],
         document={"invitation": sent.model_dump()},

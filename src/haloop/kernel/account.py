@@ -90,6 +90,8 @@ class Account:
     """When that was the last time; what was approved until then is void."""
     invitations: dict[str, Invitation] = field(default_factory=dict)
     """Those that nobody has redeemed or withdrawn."""
+    admitted: dict[PersonId, Invitation] = field(default_factory=dict)
+    """Who came by an invitation that a passkey confirmed, and has added none of theirs since."""
     logins: dict[str, PersonId] = field(default_factory=dict)
     """Whose a login is that comes from elsewhere."""
     need: Need = field(default_factory=Need)
@@ -255,6 +257,7 @@ class Account:
             case CredentialEnrolled():
                 key = PersonKey(algorithm=fact.algorithm, public_key=bytes.fromhex(fact.public_key))
                 self.credentials[fact.credential] = Credential(person=PersonId(fact.person), key=key, enrolled_at=index)
+                self.admitted.pop(PersonId(fact.person), None)
             case CredentialRevoked():
                 self.credentials.pop(fact.credential, None)
             case TokenIssued():
@@ -287,6 +290,7 @@ class Account:
                 self._drop_invitations()
             case PersonRemoved():
                 self.people.pop(PersonId(fact.person), None)
+                self.admitted.pop(PersonId(fact.person), None)
                 self.logins = {login: one for login, one in self.logins.items() if one != fact.person}
                 self._drop_invitations()
             case InvitationMade():
@@ -297,6 +301,7 @@ class Account:
                     roles=_roles(fact.roles),
                     by=PersonId(fact.by),
                     expires_at=fact.expires_at,
+                    confirmed=fact.assertion is not None,
                 )
             case InvitationWithdrawn():
                 self.invitations.pop(fact.invitation, None)
@@ -316,12 +321,15 @@ class Account:
         """An invitation is an owner's word: whoever is none any more could come back by their own."""
         owners = {person.id for person in self.people.values() if Role.OWNER in person.roles}
         self.invitations = {name: one for name, one in self.invitations.items() if one.by in owners}
+        self.admitted = {person: one for person, one in self.admitted.items() if one.by in owners}
 
     def _redeem(self, fact: InvitationRedeemed) -> None:
         invitation = self.invitations.pop(fact.invitation, None)
         if invitation is None:
             return
         self._welcome(PersonId(fact.person), invitation.name, invitation.roles)
+        if invitation.confirmed:
+            self.admitted[PersonId(fact.person)] = invitation
         if fact.login:
             self.logins[fact.login] = PersonId(fact.person)
 

@@ -489,6 +489,7 @@ class RolesChanged(AccountFact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationMade(AccountFact):
     kind: ClassVar[str] = "invitation.made"
+    parts: ClassVar[tuple[str, ...]] = ("asked", "assertion")
     invitation: str
     hash: str
     name: str
@@ -496,6 +497,9 @@ class InvitationMade(AccountFact):
     by: str
     """The owner whose word it is, and without whom it is worth nothing."""
     expires_at: int
+    asked: bytes | None = None
+    """What a passkey said yes to, where one did."""
+    assertion: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,23 @@
 """Invitations: an owner lets somebody into the account, once, within days, in the roles that were said.
 
 Whoever shows the invitation is the person who was meant, so it is worth what it opens: it is said once, kept as a
-hash, and ends by itself.
+hash, and ends by itself. Where a passkey said yes to exactly this invitation, whoever is let in by it adds their first
+passkey alone; otherwise an owner's has to be beside them, because a program that reads the machine's token can invite.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar
 
-from haloop.kernel.ids import PersonId
-from haloop.kernel.people import Role
+from haloop.kernel import canonical
+from haloop.kernel.ids import AccountId, PersonId
+from haloop.kernel.people import Role, plain_roles
 from haloop.kernel.presented import Presented
 
 DAYS_MAX = 7
+
+_TAG = b"haloop/invitation/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,8 @@ class Invitation:
     """The owner whose word it is."""
     expires_at: int
     """Microseconds since 1970."""
+    confirmed: bool = False
+    """Whether a passkey said yes to it."""
 
 
 class PresentedInvitation(Presented):
@@ -34,3 +42,15 @@ class PresentedInvitation(Presented):
 
     __slots__ = ()
     prefix: ClassVar[str] = "inv"
+
+
+def asked_for(account: AccountId, *, by: PersonId, name: str, roles: Iterable[Role], days: int, nonce: str) -> bytes:
+    """All that a passkey says yes to when it confirms an invitation, in the one spelling it signs."""
+    return canonical.encode(
+        {"account": account, "by": by, "days": days, "name": name, "nonce": nonce, "roles": plain_roles(roles)}
+    )
+
+
+def challenge(asked: bytes) -> bytes:
+    """What a passkey has to sign for this invitation."""
+    return sha256(_TAG + asked).digest()

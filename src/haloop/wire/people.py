@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from haloop.kernel.invitation import DAYS_MAX
 from haloop.kernel.money import Money
 from haloop.kernel.people import AccountSort, Role
+from haloop.wire.passkeys import PasskeyConfirmed
 
 Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
 
@@ -38,6 +39,8 @@ class InvitationWanted(BaseModel, extra="forbid"):
     name: str = Field(min_length=1, max_length=60)
     roles: Roles
     days: int = Field(default=7, ge=1, le=DAYS_MAX, strict=True)
+    confirmed: PasskeyConfirmed | None = None
+    """The answer of a passkey to all the rest of this, so that whoever comes adds their first passkey alone."""
 
 
 class InvitationOut(BaseModel, frozen=True):
@@ -48,6 +51,8 @@ class InvitationOut(BaseModel, frozen=True):
     roles: list[str]
     by: str
     expires_at: str
+    confirmed: bool
+    """Whether a passkey said yes to it: whoever comes by it adds their first passkey alone."""
 
 
 class InvitationSent(InvitationOut, frozen=True):

@@ -493,8 +493,33 @@ export interface paths {
         /**
          * Invite Person
          * @description Let somebody into the account, in these roles, by an address that is said this once; an owner's word.
+         *
+         *     Where a passkey confirmed it, whoever comes adds their first passkey alone, as long as the invitation would have
+         *     been good; otherwise that takes an owner's.
          */
         post: operations["invite_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Inviting
+         * @description What a passkey has to sign to confirm exactly this invitation, once, within a few minutes.
+         *
+         *     It is one of yours, or an owner's where you have none; where it names none there is none to ask.
+         */
+        post: operations["begin_inviting"];
         delete?: never;
         options?: never;
         head?: never;
@@ -828,6 +853,7 @@ export interface paths {
          *
          *     Every other takes the answer of one that is there, to the same challenge: of yours, or an owner's where you have
          *     none. A program that reads the token could otherwise add one, in your name or somebody's it invites, and approve.
+         *     Whose invitation a passkey confirmed adds their first alone.
          */
         post: operations["add_passkey"];
         delete?: never;
@@ -1956,6 +1982,8 @@ export interface components {
         InvitationOut: {
             /** By */
             by: string;
+            /** Confirmed */
+            confirmed: boolean;
             /** Expires At */
             expires_at: string;
             /** Id */
@@ -1974,6 +2002,8 @@ export interface components {
             address: string;
             /** By */
             by: string;
+            /** Confirmed */
+            confirmed: boolean;
             /** Expires At */
             expires_at: string;
             /** Id */
@@ -1995,6 +2025,7 @@ export interface components {
          * @description Whom to let in, as what, and until when it may be redeemed.
          */
         InvitationWanted: {
+            confirmed?: components["schemas"]["PasskeyConfirmed"] | null;
             /**
              * Days
              * @default 7
@@ -3469,6 +3500,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvitationSent"];
+                };
+            };
+        };
+    };
+    begin_inviting: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeOut"];
                 };
             };
         };
