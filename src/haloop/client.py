@@ -43,7 +43,17 @@ from haloop.wire.gates import (
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
 from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
-from haloop.wire.passkeys import ChallengeOut, PasskeyAnswer, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
+from haloop.wire.passkeys import (
+    ChallengeOut,
+    PasskeyAdded,
+    PasskeyAnswer,
+    PasskeyConfirmed,
+    PasskeyMade,
+    PasskeyOptions,
+    PasskeyOut,
+    RecoveryCodeOut,
+    RecoveryCodeSaid,
+)
 from haloop.wire.people import (
     AccountOut,
     AccountWanted,
@@ -354,9 +364,9 @@ class Client:
     async def begin_adding_passkey(self) -> PasskeyOptions:
         return _read(PasskeyOptions, await self._send("POST", "/api/passkeys/options"))
 
-    async def add_passkey(self, made: PasskeyMade) -> PasskeyOut:
+    async def add_passkey(self, made: PasskeyMade) -> PasskeyAdded:
         """Add a passkey that a browser made of the options; from the second on, one that is there confirms it."""
-        return await self._post("/api/passkeys", PasskeyOut, made)
+        return await self._post("/api/passkeys", PasskeyAdded, made)
 
     async def begin_revoking_passkey(self, credential: str) -> ChallengeOut:
         return _read(ChallengeOut, await self._send("POST", f"/api/passkeys/{_part(credential)}/challenge"))
@@ -365,6 +375,17 @@ class Client:
         """Take a passkey away; whoever has one confirms it with one."""
         body = None if confirmed is None else confirmed.model_dump()
         await self._send("DELETE", f"/api/passkeys/{_part(credential)}", json=body)
+
+    async def recovery_code(self) -> RecoveryCodeOut:
+        """Since when you have one."""
+        return await self._get("/api/recovery-code", RecoveryCodeOut)
+
+    async def begin_recovery_code(self) -> ChallengeOut:
+        return _read(ChallengeOut, await self._send("POST", "/api/recovery-code/challenge"))
+
+    async def make_recovery_code(self, confirmed: PasskeyConfirmed) -> str:
+        """A new recovery code, which is said this once."""
+        return (await self._post("/api/recovery-code", RecoveryCodeSaid, confirmed)).recovery_code
 
     # Standing permissions
 

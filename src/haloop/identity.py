@@ -221,6 +221,12 @@ class Identity:
             raise NotFound("There is no such session.", code="session.unknown", next_step="Look at the list of yours.")
         self.kept.end(*found)
 
+    def end_others(self, caller: Caller) -> None:
+        """Whoever else is known as this person is not any more, in whatever account, nor by a key for one visit."""
+        person = caller.require_person()
+        self.kept.end(*(one for one in self.kept.of(person) if one.id != caller.session))
+        self._once = {key: visit for key, visit in self._once.items() if visit.caller.person != person}
+
     async def memberships(self, person: PersonId) -> Sequence[Caller]:
         """Somebody in every account they belong to, with their roles in it."""
         return [

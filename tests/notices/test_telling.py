@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -15,16 +15,18 @@ from typing import Any
 import pytest
 
 from haloop.kernel.checkpoint import open_note
-from haloop.kernel.fact import GateExtended, PersonRemoved
+from haloop.kernel.fact import CredentialEnrolled, GateExtended, PersonRemoved
 from haloop.kernel.ids import PersonId, RunId
 from haloop.kernel.notice import Preferences
 from haloop.kernel.operation import Found
+from haloop.kernel.passkey import ES256
 from haloop.kernel.people import Role
 from haloop.notices.telling import TRIES_MAX, Telling
 from haloop.notices.words import TITLES
 from haloop.store.kept import read_kept
 from haloop.store.notices import FILE
 from haloop.store.signing import read_or_make_signer, verify_ed25519
+from haloop.testing.passkey import Passkey
 from haloop.testing.practice import Practice
 from tests.engines.buying import Asks, Bought, Counter, Order, buy, buy_and_break, buy_if_asked, opened
 from tests.notices.post import (
@@ -266,6 +268,22 @@ async def test_quiet_hours_hold_back_what_can_wait(house: House) -> None:
     await house.move(MINUTE)
 
     assert (before, still, house.post.subjects) == ([], [], [WAITS])
+
+
+async def test_a_recovery_code_that_was_used_is_told_to_every_owner_at_once(house: House) -> None:
+    """Also in hours of quiet, and to nobody who owns nothing; a passkey that another one confirmed is no news."""
+    quiet = Preferences(address=ANA, mail=True, quiet_from="00:00", quiet_to="23:59")
+    await house.telling.prefer(house.practice.account, house.ana, quiet)
+    await house.approver("Bo", BO, Role.OWNER)
+    await house.approver("Cy", "cy@example.org")
+    enrolled = CredentialEnrolled(
+        person=house.ana, credential="AAAA", algorithm=ES256, public_key=Passkey.made().key.public_key.hex()
+    )
+    for fact in (enrolled, replace(enrolled, credential="BBBB", recovery_code="a salt")):
+        await house.practice.engine.record(house.practice.account, fact, by="kernel")
+
+    assert await house.told() == ["A passkey was added with a recovery code"] * 2
+    assert sorted(house.post.recipients) == [[ANA], [BO]]
 
 
 async def test_quiet_hours_that_are_changed_hold_for_what_is_owed(house: House) -> None:

@@ -144,6 +144,23 @@ async def test_a_second_passkey_is_confirmed_by_the_first(browser: Browser) -> N
     assert browser.complaints == []
 
 
+async def test_whoever_lost_their_passkey_adds_another_with_the_code_they_wrote_down(browser: Browser) -> None:
+    """The page says it with the first passkey; later it stands for the one that is nowhere at hand."""
+    await browser.has_device()
+    await browser.click("Add a passkey")
+    code = await browser.page.locator("#code-said code").text_content()
+    await browser.expect_passkeys(1)
+    await browser.has_device()
+    await browser.page.get_by_label("With a recovery code").fill(code or "")
+
+    await browser.click("Add a passkey")
+
+    await browser.expect_passkeys(2)
+    assert await browser.passkeys_held() == [1, 1]
+    await expect(browser.page.locator("#code-said code")).not_to_have_text(code or "")
+    assert browser.complaints == []
+
+
 async def test_a_person_finds_out_what_nobody_knew(live: Door, browser: Browser) -> None:
     """What an agent asked for, and of which the shop's answer was lost: a form, a touch, and the receipt."""
     await browser.has_device()

@@ -4,13 +4,14 @@ The machine's token is how it begins: with it alone the home's first passkey is 
 says yes to every other, and to taking one away.
 """
 
+import logging
 from collections.abc import Mapping
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from webauthn import generate_registration_options, verify_registration_response
 from webauthn.helpers import decode_credential_public_key, decoded_public_key_to_cryptography, options_to_json_dict
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
@@ -27,6 +28,8 @@ from webauthn.helpers.structs import (
 from haloop.api.asking import ByPerson, Here, In, fresh
 from haloop.api.house import House
 from haloop.api.once import Keyed
+from haloop.api.rates import count
+from haloop.api.recovery_codes import code_spelt, make_code, needs_code
 from haloop.api.vouching import CHALLENGE_SECONDS, Out, passkeys_of, require_confirmed, who_vouches
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.account import Account, Credential
@@ -42,9 +45,10 @@ from haloop.kernel.passkey import (
     from_base64url,
 )
 from haloop.kernel.people import Person
-from haloop.wire.passkeys import ChallengeOut, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
+from haloop.wire.passkeys import ChallengeOut, PasskeyAdded, PasskeyConfirmed, PasskeyMade, PasskeyOptions, PasskeyOut
 
 router = APIRouter(tags=["passkeys"], route_class=Keyed)
+log = logging.getLogger("haloop.api")
 
 _ADDING = "a new one"  # no passkey can have this for a name
 _ALGORITHMS = {ES256: "es256", EDDSA: "eddsa"}
@@ -89,19 +93,26 @@ async def begin_adding_passkey(house: In, caller: ByPerson, here: Here, challeng
 
 
 @router.post("/api/passkeys", status_code=201, dependencies=[Depends(fresh)])
-async def add_passkey(house: In, caller: ByPerson, here: Here, challenges: Out, made: PasskeyMade) -> PasskeyOut:
+async def add_passkey(
+    request: Request, house: In, caller: ByPerson, here: Here, challenges: Out, made: PasskeyMade
+) -> PasskeyAdded:
     """Add a passkey that your browser made. The very first takes the machine's token alone; that is how it begins.
 
     Every other takes the answer of one that is there, to the same challenge: of yours, or an owner's where you have
     none. A program that reads the token could otherwise add one, in your name or somebody's it invites, and approve.
-    Whose invitation a passkey confirmed adds their first alone.
+    Whose invitation a passkey confirmed adds their first alone; and an owner's recovery code does once in its place,
+    which ends all their other sessions. An owner who has no code is told one.
     """
+    if made.recovery_code is not None:
+        count(request, caller, house, lambda rates: rates.recoveries)
     challenge = challenges.redeem(made.challenge, caller, _ADDING)
     key = _read_key(made, challenge, here)
     async with challenges.turn:
         account = await house.engine.account(caller.account)
         person = _person(account, caller)
-        require_confirmed(await _who_confirms(house, account, caller), challenge, made.assertion, here)
+        code = None if made.recovery_code is None else code_spelt(account, caller, made.recovery_code)
+        if code is None:
+            require_confirmed(await _who_confirms(house, account, caller), challenge, made.assertion, here)
         if made.credential in account.credentials:
             raise Conflict(
                 "This passkey is here already.",
@@ -113,9 +124,15 @@ async def add_passkey(house: In, caller: ByPerson, here: Here, challenges: Out, 
             credential=made.credential,
             algorithm=key.algorithm,
             public_key=key.public_key.hex(),
+            recovery_code=code.salt if code else "",
         )
         await house.engine.record(caller.account, fact, by=caller.actor)
-    return await _told(house, caller, made.credential, account.credentials[made.credential])
+        if code is not None:
+            house.identity.end_others(caller)
+            log.warning("recovery code used")
+        said = await make_code(house, caller) if needs_code(account, caller) else None
+    told = await _told(house, caller, made.credential, account.credentials[made.credential])
+    return PasskeyAdded(**told.model_dump(), recovery_code=said)
 
 
 @router.post("/api/passkeys/{credential}/challenge")

@@ -62,6 +62,8 @@ class Rates:
     """What an agent says over MCP; what its tools then ask for counts as itself too."""
     artifacts: Rate = field(default_factory=lambda: Rate(count=120, seconds=60))
     decisions: Rate = field(default_factory=lambda: Rate(count=600, seconds=60))
+    recoveries: Rate = field(default_factory=lambda: Rate(count=5, seconds=3_600))
+    """Recovery codes tried by somebody."""
     trials: Rate = field(default_factory=lambda: Rate(count=6, seconds=60))
     """Messages to try whether one would be told."""
 

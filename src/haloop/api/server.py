@@ -29,6 +29,7 @@ from haloop.api import (
     passkeys,
     people,
     receipts,
+    recovery_codes,
     requests,
     runs,
     sessions,
@@ -43,7 +44,7 @@ from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _NOUNS = (
-    *(health, logins, sessions, accounts, people, invitations, passkeys, agents),
+    *(health, logins, sessions, accounts, people, invitations, passkeys, recovery_codes, agents),
     *(requests, runs, gates, decisions, findings, grants, artifacts, receipts, activity),
     *(ledger, events, keeping, notices),
 )

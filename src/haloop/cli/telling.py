@@ -44,6 +44,7 @@ SENTENCES: Mapping[str, str] = {
     "person.removed": "said goodbye to {person}",
     "credential.enrolled": "enrolled a passkey",
     "credential.revoked": "took a passkey away",
+    "recovery_code.made": "had a recovery code made",
     "roles.changed": "gave {person} other roles: {roles}",
     "account.named": "called the account {name}",
     "invitation.made": "invited {name}",

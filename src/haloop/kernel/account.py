@@ -33,6 +33,7 @@ from haloop.kernel.fact import (
     LoginLinked,
     PersonAdded,
     PersonRemoved,
+    RecoveryCodeMade,
     RolesChanged,
     RulesSet,
     RunEnded,
@@ -50,6 +51,7 @@ from haloop.kernel.money import Money
 from haloop.kernel.passkey import PersonKey
 from haloop.kernel.people import AccountSort, Person, Role
 from haloop.kernel.policy import Ceiling, Facts, Payee, Ruling, Spent, decide
+from haloop.kernel.recovery_code import RecoveryCode
 from haloop.kernel.spending import Hold, Payment, Place, Spending, Usage, Use
 
 _SECOND = 1_000_000
@@ -83,6 +85,8 @@ class Account:
     name: str = ""
     people: dict[PersonId, Person] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
+    recovery_codes: dict[PersonId, RecoveryCode] = field(default_factory=dict)
+    """Each owner's, that nobody has used."""
     tokens: dict[str, AgentToken] = field(default_factory=dict)
     is_stopped: bool = False
     """An owner stopped every agent, and nobody has let them go on."""
@@ -258,6 +262,11 @@ class Account:
                 key = PersonKey(algorithm=fact.algorithm, public_key=bytes.fromhex(fact.public_key))
                 self.credentials[fact.credential] = Credential(person=PersonId(fact.person), key=key, enrolled_at=index)
                 self.admitted.pop(PersonId(fact.person), None)
+                if fact.recovery_code:
+                    self.recovery_codes.pop(PersonId(fact.person), None)
+            case RecoveryCodeMade():
+                code = RecoveryCode(salt=fact.salt, hash=fact.hash, made_at=ts)
+                self.recovery_codes[PersonId(fact.person)] = code
             case CredentialRevoked():
                 self.credentials.pop(fact.credential, None)
             case TokenIssued():
@@ -287,12 +296,12 @@ class Account:
                 roles, person = _roles(fact.roles), self.people.get(PersonId(fact.person))
                 if person is not None:
                     self.people[person.id] = replace(person, roles=roles)
-                self._drop_invitations()
+                self._keep_to_owners()
             case PersonRemoved():
                 self.people.pop(PersonId(fact.person), None)
                 self.admitted.pop(PersonId(fact.person), None)
                 self.logins = {login: one for login, one in self.logins.items() if one != fact.person}
-                self._drop_invitations()
+                self._keep_to_owners()
             case InvitationMade():
                 self.invitations[fact.invitation] = Invitation(
                     id=fact.invitation,
@@ -317,11 +326,12 @@ class Account:
         self.tokens.clear()
         self._suspend_grants()
 
-    def _drop_invitations(self) -> None:
-        """An invitation is an owner's word: whoever is none any more could come back by their own."""
+    def _keep_to_owners(self) -> None:
+        """Invitations and recovery codes are owners': whoever is none any more could come back by their own."""
         owners = {person.id for person in self.people.values() if Role.OWNER in person.roles}
         self.invitations = {name: one for name, one in self.invitations.items() if one.by in owners}
         self.admitted = {person: one for person, one in self.admitted.items() if one.by in owners}
+        self.recovery_codes = {person: one for person, one in self.recovery_codes.items() if person in owners}
 
     def _redeem(self, fact: InvitationRedeemed) -> None:
         invitation = self.invitations.pop(fact.invitation, None)

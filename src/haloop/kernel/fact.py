@@ -536,12 +536,24 @@ class CredentialEnrolled(AccountFact):
     credential: str
     algorithm: int
     public_key: str
+    recovery_code: str = ""
+    """The salt of the code that was spent on it; empty where none was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRevoked(AccountFact):
     kind: ClassVar[str] = "credential.revoked"
     credential: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodeMade(AccountFact):
+    """An owner can add a passkey with this code once, where none of theirs is at hand; any before it is void."""
+
+    kind: ClassVar[str] = "recovery_code.made"
+    person: str
+    salt: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -655,7 +667,7 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, TokenIssued, TokenRevoked, RulesSet),
-        *(AgentsStopped, AgentsResumed),
+        *(AgentsStopped, AgentsResumed, RecoveryCodeMade),
         *(AccountNamed, RolesChanged, InvitationMade, InvitationWithdrawn, InvitationRedeemed, LoginLinked),
         *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
         *(SpendingKept, ScheduleSet, ScheduleFired),

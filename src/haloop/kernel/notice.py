@@ -36,6 +36,12 @@ class NoticeKind(StrEnum):
     """What else happened since the last one."""
     TEST = "test"
     """Nothing: somebody tries whether they would be told."""
+    RECOVERED = "recovered"
+    """A passkey was added with a recovery code."""
+
+
+BREAKS_QUIET = frozenset({NoticeKind.DIGEST, NoticeKind.RECOVERED})
+"""What is told in hours of quiet too: at the hour that was asked for, or because it may be a theft."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

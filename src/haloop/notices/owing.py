@@ -15,6 +15,7 @@ from haloop.engines.reading import read_known
 from haloop.kernel import canonical
 from haloop.kernel.errors import HaloopError
 from haloop.kernel.fact import (
+    CredentialEnrolled,
     EffectContradicted,
     EffectHappened,
     EffectNotDone,
@@ -35,7 +36,7 @@ from haloop.kernel.gate import Gate, GateId, GateStatus, run_of
 from haloop.kernel.gate_history import after, opened
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.ledger import PAYLOAD_ERASED, Chain, Event, Ledger
-from haloop.kernel.notice import NoticeKind, Preferences, warned_at
+from haloop.kernel.notice import BREAKS_QUIET, NoticeKind, Preferences, warned_at
 from haloop.kernel.people import Person, Role
 from haloop.store.erasure import PART_NAME, Erasure
 from haloop.store.notices import Known, KnownDevice, Owed
@@ -48,7 +49,10 @@ _GATE = "gate."
 _CLOSED = frozenset(one.kind for one in (GateApproved, GateExpired, GateRefused, GateWithdrawn))
 _FAILURES = frozenset(
     one.kind
-    for one in (RunParked, RunEnded, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted, GrantSuspended)
+    for one in (
+        *(RunParked, RunEnded, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted, GrantSuspended),
+        CredentialEnrolled,
+    )
 )
 _PARTINGS = frozenset({PersonRemoved.kind, PAYLOAD_ERASED})
 
@@ -206,7 +210,8 @@ class Owing:
     def _owed(self, told: _Told, people: Iterable[Reachable], now: int) -> Iterator[Owed]:
         for one in people:
             name = notice_id(self._account, one.known.person, told.name)
-            due = one.preferences.told_at(max(now, told.not_before), told.until)
+            soon = max(now, told.not_before)
+            due = soon if told.kind in BREAKS_QUIET else one.preferences.told_at(soon, told.until)
             for device in one.ways():
                 yield Owed(
                     id=name,
@@ -272,6 +277,8 @@ def _failed(event: Event, fact: Fact, run: RunId | None) -> _Told | None:
             return replace(told, name=["contradicted", event.index])
         case GrantSuspended():
             return replace(told, name=["suspended", event.index])
+        case CredentialEnrolled() if fact.recovery_code:
+            return replace(told, name=["recovered", event.index], kind=NoticeKind.RECOVERED)
     return None
 
 

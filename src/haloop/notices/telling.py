@@ -25,7 +25,7 @@ from haloop.kernel.errors import HaloopError, NotFound
 from haloop.kernel.fact import Fact
 from haloop.kernel.gate import GateId
 from haloop.kernel.ids import AccountId, PersonId, RunId
-from haloop.kernel.notice import NoticeKind, Preferences
+from haloop.kernel.notice import BREAKS_QUIET, NoticeKind, Preferences
 from haloop.notices.owing import Owing, Reachable, notice_id
 from haloop.notices.words import COUNTED, GATES, counted, worded
 from haloop.ports.notifier import Device, NeverTold, Notice, Notifier, NotTold, PlaceGone
@@ -360,7 +360,7 @@ class Telling:
             await self._do(self._book.drop, owed)
             return True
         now = self._now()
-        at = now if owed.kind is NoticeKind.DIGEST else known.preferences.told_at(now, owed.until)
+        at = now if owed.kind in BREAKS_QUIET else known.preferences.told_at(now, owed.until)
         if at > now:
             await self._do(self._book.postpone, owed, at)
             return True

@@ -13,6 +13,7 @@ TITLES: Mapping[NoticeKind, str] = {
     NoticeKind.FAILED: "Something did not go as it should",
     NoticeKind.DIGEST: "What happened since the last digest",
     NoticeKind.TEST: "A message to try whether you would be told",
+    NoticeKind.RECOVERED: "A passkey was added with a recovery code",
 }
 GATES = frozenset({NoticeKind.WAITS, NoticeKind.EXPIRES})
 """What is told about a gate."""
@@ -88,6 +89,11 @@ def _lines(kind: NoticeKind, until: int | None, zone: str, counts: Mapping[str, 
             return counted(counts)
         case NoticeKind.TEST:
             return ["Somebody asked for it with haloop notices test. You would be told this way."]
+        case NoticeKind.RECOVERED:
+            return [
+                "An owner's recovery code was used, and all their other sessions ended.",
+                "If nobody of you did it, take that passkey away at once, with one of yours.",
+            ]
 
 
 def _moment(moment: int, zone: str) -> str:

@@ -45,6 +45,8 @@ class PasskeyMade(BaseModel, extra="forbid", strict=True):
     attestation: Base64Url = Field(max_length=16_000)
     assertion: PasskeyAnswer | None = None
     """The answer of a passkey that was here before."""
+    recovery_code: str | None = Field(default=None, min_length=1, max_length=100)
+    """What you wrote down, where no passkey is at hand."""
 
 
 class PasskeyConfirmed(BaseModel, extra="forbid", strict=True):
@@ -58,3 +60,19 @@ class PasskeyOut(BaseModel, frozen=True):
     credential: str
     algorithm: str
     added_at: str
+
+
+class PasskeyAdded(PasskeyOut, frozen=True):
+    recovery_code: str | None
+    """An owner's, who had none: the only time it is said."""
+
+
+class RecoveryCodeSaid(BaseModel, frozen=True):
+    """The only time it is said."""
+
+    recovery_code: str
+
+
+class RecoveryCodeOut(BaseModel, frozen=True):
+    made_at: str | None
+    """None where you have none."""

@@ -853,7 +853,8 @@ export interface paths {
          *
          *     Every other takes the answer of one that is there, to the same challenge: of yours, or an owner's where you have
          *     none. A program that reads the token could otherwise add one, in your name or somebody's it invites, and approve.
-         *     Whose invitation a passkey confirmed adds their first alone.
+         *     Whose invitation a passkey confirmed adds their first alone; and an owner's recovery code does once in its place,
+         *     which ends all their other sessions. An owner who has no code is told one.
          */
         post: operations["add_passkey"];
         delete?: never;
@@ -979,6 +980,50 @@ export interface paths {
          * @description Say what somebody may do from now on; an owner's word, and somebody stays an owner.
          */
         post: operations["change_roles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recovery-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Recovery Code
+         * @description Since when you have one; what it is nobody can say again.
+         */
+        get: operations["show_recovery_code"];
+        put?: never;
+        /**
+         * Make Recovery Code
+         * @description Have a code made, which is said this once; the one before is worth nothing from then on.
+         */
+        post: operations["make_recovery_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recovery-code/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Recovery Code
+         * @description What one of your passkeys has to sign before a code is made.
+         */
+        post: operations["begin_recovery_code"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2207,6 +2252,17 @@ export interface components {
             /** Sentence */
             sentence: string;
         };
+        /** PasskeyAdded */
+        PasskeyAdded: {
+            /** Added At */
+            added_at: string;
+            /** Algorithm */
+            algorithm: string;
+            /** Credential */
+            credential: string;
+            /** Recovery Code */
+            recovery_code: string | null;
+        };
         /**
          * PasskeyAnswer
          * @description What `navigator.credentials.get` gave.
@@ -2254,6 +2310,8 @@ export interface components {
             client_data: string;
             /** Credential */
             credential: string;
+            /** Recovery Code */
+            recovery_code?: string | null;
         };
         /**
          * PasskeyOptions
@@ -2368,6 +2426,19 @@ export interface components {
             gate: string;
             /** Run */
             run: string;
+        };
+        /** RecoveryCodeOut */
+        RecoveryCodeOut: {
+            /** Made At */
+            made_at: string | null;
+        };
+        /**
+         * RecoveryCodeSaid
+         * @description The only time it is said.
+         */
+        RecoveryCodeSaid: {
+            /** Recovery Code */
+            recovery_code: string;
         };
         /** Refusal */
         Refusal: {
@@ -3936,7 +4007,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PasskeyOut"];
+                    "application/json": components["schemas"]["PasskeyAdded"];
                 };
             };
         };
@@ -4078,6 +4149,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PersonOut"];
+                };
+            };
+        };
+    };
+    show_recovery_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodeOut"];
+                };
+            };
+        };
+    };
+    make_recovery_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyConfirmed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodeSaid"];
+                };
+            };
+        };
+    };
+    begin_recovery_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeOut"];
                 };
             };
         };

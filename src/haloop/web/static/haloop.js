@@ -226,16 +226,32 @@ function requirePasskeys() {
 async function addPasskey() {
   requirePasskeys();
   const { creation, confirm } = await call("POST", "api/passkeys/options");
-  const assertion = confirm === null ? null : await sign(confirm);
+  const code = $("recovery-code").value.trim() || null;
+  const assertion = confirm === null || code ? null : await sign(confirm);
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(creation);
   const { id, response } = (await navigator.credentials.create({ publicKey })).toJSON();
-  await call("POST", "api/passkeys", {
+  const added = await call("POST", "api/passkeys", {
     challenge: creation.challenge,
     credential: id,
     client_data: response.clientDataJSON,
     attestation: response.attestationObject,
     assertion,
+    recovery_code: code,
   });
+  $("recovery-code").value = "";
+  showCode(added.recovery_code);
+}
+
+function showCode(code) {
+  if (!code) return;
+  $("code-said").querySelector("code").textContent = code;
+  $("code-said").hidden = false;
+}
+
+async function makeCode() {
+  const asked = await call("POST", "api/recovery-code/challenge");
+  const said = await call("POST", "api/recovery-code", { challenge: asked.challenge, assertion: await sign(asked) });
+  showCode(said.recovery_code);
 }
 
 async function removePasskey(credential) {
@@ -591,6 +607,8 @@ async function open() {
   $("forget").onclick = forget;
   $("add-passkey").onclick = () => attempt($("add-passkey"), addPasskey);
   $("add-passkey").disabled = false;
+  $("make-code").onclick = () => attempt($("make-code"), makeCode);
+  $("make-code").disabled = false;
   $("told").onsubmit = keepNotices;
   $("try-notices").onclick = () => attempt($("try-notices"), tryNotices);
   await showNotices();
