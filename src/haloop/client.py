@@ -172,7 +172,7 @@ class Client:
     async def begin_inviting(self, name: str, roles: Sequence[Role], *, days: int = 7) -> ChallengeOut:
         """What a passkey has to sign to confirm exactly this invitation."""
         wanted = InvitationWanted(name=name, roles=list(roles), days=days)
-        return await self._post("/api/invitations/challenge", ChallengeOut, wanted)
+        return await self._post("/api/invitation/challenge", ChallengeOut, wanted)
 
     async def invite(
         self, name: str, roles: Sequence[Role], *, days: int = 7, confirmed: PasskeyConfirmed | None = None

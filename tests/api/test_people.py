@@ -131,7 +131,7 @@ async def test_an_owner_who_left_lets_nobody_in(door: Door) -> None:
 async def confirmed(door: Door, passkey: Passkey, **wanted: Any) -> dict[str, Any]:
     """What is sent to invite Ben, with the answer of this passkey to exactly this."""
     asked = {"name": "Ben", "roles": ["approver"], "days": 7, **wanted}
-    challenge = (await door.client.post("/api/invitations/challenge", json=asked)).json()["challenge"]
+    challenge = (await door.client.post("/api/invitation/challenge", json=asked)).json()["challenge"]
     assertion = passkey.answer_in_browser(challenge).model_dump()
     return {**asked, "confirmed": {"challenge": challenge, "assertion": assertion}}
 
@@ -212,7 +212,7 @@ async def test_only_a_passkey_that_vouches_confirms_an_invitation(door: Door) ->
 
 async def test_where_there_is_no_passkey_none_confirms(door: Door) -> None:
     """The challenge names none, and an answer of one that is nowhere counts for nothing."""
-    asked = await door.client.post("/api/invitations/challenge", json={"name": "Ben", "roles": ["viewer"]})
+    asked = await door.client.post("/api/invitation/challenge", json={"name": "Ben", "roles": ["viewer"]})
     assert asked.json()["credentials"] == []
     refused = await door.client.post("/api/invitations", json=await confirmed(door, made_at(door)))
     assert told(refused) == (403, "passkey.needed")

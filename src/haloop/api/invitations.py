@@ -47,7 +47,7 @@ async def list_invitations(house: In, caller: ByOwner) -> list[InvitationOut]:
     return [_out(one) for one in known if house.engine.world.now() < one.expires_at]
 
 
-@router.post("/api/invitations/challenge")
+@router.post("/api/invitation/challenge")
 async def begin_inviting(
     house: In, here: Here, caller: ByOwner, challenges: Out, wanted: InvitationWanted
 ) -> ChallengeOut:

@@ -477,6 +477,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/invitation/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Inviting
+         * @description What a passkey has to sign to confirm exactly this invitation, once, within a few minutes.
+         *
+         *     It is one of yours, or an owner's where you have none; where it names none there is none to ask.
+         */
+        post: operations["begin_inviting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/invitations": {
         parameters: {
             query?: never;
@@ -498,28 +520,6 @@ export interface paths {
          *     been good; otherwise that takes an owner's.
          */
         post: operations["invite_person"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/invitations/challenge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Begin Inviting
-         * @description What a passkey has to sign to confirm exactly this invitation, once, within a few minutes.
-         *
-         *     It is one of yours, or an owner's where you have none; where it names none there is none to ask.
-         */
-        post: operations["begin_inviting"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3528,6 +3528,33 @@ export interface operations {
             };
         };
     };
+    begin_inviting: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeOut"];
+                };
+            };
+        };
+    };
     list_invitations: {
         parameters: {
             query?: never;
@@ -3571,33 +3598,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InvitationSent"];
-                };
-            };
-        };
-    };
-    begin_inviting: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["InvitationWanted"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChallengeOut"];
                 };
             };
         };
