@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
+import apsw
 import httpx2
 import pytest
 
-from haloop.kernel.errors import LedgerClosed, NoRoom
+from haloop.kernel.errors import Corrupt, LedgerClosed, NoRoom, Refused
 from haloop.kernel.fact import ArtifactAdded
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import Chain
@@ -288,6 +291,79 @@ async def test_a_backup_takes_the_files_along(door: Door, tmp_path: Path) -> Non
     assert (report.problems, report.artifacts) == ([], 1)
     next((copy / "artifacts").glob("*/*")).unlink()
     assert len(verify_home(copy, keys=keys).problems) == 1
+
+
+@pytest.mark.parametrize("harm", ["no folder", "no file", "another byte"])
+async def test_a_backup_that_lost_its_files_is_not_restored(door: Door, tmp_path: Path, harm: str) -> None:
+    """It is refused by name and nothing was touched; by force the rest comes back, and what is lost is counted."""
+    await put(door, await door.asked(), WORDS)
+    copy, keys, elsewhere = tmp_path / "copy", tmp_path / "keys", tmp_path / "elsewhere"
+    await asyncio.to_thread(back_up, door.practice.home, copy, keys=keys, now=0)
+    (file,) = (copy / "artifacts").glob("*/*")
+    if harm == "no folder":
+        rmtree(copy / "artifacts")
+    elif harm == "no file":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1] + b"!")
+
+    with pytest.raises(Refused, match="1 artifact") as refused:
+        restore_home(elsewhere, copy, keys=keys, force=False, now=0)
+
+    assert refused.value.code == "restore.artifacts_missing"
+    assert [path.name for path in elsewhere.iterdir()] == ["lock"]
+    assert restore_home(elsewhere, copy, keys=keys, force=True, now=0).artifacts_missing == 1
+
+
+async def test_a_home_that_lost_a_file_makes_no_backup(door: Door, tmp_path: Path) -> None:
+    """Also where the whole folder is gone; what is made is nothing that looks like a backup."""
+    await put(door, await door.asked(), WORDS)
+    rmtree(door.practice.home / "artifacts")
+
+    with pytest.raises(Corrupt, match="1 artifact"):
+        await asyncio.to_thread(back_up, door.practice.home, tmp_path / "copy", keys=tmp_path / "keys", now=0)
+
+    assert [*(tmp_path / "copy").iterdir()] == []
+
+
+@pytest.mark.parametrize("damaged", ["home", "copy"])
+async def test_a_restore_takes_each_file_from_where_it_is_whole(door: Door, tmp_path: Path, damaged: str) -> None:
+    """The home's own was changed, or the backup's was: afterwards it is as it was."""
+    await put(door, await door.asked(), WORDS)
+    copy, keys, home = tmp_path / "copy", tmp_path / "keys", door.practice.home
+    await asyncio.to_thread(back_up, home, copy, keys=keys, now=0)
+    await door.practice.stop()
+    (file,) = ({"home": home, "copy": copy}[damaged] / "artifacts").glob("*/*")
+    file.write_bytes(b"haloop/artifact/1\nnothing that opens")
+
+    done = restore_home(home, copy, keys=keys, force=True, now=0)
+
+    report = verify_home(home)
+    assert (done.artifacts_missing, report.problems, report.artifacts) == (0, [], 1)
+    await door.practice.restart()
+
+
+async def test_a_reader_of_an_old_log_keeps_no_file(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log could not be cut, and whoever asked hears so: the file is gone all the same, and so are words in memory.
+
+    They are forgotten once more after the keys went: somebody may have read them in between.
+    """
+    monkeypatch.setattr("haloop.store.eraser._WIPE_SECONDS_MAX", 0.0)
+    forgotten: list[str] = []
+    door.practice.engine.watch_erasures(lambda _account, run: forgotten.append(run))
+    run = await door.asked()
+    await put(door, run, WORDS)
+    await door.decide(await door.gate(run))
+    with closing(apsw.Connection(str(door.practice.home / "ledger.db"))) as reader:
+        reading = reader.execute("SELECT * FROM event")
+        next(reading)
+        with pytest.raises(Refused) as refused:
+            await door.practice.engine.erase(door.practice.account, run, by=door.ana, why="asked for it")
+        reading.close()
+
+    assert refused.value.code == "erase.reader_open"
+    assert files(door) == []
+    assert forgotten == [run, run]
 
 
 async def test_a_start_after_going_back_clears_nothing(door: Door, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from haloop.kernel.ledger import read_origin
 from haloop.settings import Settings
 from haloop.store.doctor import newest_notes
 from haloop.store.home import Home
-from haloop.store.manifest import MANIFEST
+from haloop.store.manifest import MANIFEST, is_backup
 from haloop.store.signing import verify_ed25519
 from haloop.store.verify import Problem, Report, verify_home
 from haloop.store.witness import read_notes, witness_path
@@ -39,7 +39,7 @@ def prove_home(
         except apsw.Error as error:
             problems.append(Problem(what=f"the database cannot be read: {error}."))
     with Progress("verified") as progress:
-        artifacts = not copy or Home(path).artifacts.exists()
+        artifacts = not copy or is_backup(path) or Home(path).artifacts.exists()
         noted = [*outside, *witnessed]
         report = verify_home(path, bodies=bodies, artifacts=artifacts, outside=noted, progress=progress)
     report.problems += problems

@@ -254,8 +254,11 @@ class LocalEngine:
             await self.record(account, kept, by=f"person:{by}")
         if has_ended:
             self._tell_erased(account, run)  # nobody finds it any more, however long the rest takes
-        await self._ledger.erase_run(chain, actor=f"person:{by}", why=why)
-        self._tell_erased(account, run)  # and whoever read it in between forgets it again
+        try:
+            await self._ledger.erase_run(chain, actor=f"person:{by}", why=why)
+        finally:
+            if has_ended:
+                self._tell_erased(account, run)  # and whoever read it in between forgets it again
 
     def _tell_erased(self, account: AccountId, run: RunId) -> None:
         for forget in self._forgetters:

@@ -19,6 +19,8 @@ from haloop.kernel.errors import BadInput
 from haloop.store.copies import (
     ARTIFACTS,
     Progress,
+    artifact_flaws,
+    bad_backup,
     copy_artifacts,
     copy_into,
     keys_missing,
@@ -52,6 +54,8 @@ def back_up(
         keys_part = stack.enter_context(_unfinished(keys, ("keys.db", "secrets"))) if keys else None
         _copy_together(source, ledger_part, keys_part)
         require_well(ledger_part / "ledger.db", keys_part and keys_part / "keys.db", progress)
+        if keys_part is not None:
+            _require_artifacts(ledger_part, keys_part)
         write_new(ledger_part / MANIFEST, canonical.encode(make_manifest(ledger_part / "ledger.db", as_text(now))))
         with reading(ledger_part / "ledger.db") as reader:
             trees = reader.trees()
@@ -112,6 +116,12 @@ def _copy_together(source: Home, ledger_part: Path, keys_part: Path | None) -> N
     assert keys_part is not None
     if source.secrets.exists():
         write_new(keys_part / "secrets", source.secrets.read_bytes())
+
+
+def _require_artifacts(ledger_part: Path, keys_part: Path) -> None:
+    flaws = artifact_flaws(ledger_part / "ledger.db", keys_part / "keys.db", ledger_part / ARTIFACTS)
+    if flaws:
+        raise bad_backup(f"{len(flaws)} artifact(s) of the home are not whole: {next(iter(flaws.values()))}.")
 
 
 def _move_all(part: Path, folder: Path, names: tuple[str, ...]) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import apsw
 
-from haloop.kernel.errors import Corrupt, Refused
+from haloop.kernel.errors import Corrupt, HaloopError, Refused
 from haloop.store import schema
-from haloop.store.artifact_file import PART
+from haloop.store.artifact_file import PART, file_name
+from haloop.store.artifacts import flaw_of, references
+from haloop.store.bodies import Bodies
 from haloop.store.database import copy_database, open_for_reading
 from haloop.store.home import sync_folder
 from haloop.store.keys import KeyRing
@@ -67,13 +69,21 @@ def reading(ledger: Path) -> Iterator[Reader]:
 
 
 def require_well(ledger: Path, keys: Path | None, progress: Progress) -> None:
-    """Verify a copy, with what it says if its keys are there; the first problem is told."""
-    has_artifacts = (ledger.parent / ARTIFACTS).exists()
+    """Verify a copy, with what it says if its keys are there; the first problem is told. Artifacts are asked apart."""
     report = verify_home(
-        ledger.parent, keys=keys and keys.parent, bodies=keys is not None, artifacts=has_artifacts, progress=progress
+        ledger.parent, keys=keys and keys.parent, bodies=keys is not None, artifacts=False, progress=progress
     )
     if not report.ok:
         raise bad_backup(f"The copy does not hold: {report.problems[0]}")
+
+
+def artifact_flaws(ledger: Path, keys: Path, folder: Path) -> dict[Path, str]:
+    """What is wrong with each file of a folder that a ledger refers to, by where it should lie in it."""
+    with reading(ledger) as reader, closing(KeyRing.open_read_only(keys)) as ring:
+        known = [one for one in references(reader, Bodies(reader, ring)) if not isinstance(one, HaloopError)]
+    looked_at = {Path(event.header.account, file_name(fact.key)): (event, fact) for event, fact in known}
+    found = {at: flaw_of(folder, event, fact) for at, (event, fact) in looked_at.items()}
+    return {at: flaw for at, flaw in found.items() if flaw}
 
 
 def copy_artifacts(source: Path, target: Path) -> None:

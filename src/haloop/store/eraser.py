@@ -8,12 +8,14 @@ the fact and the deletion, or a backup may have brought keys back.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from haloop.kernel.errors import NotErasable, NotFound, Refused
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.ledger import PAYLOAD_ERASED, Chain, Entry, Event
 from haloop.store import schema
+from haloop.store.artifacts import Artifacts
 from haloop.store.erasure import PART_NAME, Erasure, carry_out, wipe
 from haloop.store.files import Files
 from haloop.store.intake import Intake
@@ -53,13 +55,14 @@ class Eraser:
             _require_ended(self._known_run(chain), chain.run_id)
         await self._erase(header.account, Erasure(why=why, part=(event.index, name)), actor)
 
-    async def erase_run(self, chain: Chain, *, actor: str, why: str) -> None:
-        """Make what a run said unreadable for good; its words about people go with those people."""
+    async def erase_run(self, chain: Chain, artifacts: Artifacts, *, actor: str, why: str) -> None:
+        """Make what a run said unreadable for good, and its files; its words about people go with those people."""
         if chain.is_own:
             raise NotErasable("An account's own chain of facts has no end; erase its parts one by one.")
         run = self._known_run(chain)
         _require_ended(run, chain.run_id)
-        await self._erase(chain.account, Erasure(why=why, keys=(run.key_id,), run_id=chain.run_id), actor)
+        erasure = Erasure(why=why, keys=(run.key_id,), run_id=chain.run_id)
+        await self._erase(chain.account, erasure, actor, lambda: artifacts.let_go(chain))
 
     async def erase_subject(self, account: AccountId, person: PersonId, *, actor: str, why: str) -> None:
         """Make everything about a person unreadable for good, wherever it stands."""
@@ -84,19 +87,27 @@ class Eraser:
             raise NotFound(f"There is no run {chain.run_id}.")
         return run
 
-    async def _erase(self, account: AccountId, erasure: Erasure, actor: str) -> None:
+    async def _erase(
+        self, account: AccountId, erasure: Erasure, actor: str, let_go: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Record an erasure and carry it out; whoever asked may go away, the erasure goes on."""
         entry = erasure.entry(actor)
-        await asyncio.shield(self._own_work.begin(self._erase_for_good(account, erasure, entry)))
+        await asyncio.shield(self._own_work.begin(self._erase_for_good(account, erasure, entry, let_go)))
 
-    async def _erase_for_good(self, account: AccountId, erasure: Erasure, entry: Entry) -> None:
+    async def _erase_for_good(
+        self, account: AccountId, erasure: Erasure, entry: Entry, let_go: Callable[[], Awaitable[None]] | None
+    ) -> None:
         (index,) = await self._recorder.record(account, entry, retiring=erasure.keys)
         tree = self._reader.tree(account).number
         at = schema.position(tree, index)
         await self._writer.do(
             lambda connection: carry_out(erasure, tree=tree, at=at, connection=connection, keys=self._keys)
         )
-        await self._wipe()
+        try:
+            await self._wipe()
+        finally:  # a reader may keep an old log in use, and no file
+            if let_go is not None:
+                await let_go()
 
     async def _wipe(self) -> None:
         """Cut both logs, with more patience each time: readers who come one after another leave no quiet moment."""

@@ -47,6 +47,12 @@ def make_manifest(ledger: Path, made_at: Canonical) -> dict[str, Canonical]:
     }
 
 
+def is_backup(folder: Path) -> bool:
+    """Whether a copy says that it is a finished backup, which has all that its ledger refers to."""
+    manifest = read_manifest(folder)
+    return manifest is not None and manifest["format"] == BACKUP_FORMAT
+
+
 def require_manifest_kept(folder: Path) -> None:
     """Refuse a backup that is not the one its manifest was written for; a shipped ledger has no digest to keep."""
     manifest = read_manifest(folder)

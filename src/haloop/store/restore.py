@@ -20,6 +20,7 @@ from haloop.store.bodies import Bodies
 from haloop.store.copies import (
     ARTIFACTS,
     Progress,
+    artifact_flaws,
     bad_backup,
     copy_artifacts,
     copy_into,
@@ -46,6 +47,8 @@ class Restored:
     """Where the files lie that were there before."""
     keys_missing: int
     """How many keys the ledger needs and nobody has any more."""
+    artifacts_missing: int
+    """How many references lead to no whole file, neither in the backup nor in the home."""
     new_signing_key: bool
     """Whether the next start must make a new signing key."""
 
@@ -70,9 +73,10 @@ def restore_home(
             copy_into(folder / "ledger.db", stage.ledger)
             if keys is not None:
                 copy_into(keys / "keys.db", stage.keys)
-            copy_artifacts(folder / ARTIFACTS, target.artifacts)
             missing = _require_restorable(target, stage, force=force, progress=progress)
-            return _put_in_place(target, stage, keys=keys, missing=missing, now=now)
+            lost = _require_artifacts(target, stage, folder / ARTIFACTS, force=force)
+            copy_artifacts(folder / ARTIFACTS, target.artifacts)
+            return _put_in_place(target, stage, keys=keys, missing=missing, lost=lost, now=now)
     finally:
         lock.release()
 
@@ -113,6 +117,25 @@ def _require_restorable(target: Home, stage: Home, *, force: bool, progress: Pro
             next_step="Give --force to set them aside; they are not deleted.",
         )
     return missing
+
+
+def _require_artifacts(target: Home, stage: Home, folder: Path, *, force: bool) -> int:
+    """Whether every file is whole, in the backup or in the home; how many are not. The home's own damaged ones go."""
+    keys = next((path for path in (stage.keys, target.keys) if path.exists()), None)
+    if keys is None:
+        return 0  # what opens them is among the words that nobody can read
+    backed_up = artifact_flaws(stage.ledger, keys, folder)
+    at_home = artifact_flaws(stage.ledger, keys, target.artifacts)
+    lost = [flaw for at, flaw in backed_up.items() if at in at_home]
+    if lost and not force:
+        raise Refused(
+            f"{len(lost)} artifact(s) are whole neither in the backup nor in the home: {lost[0]}.",
+            code="restore.artifacts_missing",
+            next_step="Use another copy of this backup; or --force, which restores what there is without them.",
+        )
+    for at in at_home.keys() - backed_up.keys():
+        (target.artifacts / at).unlink(missing_ok=True)  # it opens with no key; the whole one comes in its place
+    return len(lost)
 
 
 def _require_own_keys(ledger: Path, keys: Path) -> None:
@@ -160,7 +183,7 @@ def _beyond(ours: Reader, tree: Tree, staged: Reader, copy: Tree | None) -> int:
     return tree.size - copy.size if begins_with(ours, tree, copy) else tree.size
 
 
-def _put_in_place(target: Home, stage: Home, *, keys: Path | None, missing: int, now: int) -> Restored:
+def _put_in_place(target: Home, stage: Home, *, keys: Path | None, missing: int, lost: int, now: int) -> Restored:
     """From here on the home changes. Each step leaves a home that starts, and starts in recovery mode."""
     with reading(stage.ledger) as reader:
         trees = reader.trees()
@@ -185,6 +208,7 @@ def _put_in_place(target: Home, stage: Home, *, keys: Path | None, missing: int,
         accounts=len(trees),
         aside=aside if aside.exists() else None,
         keys_missing=missing,
+        artifacts_missing=lost,
         new_signing_key=not target.secrets.exists(),
     )
 

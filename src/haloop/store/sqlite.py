@@ -273,8 +273,7 @@ class SqliteLedger:
 
     async def erase_run(self, chain: Chain, *, actor: str, why: str) -> None:
         """Make what a run said unreadable for good; its words about people go with those people."""
-        await self._eraser.erase_run(chain, actor=actor, why=why)
-        await self.artifacts.let_go(chain)
+        await self._eraser.erase_run(chain, self.artifacts, actor=actor, why=why)
 
     async def erase_subject(self, account: AccountId, person: PersonId, *, actor: str, why: str) -> None:
         """Make everything about a person unreadable for good, wherever it stands."""
