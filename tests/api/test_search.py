@@ -1,7 +1,7 @@
 """Finding runs: by words that are nowhere on the disk in plain, by where they stand, and never what was erased."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from haloop.api.search import Search
 from haloop.kernel.clock import as_text
+from haloop.store.sqlite import SqliteLedger
 from tests.api.conftest import Door, tea
 
 DAY = timedelta(days=1)
@@ -139,6 +140,41 @@ async def test_many_that_begin_at_once_are_all_found(door: Door) -> None:
     await door.practice.engine.settled()
 
     assert sorted(await found(door, search="tea")) == sorted(f"tea {number}" for number in range(60))
+
+
+@dataclass(frozen=True)
+class HeldUp:
+    """A ledger whose pages of runs are read at once, and handed over only when they may go."""
+
+    ledger: SqliteLedger
+    is_read: asyncio.Event = field(default_factory=asyncio.Event)
+    may_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def runs(self, *which: Any, **how: Any) -> Any:
+        page = await self.ledger.runs(*which, **how)
+        self.is_read.set()
+        await self.may_go.wait()
+        return page
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.ledger, name)
+
+
+async def test_a_run_that_ends_while_it_is_first_read_has_ended(door: Door) -> None:
+    """Its page still said that it waits; whoever searches hears that it is over."""
+    run = await door.asked()
+    held = HeldUp(door.practice.ledger)
+    search = Search(replace(door.house, ledger=held))  # type: ignore[arg-type]  # it stands before one
+    door.app.state.search = search
+    await search.begin()
+    await held.is_read.wait()
+    await door.decide(await door.gate(run))
+
+    held.may_go.set()
+
+    assert await found(door, state="ended") == ["tea"]
+    assert await found(door, waiting=True, search="tea") == []
+    search.end()
 
 
 async def test_a_run_with_an_open_gate_waits_whatever_else_it_does(door: Door) -> None:

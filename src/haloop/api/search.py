@@ -23,7 +23,7 @@ from haloop.kernel.errors import HaloopError
 from haloop.kernel.fact import Fact, RunEnded, RunParked, RunStarted
 from haloop.kernel.gate import GateId, run_of
 from haloop.kernel.ids import AccountId, RunId
-from haloop.kernel.ledger import RUN_ENDED, Event
+from haloop.kernel.ledger import RUN_ENDED, Chain, Event
 from haloop.wire.runs import RunState
 
 _PAGE = 10
@@ -242,6 +242,9 @@ class Search:
         )
         to.append(line)
         lines.by_run[run] = line
+        # It may have ended after its page was read: from here on that is heard, so it is asked once more.
+        if not line.has_ended and await self._house.ledger.has_ended(Chain(account=first.header.account, run_id=run)):
+            line.has_ended = True
 
     def _hear(self, account: AccountId, run: RunId, fact: Fact) -> None:
         line = self._lines[account].by_run.get(run) if account in self._lines else None
