@@ -1,11 +1,13 @@
 """Whoever does something far too often is told when to come back, and holds nobody else up."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 
 from haloop.api.rates import Rate, Rates
 from tests.api.conftest import Door, client_of, tea
+from tests.api.elsewhere import Browser, reachable
 
 
 def _told(answer: httpx2.Response) -> tuple[int, str, str]:
@@ -40,6 +42,22 @@ async def test_guessing_keys_is_slow(door: Door) -> None:
             assert (await guesser.post("/api/session", json={"key": f"guess {number}"})).status_code == 401
         right = door.house.identity.issue_once()
         assert (await guesser.post("/api/session", json={"key": right})).status_code == 429
+
+
+async def test_whoever_has_a_whole_network_guesses_no_faster(tmp_path: Path) -> None:
+    """Twenty addresses of one IPv6 line are one caller; the next line's, and an old address, are others."""
+    async with reachable(tmp_path, "https://login.example.org") as door, Browser.at(door) as guesser:
+        guesses = []
+        for number in range(21):
+            guesser.address = f"2001:db8:1:2:{number:x}::7"
+            guesses.append((await guesser.post("/api/session", {"key": f"guess {number}"})).status_code)
+        others = []
+        for address in ("2001:db8:1:3::7", "203.0.113.7", "::ffff:203.0.113.8", "not an address"):
+            guesser.address = address
+            others.append((await guesser.post("/api/session", {"key": "a guess"})).status_code)
+
+    assert guesses == [*[401] * 20, 429]
+    assert others == [401] * 4
 
 
 def test_a_window_slides() -> None:

@@ -7,6 +7,7 @@ wild; who may do what at all is decided elsewhere.
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from fastapi import Request
 
@@ -17,6 +18,7 @@ from haloop.kernel.errors import Refused
 
 _SECOND = 1_000_000
 _KNOWN_MAX = 10_000
+_IPV6_LINE_BITS = 64
 
 
 class TooMany(Refused):
@@ -56,7 +58,7 @@ class Rates:
     """The limits of one door."""
 
     visits: Rate = field(default_factory=lambda: Rate(count=20, seconds=60))
-    """Keys tried by one address."""
+    """Keys tried by one line."""
     proposals: Rate = field(default_factory=lambda: Rate(count=120, seconds=60))
     calls: Rate = field(default_factory=lambda: Rate(count=600, seconds=60))
     """What an agent says over MCP; what its tools then ask for counts as itself too."""
@@ -84,6 +86,17 @@ def count(request: Request, caller: Caller, house: House, pick: Callable[[Rates]
 
 
 async def visits_limited(request: Request, house: In) -> None:
-    """For a route that anybody may call: each address so often."""
+    """For a route that anybody may call: each line so often."""
     rates: Rates = request.app.state.rates
-    rates.visits.take(peer_of(request), house.engine.world.now())
+    rates.visits.take(_line_of(peer_of(request)), house.engine.world.now())
+
+
+def _line_of(peer: str) -> str:
+    """What one line has: an address, or with IPv6 all 2^64 of a network, of which it may use another each time."""
+    try:
+        address = ip_address(peer)
+    except ValueError:  # a proxy says something else, and is believed
+        return peer
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Network((address.packed, _IPV6_LINE_BITS), strict=False))
