@@ -42,6 +42,7 @@ from haloop.wire.gates import (
 )
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
+from haloop.wire.logins import LinkedLogin
 from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
 from haloop.wire.passkeys import (
     ChallengeOut,
@@ -71,7 +72,7 @@ from haloop.wire.people import (
 )
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
-from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState
+from haloop.wire.runs import Cancellation, ErasureWanted, RunDetail, RunPage, RunState
 from haloop.wire.sessions import SessionSeen
 from haloop.wire.told import Told
 
@@ -166,6 +167,13 @@ class Client:
     async def remove_person(self, person: str) -> None:
         await self._send("DELETE", f"/api/people/{_part(person)}")
 
+    async def logins(self) -> list[LinkedLogin]:
+        """By which logins from elsewhere you come in; as an owner, everybody."""
+        return await self._get("/api/logins", list[LinkedLogin])
+
+    async def unlink_login(self, login: str) -> None:
+        await self._send("DELETE", f"/api/logins/{_part(login)}")
+
     async def invitations(self) -> list[InvitationOut]:
         return await self._get("/api/invitations", list[InvitationOut])
 
@@ -254,6 +262,15 @@ class Client:
 
     async def cancel(self, run: str, *, reason: str = "") -> RunDetail:
         return await self._post(f"/api/runs/{_part(run)}/cancellation", RunDetail, Cancellation(reason=reason))
+
+    async def begin_erasing(self, run: str) -> ChallengeOut:
+        """What a passkey has to sign before a run is erased, if there is one to ask."""
+        return _read(ChallengeOut, await self._send("POST", f"/api/runs/{_part(run)}/erasure/challenge"))
+
+    async def erase(self, run: str, *, why: str, confirmed: PasskeyConfirmed | None = None) -> None:
+        """Make what a run said unreadable for good, once it has ended."""
+        wanted = ErasureWanted(why=why, confirmed=confirmed)
+        await self._send("POST", f"/api/runs/{_part(run)}/erasure", json=wanted.model_dump())
 
     async def activity(self, *, before: int | None = None, limit: int = 20) -> ActivityPage:
         """What the newest runs did, with what was approved beside what ran."""

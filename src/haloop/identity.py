@@ -227,6 +227,10 @@ class Identity:
         self.kept.end(*(one for one in self.kept.of(person) if one.id != caller.session))
         self._once = {key: visit for key, visit in self._once.items() if visit.caller.person != person}
 
+    def end_from_elsewhere(self, person: PersonId, *, but: Caller) -> None:
+        """Whoever came in from beyond the machine as this person is out, but for whoever is asking."""
+        self.kept.end(*(one for one in self.kept.of(person) if one.is_beyond and one.id != but.session))
+
     async def memberships(self, person: PersonId) -> Sequence[Caller]:
         """Somebody in every account they belong to, with their roles in it."""
         return [

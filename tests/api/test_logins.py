@@ -30,6 +30,7 @@ from tests.api.elsewhere import (
 )
 from tests.api.test_errors import told
 from tests.api.test_noting import logs, noted
+from tests.api.test_passkeys import browser_of
 
 __all__ = ["logs"]
 
@@ -367,6 +368,61 @@ async def test_logins_and_their_failures_are_noted_without_what_was_shown(away: 
     assert noted(logs, event="login")[0]["actor"] == f"person:{away.ana}"
     assert [line["code"] for line in noted(logs, event="denied")] == ["login.browser", "login.unknown"]
     assert [one for one in shown if one in text] == []
+
+
+# Taking a login away
+
+
+async def linked(door: Door, browser: Browser) -> dict[str, str]:
+    """Whose each login is."""
+    return {one["person"]: one["id"] for one in (await browser.get("/api/logins")).json()}
+
+
+async def test_a_login_that_was_taken_away_opens_nothing(away: Door) -> None:
+    """Ben's, by Ana: his sessions from elsewhere end, nobody has that login, and he sees and takes only his own."""
+    sent = (await away.client.post("/api/invitations", json={"name": "Ben", "roles": ["approver"]})).json()
+    async with await owner_of(away) as hers, Browser.at(away) as his:
+        await his.log_in("ben", invitation=sent["invitation"])
+        ben = (await me(his))["person"]
+        both = await linked(away, hers)
+        assert await linked(away, his) == {ben: both[ben]}
+        assert told(await his.ask("DELETE", f"/api/logins/{both[away.ana]}")) == (404, "login.absent")
+
+        assert (await hers.ask("DELETE", f"/api/logins/{both[ben]}")).status_code == 204
+
+        assert (await his.get("/api/me")).status_code == 401
+        refused = await his.log_in("ben")
+        assert told(refused) == (401, "login.unknown")
+        assert (await me(hers))["person"] == away.ana
+    before = (await away.practice.engine.account(away.practice.account)).logins
+    await away.practice.restart()
+    assert (await away.practice.engine.account(away.practice.account)).logins == before == {both[away.ana]: away.ana}
+
+
+async def test_a_login_of_several_accounts_is_its_persons_to_take_away(away: Door) -> None:
+    """An owner of one of them would take away nothing by it; the person themselves takes it away in all."""
+    async with await owner_of(away) as hers:
+        opened = await hers.post("/api/accounts", {"sort": "company", "name": "Garden"})
+        assert opened.status_code == 201, opened.text
+        login = (await linked(away, hers))[away.ana]
+        ben = await away.practice.person("Ben")
+        async with browser_of(away, ben) as his:
+            assert told(await his.delete(f"/api/logins/{login}")) == (409, "login.elsewhere")
+
+        assert (await hers.ask("DELETE", f"/api/logins/{login}")).status_code == 204
+
+        for account in await away.practice.ledger.accounts():
+            assert (await away.practice.engine.account(account)).logins == {}
+    async with Browser.at(away) as later:
+        assert told(await later.log_in("ana")) == (401, "login.unknown")
+
+
+async def test_taking_a_login_away_takes_somebody_who_was_just_there(away: Door) -> None:
+    """A session from elsewhere that is ten minutes old shows a passkey first, or logs in again."""
+    async with await owner_of(away) as hers:
+        login = (await linked(away, hers))[away.ana]
+        await away.practice.move(timedelta(minutes=11))
+        assert told(await hers.ask("DELETE", f"/api/logins/{login}")) == (403, "identity.stale")
 
 
 # An issuer that lies, or somebody who speaks for it

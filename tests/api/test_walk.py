@@ -10,7 +10,7 @@ from haloop.api.server import make_app
 from haloop.engines.granting import give_grant
 from haloop.identity import Caller
 from haloop.kernel.agent import PresentedToken
-from haloop.kernel.fact import TokenIssued
+from haloop.kernel.fact import LoginLinked, TokenIssued
 from haloop.kernel.grant import GrantTerms
 from haloop.kernel.ids import RunId
 from haloop.kernel.money import Money
@@ -27,6 +27,7 @@ OPEN = {
 FOR_EVERYBODY = {
     ("DELETE", "/api/session"),
     ("DELETE", "/api/sessions/{session}"),
+    ("DELETE", "/api/logins/{login}"),
     ("POST", "/api/session/account"),
     ("POST", "/api/visits"),
     ("POST", "/api/passkeys/options"),
@@ -77,6 +78,7 @@ NAMED = {
     "grant": "grant_1",
     "index": "999999",
     "invitation": "0" * 16,
+    "login": "0" * 64,
     "person": "per_" + "0" * 32,
     "session": "0" * 16,
     "token": "0" * 16,
@@ -194,6 +196,7 @@ class _Everything:
             "/api/gates/{gate}/findings": found,
             "/api/gates/{gate}/findings/challenge": found,
             "/api/people/{person}/roles": {"roles": ["viewer"]},
+            "/api/runs/{run}/erasure": {"why": "asked for"},
         }
         return bodies.get(path)
 
@@ -225,6 +228,7 @@ async def _everything(door: Door) -> _Everything:
     passkey = await given_to(door, door.ana)
     invitation = await door.client.post("/api/invitations", json={"name": "Ben", "roles": ["viewer"]})
     door.house.identity.begin(Caller(account=account, person=door.ana), browser="Ana's")
+    await door.practice.engine.record(account, LoginLinked(person=door.ana, login="a" * 64), by="kernel")
     known = await door.practice.engine.account(account)
     gate = await door.gate(run)
     digest = sha256(b"why").hexdigest()
@@ -244,6 +248,7 @@ async def _everything(door: Door) -> _Everything:
             "grant": next(iter(known.grants)),
             "credential": passkey.credential,
             "invitation": invitation.json()["id"],
+            "login": "a" * 64,
             "person": door.ana,
             "session": door.house.identity.sessions(Caller(account=account, person=door.ana))[0].id,
         },

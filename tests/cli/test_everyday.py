@@ -207,6 +207,20 @@ def test_a_run_is_listed_and_cancelled(haloop: Haloop, neighbour: Neighbour) -> 
     assert haloop("inbox").out == "Nothing waits for you.\n"
 
 
+def test_an_owner_erases_what_a_run_said(haloop: Haloop, neighbour: Neighbour) -> None:
+    """Once it has ended, after being asked, and not where a passkey would have to say so."""
+    run, _ = asked(haloop)
+    assert haloop("cancel", run).code == 0
+    neighbour.settle()
+
+    done = haloop("erase", run, "--because", "asked for", "--yes")
+
+    assert (done.code, done.out) == (0, f"What {run} said is erased.\n")
+    assert "(erased)" in haloop("activity").out
+    assert haloop("logins").out == "No login is linked.\n"
+    assert haloop("logins", "unlink", "0" * 64).code == 4
+
+
 def test_people_are_invited_changed_and_taken_out(haloop: Haloop, neighbour: Neighbour) -> None:
     """An address is shown once; a name is enough to mean somebody; the list is empty again at the end."""
     made = haloop("invitations", "new", "Ben", "--role", "viewer", "--days", "2", "--json").document

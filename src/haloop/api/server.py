@@ -15,6 +15,7 @@ from haloop.api import (
     agents,
     artifacts,
     decisions,
+    erasing,
     errors,
     events,
     findings,
@@ -24,6 +25,7 @@ from haloop.api import (
     invitations,
     keeping,
     ledger,
+    linked,
     logins,
     notices,
     passkeys,
@@ -44,8 +46,8 @@ from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _NOUNS = (
-    *(health, logins, sessions, accounts, people, invitations, passkeys, recovery_codes, agents),
-    *(requests, runs, gates, decisions, findings, grants, artifacts, receipts, activity),
+    *(health, logins, linked, sessions, accounts, people, invitations, passkeys, recovery_codes, agents),
+    *(requests, runs, erasing, gates, decisions, findings, grants, artifacts, receipts, activity),
     *(ledger, events, keeping, notices),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}

@@ -125,7 +125,7 @@ def require_confirmed(
         return
     if given is None:
         raise _needed(
-            "There is a passkey here, and only one that is there may add another or take one away:"
+            "There is a passkey here, and this takes the answer of one:"
             " the machine's token could be shown by any program that runs as you."
         )
     confirmed_by(vouching, challenge, given, here)

@@ -51,6 +51,7 @@ SENTENCES: Mapping[str, str] = {
     "invitation.withdrawn": "took an invitation back",
     "invitation.redeemed": "accepted an invitation",
     "login.linked": "linked a login",
+    "login.unlinked": "took a login away",
     "token.issued": "gave {agent} a token",
     "token.revoked": "took a token back",
     "agents.stopped": "stopped every agent: {reason}",

@@ -31,6 +31,7 @@ from haloop.kernel.fact import (
     InvitationRedeemed,
     InvitationWithdrawn,
     LoginLinked,
+    LoginUnlinked,
     PersonAdded,
     PersonRemoved,
     RecoveryCodeMade,
@@ -318,6 +319,8 @@ class Account:
                 self._redeem(fact)
             case LoginLinked():
                 self.logins[fact.login] = PersonId(fact.person)
+            case LoginUnlinked():
+                self.logins.pop(fact.login, None)
             case _:
                 self._apply_rule(fact)
 

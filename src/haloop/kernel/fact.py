@@ -530,6 +530,15 @@ class LoginLinked(AccountFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginUnlinked(AccountFact):
+    """This login is nobody's from now on."""
+
+    kind: ClassVar[str] = "login.unlinked"
+    person: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialEnrolled(AccountFact):
     kind: ClassVar[str] = "credential.enrolled"
     person: str
@@ -669,6 +678,7 @@ _KINDS: Mapping[str, type[Fact]] = {
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, TokenIssued, TokenRevoked, RulesSet),
         *(AgentsStopped, AgentsResumed, RecoveryCodeMade),
         *(AccountNamed, RolesChanged, InvitationMade, InvitationWithdrawn, InvitationRedeemed, LoginLinked),
+        LoginUnlinked,
         *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
         *(SpendingKept, ScheduleSet, ScheduleFired),
     )

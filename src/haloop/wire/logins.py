@@ -38,3 +38,11 @@ class PasskeyAsked(BaseModel, frozen=True):
 class PasskeyShown(BaseModel, extra="forbid", strict=True):
     challenge: Base64Url = Field(max_length=200)
     assertion: PasskeyAnswer
+
+
+class LinkedLogin(BaseModel, frozen=True):
+    """A login from elsewhere by which somebody comes in."""
+
+    id: str
+    """The hash of its issuer and of the issuer's name for them."""
+    person: str

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from haloop.wire.passkeys import PasskeyConfirmed
 from haloop.wire.told import Told
 
 
@@ -59,6 +60,13 @@ class RunDetail(RunSummary, frozen=True):
     reason: str | None = None
     result: Any = None
     gates: list[str] = []
+
+
+class ErasureWanted(BaseModel, extra="forbid", strict=True):
+    why: str = Field(min_length=1, max_length=500)
+    """It stays in the ledger."""
+    confirmed: PasskeyConfirmed | None = None
+    """The answer of a passkey, where the home has one."""
 
 
 class Cancellation(BaseModel, extra="forbid", strict=True):

@@ -770,6 +770,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Logins
+         * @description Your own; as an owner, everybody's in the account.
+         */
+        get: operations["list_logins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logins/{login}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unlink Login
+         * @description Take a login away, your own in all your accounts, or as an owner anybody's; their sessions from elsewhere end.
+         *
+         *     An owner takes away what is linked in this account alone; where it is another account's too, it would let the same
+         *     person in here all the same.
+         */
+        delete: operations["unlink_login"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -1192,6 +1235,46 @@ export interface paths {
          * @description End a run as soon as nothing is under way that cannot be taken back.
          */
         post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Run
+         * @description Make what a run that ended said unreadable for good, with its files. That it was, and what it cost, stays.
+         */
+        post: operations["erase_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/erasure/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Erasing Run
+         * @description What a passkey has to sign before this run is erased; where it names none, there is none to ask.
+         */
+        post: operations["begin_erasing_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1795,6 +1878,12 @@ export interface components {
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
         };
+        /** ErasureWanted */
+        ErasureWanted: {
+            confirmed?: components["schemas"]["PasskeyConfirmed"] | null;
+            /** Why */
+            why: string;
+        };
         /**
          * EventOut
          * @description An event, with what its leaf is made of.
@@ -2080,6 +2169,16 @@ export interface components {
             name: string;
             /** Roles */
             roles: components["schemas"]["Role"][];
+        };
+        /**
+         * LinkedLogin
+         * @description A login from elsewhere by which somebody comes in.
+         */
+        LinkedLogin: {
+            /** Id */
+            id: string;
+            /** Person */
+            person: string;
         };
         /** LoginBegun */
         LoginBegun: {
@@ -3878,6 +3977,46 @@ export interface operations {
             };
         };
     };
+    list_logins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedLogin"][];
+                };
+            };
+        };
+    };
+    unlink_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     who_am_i: {
         parameters: {
             query?: never;
@@ -4467,6 +4606,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    erase_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    begin_erasing_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeOut"];
                 };
             };
         };
