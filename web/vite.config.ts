@@ -13,6 +13,33 @@ const BUILT = join(ROOT, "../src/haloop/web/app");
 const SHIPPED_TOO = ["@fontsource-variable/instrument-sans", "tailwindcss"];
 const SQUEEZED = /\.(js|css|svg)$/;
 
+/** What is said before anything but Today is fetched; all other words come with the first part that is. */
+const SAID_FIRST = new Set(
+  "again actor ask back cancel card command deed desk effect error field keys label left loop no nowhere offer offline operation outcome outside place rail role run skip today value yes".split(
+    " ",
+  ),
+);
+
+/** One part of a catalogue of words: what is said first, or the rest. */
+function words(): Plugin {
+  return {
+    name: "words",
+    enforce: "pre",
+    load(id) {
+      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|rest)$/.exec(id) ?? [];
+      if (!file) return undefined;
+      this.addWatchFile(file);
+      const all = Object.entries(JSON.parse(readFileSync(file, "utf8")));
+      const some = all.filter(([key]) => isFirst(key) === (part === "first"));
+      return { code: `export default ${JSON.stringify(Object.fromEntries(some))}`, moduleType: "js" };
+    },
+  };
+}
+
+function isFirst(key: string): boolean {
+  return SAID_FIRST.has(key.split(".")[0] ?? "");
+}
+
 /** The catalogues' digests: every answer to a gate says by which one its card was shown. */
 function digestOf(language: string): string {
   return createHash("sha256")
@@ -24,6 +51,16 @@ function licenceOf(name: string): string {
   const folder = join(ROOT, "node_modules", name);
   const { license, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   return `\n## ${name} - ${version} (${license})\n\n${readFileSync(join(folder, "LICENSE"), "utf8")}`;
+}
+
+/** Every word that Today begins with must be among those that are said first. */
+function requireSaid(code: string): void {
+  const keys = Object.keys(JSON.parse(readFileSync(join(WORDS, "en.json"), "utf8")));
+  const later = keys
+    .map((key) => key.replace(/\.(one|other)$/, ""))
+    .filter((key) => key.includes(".") && !isFirst(key));
+  const unsaid = later.filter((key) => ['"', "`"].some((quote) => code.includes(quote + key + quote)));
+  if (unsaid.length > 0) throw new Error(`Today says what is not among the first words: ${unsaid.join(", ")}`);
 }
 
 /** Writes beside each file its compressed siblings, and for the server which files each place of the app begins with. */
@@ -44,6 +81,7 @@ function shipped(): Plugin {
           writeFileSync(join(BUILT, `${file}.gz`), gzipSync(bytes, { level: 9 }));
         }
       }
+      requireSaid(begins.today?.map((file) => (bundle[file] as { code: string }).code).join("\n") ?? "");
       writeFileSync(join(BUILT, "begins.json"), JSON.stringify(begins));
       for (const name of SHIPPED_TOO) appendFileSync(join(BUILT, "licences.md"), licenceOf(name));
     },
@@ -51,7 +89,7 @@ function shipped(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), tailwind(), shipped()],
+  plugins: [words(), react(), tailwind(), shipped()],
   resolve: { alias: { "@": join(ROOT, "src"), "@words": WORDS } },
   define: { __CATALOGUES__: JSON.stringify({ de: digestOf("de"), en: digestOf("en") }) },
   build: {

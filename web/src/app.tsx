@@ -4,7 +4,7 @@ import { lazy, Suspense, useState } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 import { Problem } from "@/api/client";
 import { queries } from "@/api/queries";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { type Command, useCommands } from "@/keys";
 import { useLiveness } from "@/live";
 import { PLACES } from "@/routes";
@@ -14,8 +14,8 @@ import { Loop } from "@/ui/Loop";
 import { Failed, Notice } from "@/ui/Notice";
 import { Empty, Page, Waiting } from "@/ui/Page";
 
-const Palette = lazy(() => import("@/palette"));
-const Composer = lazy(() => import("@/drafts/Composer"));
+const Palette = lazy(later(() => import("@/palette")));
+const Composer = lazy(later(() => import("@/drafts/Composer")));
 
 type Over = "palette" | "keys" | "ask" | undefined;
 

@@ -1,6 +1,6 @@
 import { CircleDot, Settings } from "lucide-react";
 import { type ComponentType, lazy } from "react";
-import type { Key } from "@/i18n";
+import { type Key, later } from "@/i18n";
 
 interface Place {
   path: string;
@@ -18,8 +18,8 @@ export const PLACES: readonly Place[] = [
   },
   {
     path: "/settings",
-    page: lazy(() => import("@/places/settings")),
+    page: lazy(later(() => import("@/places/settings"))),
     rail: { name: "place.settings", letter: "s", icon: Settings },
   },
-  { path: "/_kit", page: lazy(() => import("@/places/kit")) },
+  { path: "/_kit", page: lazy(later(() => import("@/places/kit"))) },
 ];

@@ -1,5 +1,9 @@
 /// <reference types="vite/client" />
-declare module "@words/de.json" {
+declare module "*.json?first" {
+  const messages: Record<string, string>;
+  export default messages;
+}
+declare module "*.json?rest" {
   const messages: Record<string, string>;
   export default messages;
 }

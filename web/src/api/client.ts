@@ -34,6 +34,9 @@ export class Problem extends Error {
 /** No answer came: of something that was sent, nobody knows whether it arrived. */
 export class Unreached extends Error {}
 
+/** Why no passkey could be asked; said to whoever is asked for one. */
+export class NoPasskey extends Error {}
+
 /** Ask the API for something; a Problem where it says no, Unreached where it says nothing. */
 export async function ask<M extends Method, P extends keyof paths>(
   method: M,

@@ -1,10 +1,7 @@
-import { ask, type Model } from "@/api/client";
+import { ask, type Model, NoPasskey } from "@/api/client";
 import { t } from "@/i18n";
 
 export type Signed = Model<"PasskeyAnswer">;
-
-/** Why no passkey could be asked; said to whoever is asked for one. */
-export class NoPasskey extends Error {}
 
 /** Whether this browser makes passkeys at this address at all. */
 export function canSign(): boolean {

@@ -11,7 +11,7 @@ import { useNow, useSettled } from "@/drafts/now";
 import { type Tier, tierOf } from "@/drafts/tier";
 import { useDecision } from "@/drafts/useDecision";
 import { useEndSeen } from "@/drafts/useEndSeen";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { moment, money, timeLeft } from "@/i18n/spelling";
 import { useCommands } from "@/keys";
 import { useLiveness } from "@/live";
@@ -19,7 +19,7 @@ import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
 import { Failed, Notice } from "@/ui/Notice";
 
-const ChangeForm = lazy(() => import("@/drafts/ChangeForm"));
+const ChangeForm = lazy(later(() => import("@/drafts/ChangeForm")));
 
 interface Props {
   gate: Gate;

@@ -1,4 +1,5 @@
 import type { Told } from "@/api/queries";
+import { actorOf } from "@/drafts/naming";
 import { asWords, said, t } from "@/i18n";
 import { clock } from "@/i18n/spelling";
 import { Loop, type LoopState } from "@/ui/Loop";
@@ -55,11 +56,4 @@ function wordsOf({ kind, says }: Told): string {
   const reason = says?.reason ?? says?.sentence ?? says?.problem;
   const words = said(`fact.${kind}`) ?? `${asWords(kind.split(".")[0] ?? "")} ${asWords(kind)}`;
   return typeof reason === "string" && reason ? `${words}: ${reason}` : words;
-}
-
-export function actorOf(actor: string, me: string | null): string {
-  const [kind, name = ""] = actor.split(":");
-  if (kind === "agent") return t("actor.agent", { name });
-  if (kind === "person") return name === me ? t("actor.you") : t("actor.person");
-  return t("actor.kernel");
 }

@@ -1,6 +1,5 @@
 import type { RunSummary } from "@/api/queries";
 import { capital, leavesOf } from "@/drafts/card";
-import { actorOf } from "@/drafts/Trail";
 import { asWords, said, t } from "@/i18n";
 
 /** What a run is for: the desk's own name for it. */
@@ -19,4 +18,11 @@ export function askedFor(run: Pick<RunSummary, "arguments">): string {
 export function aboutRun(run: RunSummary, me: string | null): string {
   const desk = said(`desk.${run.desk}`) ?? capital(run.desk);
   return t("card.above", { desk, who: actorOf(run.asked_by, me) });
+}
+
+export function actorOf(actor: string, me: string | null): string {
+  const [kind, name = ""] = actor.split(":");
+  if (kind === "agent") return t("actor.agent", { name });
+  if (kind === "person") return name === me ? t("actor.you") : t("actor.person");
+  return t("actor.kernel");
 }

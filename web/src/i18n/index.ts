@@ -1,4 +1,5 @@
-import english from "@words/en.json";
+import type english from "@words/en.json";
+import first from "@words/en.json?first";
 import { pseudo } from "@/i18n/pseudo";
 
 type Messages = Record<string, string>;
@@ -16,15 +17,38 @@ export const LANGUAGES: readonly Language[] = ["en", "de"];
 const KEPT = "haloop language";
 
 let language: Language = "en";
-let messages: Messages = english;
+let messages: Messages = first;
+let rest: Promise<void> | undefined;
 let plural = new Intl.PluralRules("en");
 
 /** Read the catalogue of the language that was chosen, or else of the browser's first that there is. */
 export async function openLanguage(): Promise<void> {
   language = chosen();
-  messages = await read(language);
+  messages = await readFirst();
   plural = new Intl.PluralRules(locale());
   document.documentElement.lang = locale();
+}
+
+/** Something that is fetched when somebody goes there, with the words that the first page does without. */
+export function later<T>(load: () => Promise<T>): () => Promise<T> {
+  return async () => {
+    const [loaded] = await Promise.all([load(), openRest()]);
+    return loaded;
+  };
+}
+
+/** Read the words that the first page does without; they are read once. */
+export function openRest(): Promise<void> {
+  rest ??= readRest().then(
+    (more) => {
+      messages = { ...messages, ...more };
+    },
+    (error: unknown) => {
+      rest = undefined;
+      throw error;
+    },
+  );
+  return rest;
 }
 
 /** The language that messages are in. */
@@ -78,15 +102,15 @@ function fill(message: string, filled: Filled): string {
   });
 }
 
-async function read(wanted: Language): Promise<Messages> {
-  switch (wanted) {
-    case "de":
-      return (await import("@words/de.json")).default;
-    case "pseudo":
-      return pseudo(english);
-    default:
-      return english;
-  }
+async function readFirst(): Promise<Messages> {
+  if (language === "de") return (await import("@words/de.json?first")).default;
+  return language === "pseudo" ? pseudo(first) : first;
+}
+
+async function readRest(): Promise<Messages> {
+  if (language === "de") return (await import("@words/de.json?rest")).default;
+  const words = (await import("@words/en.json?rest")).default;
+  return language === "pseudo" ? pseudo(words) : words;
 }
 
 function chosen(): Language {

@@ -4,15 +4,15 @@ import { lazy, Suspense, useEffect } from "react";
 import { useLocation, useSearch } from "wouter";
 import { type Execution, type Gate, queries, type RunSummary } from "@/api/queries";
 import { GateRow, RunRow } from "@/drafts/InboxRow";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { useCommands } from "@/keys";
 import { POLL_MS, useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
 import { Failed } from "@/ui/Notice";
 import { Empty, Page, Section, Waiting } from "@/ui/Page";
 
-const RunView = lazy(() => import("@/drafts/RunView"));
-const LastReceipt = lazy(() => import("@/drafts/LastReceipt"));
+const RunView = lazy(later(() => import("@/drafts/RunView")));
+const LastReceipt = lazy(later(() => import("@/drafts/LastReceipt")));
 const WIDE = "(min-width: 64rem)";
 
 /** A message names the gate that waits; its run is in its name. */

@@ -1,6 +1,5 @@
 import type { ReactNode } from "react";
-import { Problem, Unreached } from "@/api/client";
-import { NoPasskey } from "@/api/passkeys";
+import { NoPasskey, Problem, Unreached } from "@/api/client";
 import { t } from "@/i18n";
 import { Loop, type LoopState } from "@/ui/Loop";
 
