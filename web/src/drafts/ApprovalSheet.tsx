@@ -2,21 +2,23 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useRef, useState } from "react";
 import { canSign } from "@/api/passkeys";
 import { type Gate, queries } from "@/api/queries";
+import { Chips } from "@/drafts/Chips";
 import { cardOf, deedOf, totalsOf } from "@/drafts/card";
 import { DeclineForm } from "@/drafts/DeclineForm";
 import { Differences } from "@/drafts/Differences";
+import { Disclosures } from "@/drafts/Disclosures";
 import { DraftCard } from "@/drafts/DraftCard";
 import { ExactRequest } from "@/drafts/ExactRequest";
 import { useNow, useSettled } from "@/drafts/now";
 import { type Tier, tierOf } from "@/drafts/tier";
 import { useDecision } from "@/drafts/useDecision";
 import { useEndSeen } from "@/drafts/useEndSeen";
+import { whyClosedTo } from "@/drafts/whyClosedTo";
 import { later, t } from "@/i18n";
 import { moment, money, timeLeft } from "@/i18n/spelling";
 import { useCommands } from "@/keys";
 import { useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
-import { Chip } from "@/ui/Chip";
 import { Failed, Notice } from "@/ui/Notice";
 
 const ChangeForm = lazy(later(() => import("@/drafts/ChangeForm")));
@@ -78,15 +80,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
         card={card}
         {...(above ? { above } : {})}
         left={Math.max(0, Math.min(1, seconds / lifeOf(read)))}
-        chips={
-          <>
-            <Chip tone={tier === 3 ? "wait" : "plain"}>{t(`tier.${tier}`)}</Chip>
-            <Chip>{t(card.effects.every((one) => one.undo !== null) ? "chip.undo" : "chip.no_undo")}</Chip>
-            <Chip tone={card.effects.some((one) => one.live) ? "wait" : "plain"}>
-              {t(card.effects.some((one) => one.live) ? "mode.live" : "mode.practice")}
-            </Chip>
-          </>
-        }
+        chips={<Chips gate={read} />}
       />
       {deciding.own && deciding.own.length > 0 && (
         <div className="rounded-card border border-line bg-panel p-4">
@@ -95,28 +89,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
       )}
       <ExactRequest gate={read} />
       <div ref={end} aria-hidden="true" className="h-px" />
-      {card.disclosures.length > 0 && (
-        <Notice tone="wait" loop="uncertain" title={t("disclosure")}>
-          <ul className="list-disc pl-5">
-            {card.disclosures.map((one) => (
-              <li key={JSON.stringify(one)}>
-                {one.key ? t(`disclosure.${one.key as "uncertain_before"}`) : JSON.stringify(one)}
-              </li>
-            ))}
-          </ul>
-          {read.must_read && (
-            <label className="mt-3 flex min-h-11 items-center gap-2 font-medium">
-              <input
-                type="checkbox"
-                className="size-5"
-                checked={hasRead}
-                onChange={(event) => setHasRead(event.target.checked)}
-              />
-              {t("disclosure.read")}
-            </label>
-          )}
-        </Notice>
-      )}
+      <Disclosures gate={read} hasRead={hasRead} onRead={setHasRead} />
       {deciding.isUnknown && (
         <Notice tone="wait" loop="uncertain" urgent title={t("unknown.title")}>
           {t("unknown.says")}
@@ -200,11 +173,8 @@ function useWhyNot(
   const isOffline = useLiveness() === "offline";
   if (isOffline) return t("why_not.offline");
   if (seen.isConflict) return t("why_not.conflict");
-  if (gate.status === "revising") return t("why_not.revising");
-  if (gate.expires / 1e3 <= seen.now) return t("why_not.expired");
-  if (me && !me.roles.some((role) => gate.need.roles.includes(role))) return t("why_not.role");
-  if (me?.person && gate.yeses.includes(me.person))
-    return t("why_not.said", { count: gate.need.count - gate.yeses.length });
+  const closed = whyClosedTo(me, gate, seen.now);
+  if (closed) return closed;
   if (gate.must_read && !seen.hasRead) return t("why_not.unread");
   if (seen.tier > 1 && !seen.isEndSeen) return t("why_not.end");
   if (seen.tier === 3 && !canSign()) return t("passkey.no_context");

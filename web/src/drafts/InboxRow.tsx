@@ -8,6 +8,12 @@ import { type Key, t } from "@/i18n";
 import { clock, money, timeLeft } from "@/i18n/spelling";
 import { Loop, type LoopState } from "@/ui/Loop";
 
+interface Listed {
+  isOpen: boolean;
+  /** Where it is read. */
+  href: string;
+}
+
 const RINGS: Record<RunSummary["state"], LoopState> = {
   running: "running",
   waits_for_you: "waiting",
@@ -16,12 +22,12 @@ const RINGS: Record<RunSummary["state"], LoopState> = {
   ended: "done",
 };
 
-export function GateRow({ gate, isOpen }: { gate: Gate; isOpen: boolean }) {
+export function GateRow({ gate, isOpen, href, select }: Listed & { gate: Gate; select?: ReactNode }) {
   const card = cardOf(gate);
   const seconds = (gate.expires / 1e3 - useNow()) / 1e3;
   const amount = totalsOf(card).map(money).join(" + ");
   return (
-    <Row run={gate.run} isOpen={isOpen} ring={seconds > 0 ? "waiting" : "expired"} title={headingOf(card)}>
+    <Row href={href} isOpen={isOpen} ring={seconds > 0 ? "waiting" : "expired"} title={headingOf(card)} before={select}>
       {amount && <span className="text-ink">{amount}, </span>}
       {timeLeft(seconds)}
     </Row>
@@ -29,11 +35,11 @@ export function GateRow({ gate, isOpen }: { gate: Gate; isOpen: boolean }) {
 }
 
 /** A run that asks nothing; of one that ended, what its effects came to. */
-export function RunRow({ run, isOpen, did }: { run: RunSummary; isOpen: boolean; did: Execution[] }) {
+export function RunRow({ run, isOpen, href, did }: Listed & { run: RunSummary; did: Execution[] }) {
   const ended = run.state === "ended" ? endOf(did) : undefined;
   return (
     <Row
-      run={run.id}
+      href={href}
       isOpen={isOpen}
       ring={ended?.ring ?? RINGS[run.state]}
       title={run.is_erased ? t("run.erased") : nameOfRun(run)}
@@ -50,13 +56,14 @@ function endOf(did: Execution[]): { ring: LoopState; says: Key } {
   return did.length > 0 ? { ring: "failed", says: "outcome.not_done" } : { ring: "expired", says: "run.nothing" };
 }
 
-function Row(props: { run: string; isOpen: boolean; ring: LoopState; title: string; children: ReactNode }) {
+function Row(props: Listed & { ring: LoopState; title: string; before?: ReactNode; children: ReactNode }) {
   return (
-    <li>
+    <li className="flex gap-1">
+      {props.before}
       <Link
-        href={`/?run=${props.run}`}
+        href={props.href}
         aria-current={props.isOpen ? "true" : undefined}
-        className="flex min-h-11 gap-3 rounded-card border border-line bg-panel p-3 hover:border-edge aria-[current]:border-accent aria-[current]:bg-accent-soft"
+        className="flex min-h-11 min-w-0 flex-1 gap-3 rounded-card border border-line bg-panel p-3 hover:border-edge aria-[current]:border-accent aria-[current]:bg-accent-soft"
       >
         <Loop state={props.ring} />
         <span className="min-w-0 [overflow-wrap:anywhere]">

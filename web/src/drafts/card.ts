@@ -76,10 +76,10 @@ export function deedOf(operation: string): string {
   return said(`deed.${operation}`) ?? asWords(operation);
 }
 
-/** What all effects of a card may cost at most, one amount for each currency. */
-export function totalsOf(card: Card): Money[] {
+/** What all effects of these cards may cost at most, one amount for each currency. */
+export function totalsOf(...cards: Card[]): Money[] {
   const sums = new Map<string, number>();
-  for (const { cost_max: cost } of card.effects) {
+  for (const { cost_max: cost } of cards.flatMap((card) => card.effects)) {
     if (cost) sums.set(cost.currency, (sums.get(cost.currency) ?? 0) + cost.minor);
   }
   return [...sums].map(([currency, minor]) => ({ currency, minor }));

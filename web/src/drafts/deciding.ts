@@ -40,6 +40,14 @@ export async function give(gate: Gate, decision: Decision): Promise<Gate> {
   return ask("post", "/api/gates/{gate}/decisions", { path, body: { ...decision, assertion } });
 }
 
+/** Say several words at once; a passkey signs all of them together, where one of them takes it. */
+export async function giveTogether(said: readonly { gate: Gate; decision: Decision }[]): Promise<Model<"RowOut">[]> {
+  const rows = said.map(({ gate, decision }) => ({ gate: gate.id, decision }));
+  const needsKey = said.some(({ gate, decision }) => decision.verdict === "approved" && gate.need.passkey);
+  const assertion = needsKey ? await sign(await ask("post", "/api/decisions/challenge", { body: { rows } })) : null;
+  return (await ask("post", "/api/decisions", { body: { rows, assertion } })).rows;
+}
+
 function newNonce(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
 }

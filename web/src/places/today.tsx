@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft } from "lucide-react";
 import { lazy, Suspense, useEffect } from "react";
-import { useLocation, useSearch } from "wouter";
 import { type Execution, type Gate, queries, type RunSummary } from "@/api/queries";
 import { GateRow, RunRow } from "@/drafts/InboxRow";
+import { addressOf, type Looking, useLooking } from "@/drafts/looking";
+import { SelectBox, SelectedBar, toggled } from "@/drafts/Selecting";
 import { later, t } from "@/i18n";
 import { useCommands } from "@/keys";
 import { POLL_MS, useLiveness } from "@/live";
@@ -12,14 +13,10 @@ import { Failed } from "@/ui/Notice";
 import { Empty, Page, Section, Waiting } from "@/ui/Page";
 
 const RunView = lazy(later(() => import("@/drafts/RunView")));
+const Together = lazy(later(() => import("@/drafts/Together")));
 const LastReceipt = lazy(later(() => import("@/drafts/LastReceipt")));
 const WIDE = "(min-width: 64rem)";
-
-/** A message names the gate that waits; its run is in its name. */
-function runOf(gate: string | null): string | undefined {
-  const run = gate?.match(/^gate_([0-9a-f]{32})_/)?.[1];
-  return run && `run_${run}`;
-}
+const NOTHING: Looking = { run: undefined, selected: [], isTogether: false };
 
 /** What waits for you, what runs now, what was done today; and beside it the one that is open. */
 export default function Today() {
@@ -27,27 +24,31 @@ export default function Today() {
   const gates = useQuery({ ...queries.gates(), ...every });
   const runs = useQuery({ ...queries.runs(), ...every });
   const activity = useQuery({ ...queries.activity(), ...every });
-  const [, go] = useLocation();
-  const asked = new URLSearchParams(useSearch());
-  const open = asked.get("run") ?? runOf(asked.get("gate"));
+  const [looking, look] = useLooking();
+  const { run: open, selected, isTogether } = looking;
   const lists = sorted(gates.data?.gates ?? [], runs.data?.runs ?? []);
   const order = [...lists.waiting.map((one) => one.run), ...[...lists.running, ...lists.done].map((one) => one.id)];
   const first = lists.waiting[0]?.run;
+  const here = lists.waiting.find((one) => one.run === open)?.id;
   const next = lists.waiting.find((one) => one.run !== open)?.run;
 
-  const show = (run: string | undefined) => run && go(`/?run=${run}`);
+  const show = (run: string | undefined) => run && look({ run, isTogether: false });
   const move = (by: number) => {
     const place = open ? order.indexOf(open) : -1;
     show(order[Math.max(0, Math.min(order.length - 1, place + by))]);
   };
   useEffect(() => {
-    if (!open && first && matchMedia(WIDE).matches) go(`/?run=${first}`, { replace: true });
-  }, [open, first, go]);
+    if (!open && !isTogether && first && matchMedia(WIDE).matches) look({ run: first }, { replace: true });
+  });
   useCommands([
     { keys: "j", name: t("command.down"), run: () => move(1) },
     { keys: "k", name: t("command.up"), run: () => move(-1) },
     { keys: "n", name: t("command.next"), run: () => show(next) },
-    { keys: "Escape", name: t("command.close"), run: () => go("/") },
+    ...(here ? [{ keys: "x", name: t("command.select"), run: () => look({ selected: toggled(selected, here) }) }] : []),
+    ...(selected.length > 0 && !isTogether
+      ? [{ keys: "Enter", name: t("today.together"), run: () => look({ isTogether: true }) }]
+      : []),
+    { keys: "Escape", name: t("command.close"), run: () => look(isTogether ? { isTogether: false } : NOTHING) },
   ]);
 
   const error = gates.error ?? runs.error;
@@ -61,25 +62,35 @@ export default function Today() {
   return (
     <Page title={t("place.today")}>
       <div className="lg:grid lg:grid-cols-[minmax(18rem,24rem)_minmax(0,1fr)] lg:gap-8">
-        <div className={open ? "hidden lg:block" : ""}>
+        <div className={open || isTogether ? "hidden lg:block" : ""}>
           {gates.data && runs.data ? (
-            <Lists {...lists} did={activity.data?.executions ?? []} waits={gates.data.waiting} open={open} />
+            <Lists
+              {...lists}
+              did={activity.data?.executions ?? []}
+              waits={gates.data.waiting}
+              looking={looking}
+              look={look}
+            />
           ) : (
             <Waiting />
           )}
         </div>
-        {open && (
+        {(open || isTogether) && (
           <div>
             <Button
               kind="quiet"
               className="mb-3 lg:hidden"
               icon={<ArrowLeft size={18} aria-hidden />}
-              onClick={() => go("/")}
+              onClick={() => look({ run: undefined, isTogether: false })}
             >
               {t("back")}
             </Button>
             <Suspense fallback={<Waiting />}>
-              <RunView key={open} run={open} onNext={next ? () => show(next) : undefined} />
+              {isTogether && gates.data ? (
+                <Together key={selected.join()} selected={selected} waiting={gates.data.gates} />
+              ) : (
+                open && <RunView key={open} run={open} onNext={next ? () => show(next) : undefined} />
+              )}
             </Suspense>
           </div>
         )}
@@ -91,7 +102,8 @@ export default function Today() {
 interface Shown {
   did: Execution[];
   waits: number;
-  open: string | undefined;
+  looking: Looking;
+  look: (otherwise: Partial<Looking>) => void;
 }
 
 interface Lists {
@@ -100,16 +112,38 @@ interface Lists {
   done: RunSummary[];
 }
 
-function Lists({ waiting, running, done, did, waits, open }: Lists & Shown) {
+function Lists({ waiting, running, done, did, waits, looking, look }: Lists & Shown) {
+  const { selected } = looking;
+  const chosen = waiting.filter((one) => selected.includes(one.id));
   const didOf = (run: RunSummary) => did.filter((one) => one.run === run.id);
+  const linked = (run: string) => ({
+    isOpen: run === looking.run && !looking.isTogether,
+    href: addressOf({ run, selected, isTogether: false }),
+  });
   if (waiting.length + running.length + done.length === 0) return <NothingYet />;
   return (
     <>
       <Section title={t("today.waiting")} count={waits}>
         {waiting.length === 0 && <Empty says={t("today.nothing_waits")} />}
+        {chosen.length > 0 && !looking.isTogether && (
+          <SelectedBar
+            count={chosen.length}
+            onDecide={() => look({ isTogether: true })}
+            onClear={() => look({ selected: [], isTogether: false })}
+          />
+        )}
         <ul className="grid gap-2">
           {waiting.map((gate) => (
-            <GateRow key={gate.id} gate={gate} isOpen={gate.run === open} />
+            <GateRow
+              key={gate.id}
+              gate={gate}
+              {...linked(gate.run)}
+              select={
+                waiting.length > 1 && (
+                  <SelectBox gate={gate} selected={selected} onSelect={(next) => look({ selected: next })} />
+                )
+              }
+            />
           ))}
         </ul>
       </Section>
@@ -117,7 +151,7 @@ function Lists({ waiting, running, done, did, waits, open }: Lists & Shown) {
         <Section title={t("today.running")} count={running.length}>
           <ul className="grid gap-2">
             {running.map((run) => (
-              <RunRow key={run.id} run={run} isOpen={run.id === open} did={didOf(run)} />
+              <RunRow key={run.id} run={run} {...linked(run.id)} did={didOf(run)} />
             ))}
           </ul>
         </Section>
@@ -126,7 +160,7 @@ function Lists({ waiting, running, done, did, waits, open }: Lists & Shown) {
         <Section title={t("today.done")} count={done.length}>
           <ul className="grid gap-2">
             {done.map((run) => (
-              <RunRow key={run.id} run={run} isOpen={run.id === open} did={didOf(run)} />
+              <RunRow key={run.id} run={run} {...linked(run.id)} did={didOf(run)} />
             ))}
           </ul>
         </Section>

@@ -1,0 +1,41 @@
+import { useLocation, useSearch } from "wouter";
+
+/** So many gates are decided together at most; the server takes no more. */
+export const TOGETHER_MAX = 25;
+
+/** What is open on Today, as its address says it. */
+export interface Looking {
+  /** The run that is read. */
+  run: string | undefined;
+  /** The gates that are selected, in the order in which they were. */
+  selected: string[];
+  /** Those are read and decided together. */
+  isTogether: boolean;
+}
+
+/** A message names the gate that waits; its run is in its name. */
+function runOf(gate: string | null): string | undefined {
+  const run = gate?.match(/^gate_([0-9a-f]{32})_/)?.[1];
+  return run && `run_${run}`;
+}
+
+export function addressOf({ run, selected, isTogether }: Looking): string {
+  const said = new URLSearchParams({
+    ...(run ? { run } : {}),
+    ...(selected.length > 0 ? { select: selected.join(" ") } : {}),
+    ...(isTogether ? { together: "" } : {}),
+  });
+  return said.size > 0 ? `/?${said}` : "/";
+}
+
+export function useLooking(): [Looking, (otherwise: Partial<Looking>, how?: { replace: boolean }) => void] {
+  const asked = new URLSearchParams(useSearch());
+  const [, go] = useLocation();
+  const selected = asked.get("select")?.split(" ").slice(0, TOGETHER_MAX) ?? [];
+  const looking: Looking = {
+    run: asked.get("run") ?? runOf(asked.get("gate")),
+    selected,
+    isTogether: asked.has("together") && selected.length > 0,
+  };
+  return [looking, (otherwise, how) => go(addressOf({ ...looking, ...otherwise }), how)];
+}
