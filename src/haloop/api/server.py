@@ -14,6 +14,7 @@ from haloop.api import (
     activity,
     agents,
     artifacts,
+    connectors,
     decisions,
     erasing,
     errors,
@@ -48,7 +49,7 @@ from haloop.wire.problems import Problem
 _NOUNS = (
     *(health, logins, linked, sessions, accounts, people, invitations, passkeys, recovery_codes, agents),
     *(requests, runs, erasing, gates, decisions, findings, grants, artifacts, receipts, activity),
-    *(ledger, events, keeping, notices),
+    *(ledger, events, keeping, notices, connectors),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -5,7 +5,7 @@ for it. What a draft says of an effect (who would do it, in which mode, for whic
 is read here, from the operation and its argument, both when the draft is shown and when its effect is due.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from inspect import getattr_static
@@ -32,12 +32,15 @@ class Connector:
     """Whether its effects leave this machine."""
     account: str = ""
     """Who we are over there."""
+    check: Callable[[], Awaitable[None]] | None = None
+    """Asks it whether it answers, and raises where it does not; none where it is a part of this process."""
 
 
 class Connectors:
     """The connectors by their ports, and every effect operation by its name."""
 
     def __init__(self, connectors: Sequence[Connector]) -> None:
+        self.all = tuple(connectors)
         self._by_port = {connector.port.__name__: connector for connector in connectors}
         if len(self._by_port) != len(connectors):
             raise BadProcedure("Two connectors stand behind one port.", code="connector.twice")

@@ -151,6 +151,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Connectors
+         * @description What stands behind each port; each outside system is asked whether it answers.
+         */
+        get: operations["list_connectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/decisions": {
         parameters: {
             query?: never;
@@ -1842,6 +1862,29 @@ export interface components {
             checkpoints: components["schemas"]["StoredCheckpoint"][];
         };
         /**
+         * ConnectorOut
+         * @description One connector, and how it is just now.
+         */
+        ConnectorOut: {
+            /** Account */
+            account: string;
+            health: components["schemas"]["haloop__wire__connectors__Health"];
+            /** Leaves */
+            leaves: boolean;
+            /** Live */
+            live: boolean;
+            /** Name */
+            name: string;
+            /** Operations */
+            operations: string[];
+            /** Port */
+            port: string;
+            /** Problem */
+            problem: string | null;
+            /** Version */
+            version: string;
+        };
+        /**
          * DeskOut
          * @description A desk, and what can be asked of it.
          */
@@ -2090,14 +2133,6 @@ export interface components {
             since: number;
             /** Size */
             size: number;
-        };
-        /**
-         * Health
-         * @description It answers; nothing of anybody's is said here.
-         */
-        Health: {
-            /** Status */
-            status: string;
         };
         /**
          * InclusionOut
@@ -3013,6 +3048,20 @@ export interface components {
              */
             reason: string;
         };
+        /**
+         * Health
+         * @description Whether an outside system answers.
+         * @enum {string}
+         */
+        haloop__wire__connectors__Health: "answers" | "silent" | "within";
+        /**
+         * Health
+         * @description It answers; nothing of anybody's is said here.
+         */
+        haloop__wire__health__Health: {
+            /** Status */
+            status: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3203,6 +3252,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_connectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorOut"][];
+                };
             };
         };
     };
@@ -5009,7 +5078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["haloop__wire__health__Health"];
                 };
             };
         };
@@ -5029,7 +5098,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["haloop__wire__health__Health"];
                 };
             };
         };

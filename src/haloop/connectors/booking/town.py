@@ -130,13 +130,17 @@ class TownBooking:
         answer = await self._post(f"/reservations/{booked.reference}/cancel", call, {})
         return refused(answer, _WHY, of="booking") or _cancelled(read(_Cancellation, answer.raise_for_status()))
 
+    async def check(self) -> None:
+        """Ask for what changes nothing; a failure where the site does not answer us."""
+        await self.held("nobody")
+
     async def _post(self, path: str, call: Call, body: Mapping[str, str]) -> Response:
         return await self.http.post(path, json=body, headers={"Idempotency-Key": call.key, **_as(call.account)})
 
 
 def town_booking(site: TownBooking) -> Connector:
     """The site behind the port, in the practice world."""
-    return Connector(port=Booking, speaks=site, name="town-booking", leaves=False)
+    return Connector(port=Booking, speaks=site, name="town-booking", leaves=False, check=site.check)
 
 
 def _as(household: str) -> dict[str, str]:

@@ -119,6 +119,10 @@ class TownSubscriptions:
         sentence = f"{terms.name} asked to stay {OFFERS_MAX + 1} times and did not let go. Cancel it there yourself."
         return NotDone(why=Why.DECLINED, code="subscription.held_back", sentence=sentence)
 
+    async def check(self) -> None:
+        """Ask for what changes nothing; a failure where the site does not answer us."""
+        await self.held("nobody")
+
     async def kept(self, household: str, subscription: str) -> _Kept | None:
         """One subscription as it is now."""
         held = (await self._asked(household)).subscriptions
@@ -143,7 +147,7 @@ class TownSubscriptions:
 
 def town_subscriptions(site: TownSubscriptions) -> Connector:
     """The site behind the port, in the practice world."""
-    return Connector(port=Subscriptions, speaks=site, name="town-subscriptions", leaves=False)
+    return Connector(port=Subscriptions, speaks=site, name="town-subscriptions", leaves=False, check=site.check)
 
 
 def _as(household: str) -> dict[str, str]:
