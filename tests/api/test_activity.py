@@ -57,3 +57,17 @@ async def test_pages_reach_every_run_and_an_agent_sees_its_own(door: Door) -> No
     assert bought == ["wax", "milk", "tea"]
     async with await door.agent() as agent:
         assert (await agent.get("/api/activity")).json()["executions"] == []
+
+
+async def test_what_is_looked_for_is_found_with_what_it_did(door: Door) -> None:
+    """Words, desk and state choose the runs; each is told with its executions, and one that did nothing without."""
+    bought, open_one = await door.asked(item="oolong"), await door.asked(item="sencha")
+    await door.decide(await door.gate(bought))
+
+    ended = await door.got("/api/activity", params={"state": "ended", "desk": "shop"})
+    waiting = await door.got("/api/activity", params={"search": "sencha"})
+    nothing = await door.got("/api/activity", params={"search": "sencha", "state": "ended"})
+
+    assert ([one["id"] for one in ended["runs"]], len(ended["executions"])) == ([bought], 1)
+    assert ([one["id"] for one in waiting["runs"]], waiting["executions"]) == ([open_one], [])
+    assert (nothing["runs"], nothing["executions"]) == ([], [])

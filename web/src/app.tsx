@@ -7,7 +7,7 @@ import { queries } from "@/api/queries";
 import { later, t } from "@/i18n";
 import { type Command, useCommands } from "@/keys";
 import { useLiveness } from "@/live";
-import { PLACES } from "@/routes";
+import { PLACES, PUBLIC } from "@/routes";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { Loop } from "@/ui/Loop";
@@ -19,8 +19,25 @@ const Composer = lazy(later(() => import("@/drafts/Composer")));
 
 type Over = "palette" | "keys" | "ask" | undefined;
 
-/** Everything: who may come in, the way to each place, and what lies over all of them. */
+/** Everything: what is for anybody, who may come in, the way to each place, and what lies over all of them. */
 export function App() {
+  return (
+    <Switch>
+      <Route path={PUBLIC.path}>
+        <main>
+          <Suspense>
+            <PUBLIC.page />
+          </Suspense>
+        </main>
+      </Route>
+      <Route>
+        <Door />
+      </Route>
+    </Switch>
+  );
+}
+
+function Door() {
   const me = useQuery(queries.me());
   if (me.error instanceof Problem && me.error.told.status === 401) return <Outside told={me.error} />;
   if (me.error && !me.data) {
@@ -105,7 +122,7 @@ function Rail({ onAsk }: { onAsk: () => void }) {
             <Link
               key={path}
               href={path}
-              aria-current={here === path ? "page" : undefined}
+              aria-current={here === path || here.startsWith(`${path}/`) ? "page" : undefined}
               className="flex min-h-12 min-w-0 flex-1 flex-col items-center justify-center gap-0.5 rounded-control px-1 text-center text-xs hyphens-auto [overflow-wrap:anywhere] text-ink2 hover:bg-sunk hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:font-medium aria-[current=page]:text-accent md:min-h-9 md:flex-none md:flex-row md:justify-start md:gap-2.5 md:px-2.5 md:text-base"
             >
               <rail.icon size={18} strokeWidth={1.75} />

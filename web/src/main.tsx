@@ -9,6 +9,7 @@ import { App } from "@/app";
 import { openLanguage } from "@/i18n";
 import { KeyBoard } from "@/keys";
 import { listen } from "@/live";
+import { isPublic } from "@/routes";
 import { wearTheme } from "@/theme";
 
 const RETRIES_MAX = 2;
@@ -32,7 +33,7 @@ const client: QueryClient = new QueryClient({
 
 async function begin(place: HTMLElement): Promise<void> {
   wearTheme();
-  await Promise.all([openLanguage(), comeIn()]);
+  await Promise.all([openLanguage(), isPublic() ? undefined : comeIn()]);
   createRoot(place).render(
     <StrictMode>
       <QueryClientProvider client={client}>
@@ -42,6 +43,7 @@ async function begin(place: HTMLElement): Promise<void> {
       </QueryClientProvider>
     </StrictMode>,
   );
+  if (isPublic()) return;
   listen((run) => {
     for (const queryKey of touchedBy(run))
       void client.invalidateQueries({ queryKey, exact: queryKey[0] === "runs" && queryKey.length === 1 });

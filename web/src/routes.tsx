@@ -1,4 +1,4 @@
-import { CircleDot, Settings } from "lucide-react";
+import { CircleDot, History, Settings } from "lucide-react";
 import { type ComponentType, lazy } from "react";
 import { type Key, later } from "@/i18n";
 
@@ -17,9 +17,22 @@ export const PLACES: readonly Place[] = [
     rail: { name: "place.today", letter: "t", icon: CircleDot },
   },
   {
+    path: "/activity",
+    page: lazy(later(() => import("@/places/activity"))),
+    rail: { name: "place.activity", letter: "a", icon: History },
+  },
+  { path: "/activity/:run", page: lazy(later(() => import("@/places/execution"))) },
+  {
     path: "/settings",
     page: lazy(later(() => import("@/places/settings"))),
     rail: { name: "place.settings", letter: "s", icon: Settings },
   },
   { path: "/_kit", page: lazy(later(() => import("@/places/kit"))) },
 ];
+
+/** The place for whoever has a receipt: nobody is signed in there, and nothing is asked of the server. */
+export const PUBLIC: Place = { path: "/r/:run", page: lazy(later(() => import("@/places/receipt"))) };
+
+export function isPublic(): boolean {
+  return location.pathname.startsWith("/r/");
+}

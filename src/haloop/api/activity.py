@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from haloop.api.asking import By, In, RunName
-from haloop.api.runs import PLACE_MAX, may_see, read_own
+from haloop.api.runs import PLACE_MAX, Looked, list_runs, read_own
 from haloop.api.told import History, taken_of, words_of
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_text
@@ -35,18 +35,17 @@ _SECOND = 1_000_000
 async def list_activity(
     house: In,
     caller: By,
+    request: Request,
+    wanted: Looked,
     before: Annotated[int | None, Query(ge=0, lt=PLACE_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ActivityPage:
-    """What the newest runs did; an agent sees its own."""
+    """The newest runs, or those that are looked for, and what they did; an agent sees its own."""
+    page = await list_runs(house, caller, request, wanted, before, limit)
     found: list[Execution] = []
-    page = await house.ledger.runs(caller.account, before=before, limit=limit)
-    for first, _ in page:
-        history = await History.read(house.ledger, caller.account, first.header.run_id)
-        started = history[0][1]
-        if isinstance(started, RunStarted) and may_see(caller, started.asked_by):
-            found += _executions(history, first.header.run_id)
-    return ActivityPage(executions=found, before=page[-1][0].index if len(page) == limit else None)
+    for run in page.runs:
+        found += _executions(await History.read(house.ledger, caller.account, RunId(run.id)), RunId(run.id))
+    return ActivityPage(**dict(page), executions=found)
 
 
 @router.get("/api/runs/{run}/executions")

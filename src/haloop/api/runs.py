@@ -63,12 +63,15 @@ def _wanted(
     )
 
 
+Looked = Annotated[Wanted, Depends(_wanted)]
+
+
 @router.get("/api/runs")
 async def list_runs(
     house: In,
     caller: By,
     request: Request,
-    wanted: Annotated[Wanted, Depends(_wanted)],
+    wanted: Looked,
     before: Annotated[int | None, Query(ge=0, lt=PLACE_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     waiting: bool = False,  # noqa: FBT001, FBT002  # a query's flag

@@ -17,7 +17,14 @@ from pydantic import BaseModel
 from haloop.kernel import canonical
 from haloop.kernel.errors import NotFound
 
-PLACES: Mapping[str, str] = {"/": "today", "/settings": "settings", "/_kit": "kit"}
+PLACES: Mapping[str, str] = {
+    "/": "today",
+    "/activity": "activity",
+    "/activity/{run}": "execution",
+    "/r/{run}": "receipt",
+    "/settings": "settings",
+    "/_kit": "kit",
+}
 """Each address of the app, and the part of it that is shown there."""
 
 _KINDS = {

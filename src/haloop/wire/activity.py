@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from haloop.wire.runs import RunPage
+
 
 class Execution(BaseModel, frozen=True):
     """One effect that was begun."""
@@ -47,9 +49,7 @@ class Execution(BaseModel, frozen=True):
     """Where the receipt is, once it happened."""
 
 
-class ActivityPage(BaseModel, frozen=True):
-    """The newest runs' executions first."""
+class ActivityPage(RunPage, frozen=True):
+    """Runs, and what they did: the newest run's executions first."""
 
     executions: list[Execution]
-    before: int | None
-    """Ask for what comes after this page with it; none at the end."""

@@ -57,7 +57,7 @@ export interface paths {
         };
         /**
          * List Activity
-         * @description What the newest runs did; an agent sees its own.
+         * @description The newest runs, or those that are looked for, and what they did; an agent sees its own.
          */
         get: operations["list_activity"];
         put?: never;
@@ -1652,13 +1652,20 @@ export interface components {
         };
         /**
          * ActivityPage
-         * @description The newest runs' executions first.
+         * @description Runs, and what they did: the newest run's executions first.
          */
         ActivityPage: {
             /** Before */
             before: number | null;
             /** Executions */
             executions: components["schemas"]["Execution"][];
+            /**
+             * Is Complete
+             * @default true
+             */
+            is_complete: boolean;
+            /** Runs */
+            runs: components["schemas"]["RunSummary"][];
         };
         /** Approval */
         Approval: {
@@ -3150,6 +3157,13 @@ export interface operations {
             query?: {
                 before?: number | null;
                 limit?: number;
+                search?: string;
+                desk?: string | null;
+                procedure?: string | null;
+                asked_by?: string | null;
+                state?: components["schemas"]["RunState"] | null;
+                since?: string | null;
+                until?: string | null;
             };
             header?: never;
             path?: never;

@@ -7,6 +7,11 @@ export function sessionHeaders(): Record<string, string> {
   return secret ? { [SESSION_HEADER]: secret } : {};
 }
 
+/** Whether anybody was signed in here; whether they still are, the server knows. */
+export function isKnown(): boolean {
+  return localStorage.getItem(KEPT) !== null;
+}
+
 /** What leads to a login or an invitation; the plain page has both. */
 const LEADS_IN = ["key", "invitation", "refused"];
 

@@ -36,21 +36,18 @@ export function GateRow({ gate, isOpen, href, select }: Listed & { gate: Gate; s
 
 /** A run that asks nothing; of one that ended, what its effects came to. */
 export function RunRow({ run, isOpen, href, did }: Listed & { run: RunSummary; did: Execution[] }) {
-  const ended = run.state === "ended" ? endOf(did) : undefined;
+  const { ring, says } = standingOf(run, did);
   return (
-    <Row
-      href={href}
-      isOpen={isOpen}
-      ring={ended?.ring ?? RINGS[run.state]}
-      title={run.is_erased ? t("run.erased") : nameOfRun(run)}
-    >
+    <Row href={href} isOpen={isOpen} ring={ring} title={run.is_erased ? t("run.erased") : nameOfRun(run)}>
       <span className="block">{askedFor(run)}</span>
-      {t(ended?.says ?? `run.${run.state}`)}, <time dateTime={run.newest_at}>{clock(run.newest_at)}</time>
+      {t(says)}, <time dateTime={run.newest_at}>{clock(run.newest_at)}</time>
     </Row>
   );
 }
 
-function endOf(did: Execution[]): { ring: LoopState; says: Key } {
+/** Where a run stands; of one that ended, what came of it. */
+export function standingOf(run: RunSummary, did: Execution[]): { ring: LoopState; says: Key } {
+  if (run.state !== "ended") return { ring: RINGS[run.state], says: `run.${run.state}` };
   if (did.length > 0 && did.every((one) => one.outcome === "happened"))
     return { ring: "done", says: "outcome.happened" };
   return did.length > 0 ? { ring: "failed", says: "outcome.not_done" } : { ring: "expired", says: "run.nothing" };

@@ -1,14 +1,10 @@
-import { useMutation } from "@tanstack/react-query";
-import { Download } from "lucide-react";
-import { save } from "@/api/files";
 import type { Execution } from "@/api/queries";
 import { leavesOf } from "@/drafts/card";
+import { ReceiptFile } from "@/drafts/ReceiptFile";
 import { Argument, Pair } from "@/drafts/Values";
 import { t } from "@/i18n";
 import { type Money, moment, money } from "@/i18n/spelling";
-import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
-import { Failed } from "@/ui/Notice";
 
 /** What an effect did: what was approved beside what ran, what it cost, and the file that proves it. */
 export function Receipt({ execution }: { execution: Execution }) {
@@ -37,25 +33,7 @@ export function Receipt({ execution }: { execution: Execution }) {
         {execution.attempts > 1 && <Pair label={t("receipt.attempts")}>{execution.attempts}</Pair>}
         {execution.reason && <Pair label={t("receipt.reason")}>{execution.reason}</Pair>}
       </dl>
-      {execution.receipt && <SaveReceipt path={execution.receipt} run={execution.run} />}
-    </div>
-  );
-}
-
-function SaveReceipt({ path, run }: { path: string; run: string }) {
-  const saving = useMutation({ mutationFn: () => save(path, `receipt-${run}.json`) });
-  return (
-    <div className="mt-3 grid gap-3">
-      <div>
-        <Button
-          icon={<Download size={18} strokeWidth={1.75} aria-hidden />}
-          disabled={saving.isPending}
-          onClick={() => saving.mutate()}
-        >
-          {t("receipt.save")}
-        </Button>
-      </div>
-      {saving.error && <Failed error={saving.error} />}
+      {execution.receipt && <ReceiptFile path={execution.receipt} run={execution.run} />}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import type { Told } from "@/api/queries";
-import { actorOf } from "@/drafts/naming";
-import { asWords, said, t } from "@/i18n";
+import { actorOf, nameOfFact } from "@/drafts/naming";
+import { t } from "@/i18n";
 import { clock } from "@/i18n/spelling";
 import { Loop, type LoopState } from "@/ui/Loop";
 
@@ -54,6 +54,5 @@ export function Trail({ trail, me }: { trail: Told[]; me: string | null }) {
 
 function wordsOf({ kind, says }: Told): string {
   const reason = says?.reason ?? says?.sentence ?? says?.problem;
-  const words = said(`fact.${kind}`) ?? `${asWords(kind.split(".")[0] ?? "")} ${asWords(kind)}`;
-  return typeof reason === "string" && reason ? `${words}: ${reason}` : words;
+  return typeof reason === "string" && reason ? `${nameOfFact(kind)}: ${reason}` : nameOfFact(kind);
 }

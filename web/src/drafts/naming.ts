@@ -20,6 +20,11 @@ export function aboutRun(run: RunSummary, me: string | null): string {
   return t("card.above", { desk, who: actorOf(run.asked_by, me) });
 }
 
+/** What happened, by the name that the ledger has for it. */
+export function nameOfFact(kind: string): string {
+  return said(`fact.${kind}`) ?? `${asWords(kind.split(".")[0] ?? "")} ${asWords(kind)}`;
+}
+
 export function actorOf(actor: string, me: string | null): string {
   const [kind, name = ""] = actor.split(":");
   if (kind === "agent") return t("actor.agent", { name });

@@ -3,7 +3,8 @@ import { Problem, Unreached } from "@/api/client";
 import { ApprovalSheet } from "@/drafts/ApprovalSheet";
 import Composer from "@/drafts/Composer";
 import { DraftCard, type Failure } from "@/drafts/DraftCard";
-import { Proof, type Proving } from "@/drafts/Proof";
+import { Proof } from "@/drafts/Proof";
+import type { Proving } from "@/drafts/proving";
 import { Receipt } from "@/drafts/Receipt";
 import { Trail } from "@/drafts/Trail";
 import { EXECUTION, gateOf, PURCHASE, TRAIL, UNCERTAIN } from "@/kit/examples";
@@ -16,12 +17,21 @@ import { Empty, Page, Waiting } from "@/ui/Page";
 const LOOPS: LoopState[] = ["draft", "waiting", "running", "done", "proved", "failed", "uncertain", "expired"];
 const TONES: Tone[] = ["plain", "wait", "bad", "ok", "info"];
 const FAILURES: Failure[] = ["not_done", "uncertain", "refused", "expired", "withdrawn", "parked", "cancelled"];
+const FOUND = { events: [], ran: [{ effect: "buy", missing: [], unseen: [] }], witnesses: ["witness.example"] };
 const PROVINGS: Proving[] = [
   { state: "unchecked" },
   { state: "checking" },
-  { state: "proved", origin: "haloop.local/acc_5a1e", size: 12, checks: ["the draft", "the decision", "the effect"] },
-  { state: "unknown_signer", origin: "haloop.local/acc_5a1e", checks: ["the draft"] },
-  { state: "broken", why: "event 3 (effect.happened): its bytes are not those that were signed" },
+  { state: "impossible" },
+  { state: "proved", outcome: "proved", key: "haloop.local/acc_5a1e+c3ae986b+AQOh", lines: ["PROVED: 3"], ...FOUND },
+  { state: "unknown_signer", outcome: "signer_unknown", key: undefined, lines: ["CONSISTENT"], ...FOUND },
+  { state: "broken", outcome: "bad", key: undefined, lines: ["BAD: event 3: it is not in the tree"], ...FOUND },
+  {
+    state: "no_receipt",
+    outcome: "not_a_receipt",
+    key: undefined,
+    lines: ["NOT A RECEIPT: it holds no events"],
+    ...FOUND,
+  },
 ];
 const REFUSED = new Problem({
   type: "urn:haloop:answer.late",

@@ -1,6 +1,8 @@
 /** Bytes, and the one spelling that each of their encodings has. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
+export const FILE_BYTES_MAX = 16 * 1024 * 1024;
+
 /** Something in the receipt, or in a key that was given, is wrong; the sentence says what. */
 export class ReceiptError extends Error {}
 

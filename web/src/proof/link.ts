@@ -1,6 +1,5 @@
 /** An address that carries a receipt behind its `#`, where no browser sends it to any server. */
-import { type Bytes, fromBase64url, joined, ReceiptError, toBase64url } from "./bytes.ts";
-import { FILE_BYTES_MAX } from "./reading.ts";
+import { type Bytes, FILE_BYTES_MAX, fromBase64url, joined, ReceiptError, toBase64url } from "./bytes.ts";
 
 /** Browsers and messengers cut longer addresses; such a receipt goes as a file. */
 const LINK_MAX = 30_000;

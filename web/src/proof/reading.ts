@@ -2,11 +2,9 @@
  * A receipt's file, read strictly: every byte of it is either hashed, signed, or has one permitted spelling. Nothing
  * that is read here is believed yet.
  */
-import { type Bytes, bytesOfHex, fromBase64, ReceiptError, sha256, uint32, utf8 } from "./bytes.ts";
+import { type Bytes, bytesOfHex, FILE_BYTES_MAX, fromBase64, ReceiptError, sha256, uint32, utf8 } from "./bytes.ts";
 import { canonical, decoded, type Fields, type Json, parse, readCanonical } from "./json.ts";
 import { matching, readObject, text, whole } from "./shape.ts";
-
-export const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What the log hashed about one event; the parts stay outside and can be disclosed one by one. */
 export interface Header {
