@@ -155,7 +155,7 @@ async def test_what_was_said_stands_beside_what_it_meant(chromium: Browser, erra
         await visitor.open(f"/activity/{run}")
         asked = visitor.page.get_by_role("region", name="What was asked for")
         await expect(asked.get_by_text("book a table at Luigi for 2 tomorrow around 7")).to_be_visible()
-        await expect(asked.get_by_text("7 was taken as 7 pm.")).to_be_visible()
+        await expect(asked.get_by_text('"7" was taken for 19:00.')).to_be_visible()
         await expect(asked.get_by_text("errands.book_table")).to_be_visible()
         await expect(visitor.page.get_by_role("link", name="Open it in Today")).to_be_visible()
 
