@@ -26,7 +26,7 @@ async def test_one_that_does_not_answer_says_why(tmp_path: Path) -> None:
     """In the connector's own words; the others are told of all the same."""
     async with (
         serve_town(clock=MovableClock()) as town,
-        TownBooking.opened(town.booking_address, guest="the household") as site,
+        TownBooking.opened(town.booking_address) as site,
         Practice.opened(tmp_path, desks=[ERRANDS], connectors=[town_booking(site)]) as practice,
         opened_to(practice, [ERRANDS], Counter()) as door,
     ):
