@@ -5,12 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from haloop.desks.errands.cancel_subscription import EndingDraft, cancel_subscription, named
+from haloop.desks.errands.cancel_subscription import EndingDraft, cancel_subscription
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.fact import EffectHappened, EffectNotDone, GateRevised
 from haloop.kernel.ids import RunId
 from haloop.kernel.money import Money
-from haloop.ports.subscriptions import Subscription
 from haloop.testing.practice import Practice
 from haloop.town.line import Trouble
 from haloop.town.street import Town
@@ -157,26 +156,3 @@ async def test_where_there_is_nothing_to_cancel_nobody_is_asked(
     ended = await house.ended(await house.start(cancel_subscription.of(name)))
     assert ended.code == code
     assert ended.reason.startswith(says)
-
-
-@pytest.mark.parametrize(
-    ("said", "means"),
-    [
-        ("netflix", ["Netflix"]),
-        ("Netlfix", ["Netflix"]),
-        ("the gym", ["Iron Gym"]),
-        ("gold gym", ["Gold Gym"]),
-        ("my netflix premium account", ["Netflix"]),
-        ("gym", ["Iron Gym", "Gold Gym"]),
-        ("Amazon", []),
-        ("?", []),
-    ],
-)
-def test_a_name_means_what_it_fits_best(said: str, means: list[str]) -> None:
-    """All of its words, else some, else but for a slip; two that fit alike are both meant."""
-    price = Money(minor=1, currency="EUR")
-    held = [
-        Subscription(subscription=name, name=name, plan="", price=price, every="month")
-        for name in (["Netflix", "Iron Gym"] if said == "the gym" else ["Netflix", "Iron Gym", "Gold Gym"])
-    ]
-    assert [one.name for one in named(said, held)] == means

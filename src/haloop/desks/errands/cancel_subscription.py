@@ -1,13 +1,12 @@
 """Cancel a subscription: find the one that is meant, show what ends when, and cancel it once."""
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from haloop.desks.errands.words.spelling import one_slip_apart
+from haloop.desks.errands.naming import named
 from haloop.kernel.desk import Approved, BadDraft, Draft, Effect, Ended, NotDone, Receipt, Run, Why, procedure
 from haloop.ports.subscriptions import Ending, Subscription, Subscriptions, Terms
 
@@ -47,7 +46,7 @@ async def cancel_subscription(
         return EndingDraft.offer(terms, draft.running)
 
     held = await run.step(Subscriptions.held, run.account)
-    meant = named(name, held)
+    meant = named(name, held, lambda one: one.name)
     if len(meant) != 1:
         return Ended(reason=_which(name, meant, held), code="subscription.which")
     if meant[0].ends_on is not None:
@@ -64,24 +63,6 @@ async def cancel_subscription(
                 draft = EndingDraft.offer(now, yes.draft.running)
             case outcome:
                 return outcome
-
-
-def named(name: str, held: Sequence[Subscription]) -> list[Subscription]:
-    """Those that a name means: by all of its words, else by some, else but for a slip of the pen."""
-    said = _words(name)
-    for fits in (set.__eq__, set.__le__, set.__ge__, _is_slip):
-        found = [one for one in held if said and fits(said, _words(one.name))]
-        if found:
-            return found
-    return []
-
-
-def _words(name: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", name.casefold())) - {"the"}
-
-
-def _is_slip(said: set[str], name: set[str]) -> bool:
-    return all(any(one_slip_apart(word, other) for other in name) for word in said)
 
 
 def _which(name: str, meant: Sequence[Subscription], held: Sequence[Subscription]) -> str:

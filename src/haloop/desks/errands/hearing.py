@@ -1,4 +1,4 @@
-"""What the errands desk hears: a table to book, a subscription to cancel.
+"""What the errands desk hears: a table to book, a table or a subscription to cancel.
 
 The reader of words makes a wish of the whole conversation; here the wish becomes a request of one of the desk's
 procedures, or the questions that are left. What was taken for granted is said, and so is what was not taken up.
@@ -10,9 +10,10 @@ from typing import Any
 
 from haloop.desks.errands.book_table import book_table
 from haloop.desks.errands.cancel_subscription import cancel_subscription
+from haloop.desks.errands.cancel_table import Held, cancel_table
 from haloop.desks.errands.words.left import left_over
 from haloop.desks.errands.words.reader import read
-from haloop.desks.errands.words.reading import Kind, Verb, When, Wish
+from haloop.desks.errands.words.reading import Kind, Slot, Subject, Verb, When, Wish
 from haloop.kernel.desk import Asks, Context, Heard, Question
 from haloop.kernel.procedure import Request
 from haloop.ports.booking import PARTY_MAX, TableWish
@@ -55,7 +56,7 @@ def _heard(wish: Wish, left: Sequence[str]) -> Heard | Asks | None:
 
 def _request(wish: Wish) -> Request[Any] | Asks | None:
     """What the desk can do about it; None for what it cannot."""
-    if wish.verb is Verb.REORDER or (wish.subject is not None and wish.subject.value.kind is not Kind.SUBSCRIPTION):
+    if wish.verb is Verb.REORDER:
         return None
     if wish.questions:
         return Asks(questions=tuple(Question(asks=one.asks, choices=one.choices) for one in wish.questions))
@@ -64,8 +65,10 @@ def _request(wish: Wish) -> Request[Any] | Asks | None:
             if not 1 <= party.value <= PARTY_MAX:
                 return Asks(questions=(_TOO_MANY,))
             return book_table.of(_table(wish, when, party.value))
-        case Wish(verb=Verb.CANCEL, subject=subject) if subject is not None:
-            return cancel_subscription.of(subject.value.name)
+        case Wish(subject=Slot(value=Subject(kind=Kind.SUBSCRIPTION, name=name))):
+            return cancel_subscription.of(name)
+        case Wish(subject=Slot(value=Subject(kind=Kind.RESERVATION))):
+            return cancel_table.of(_held(wish))
     return None
 
 
@@ -78,6 +81,10 @@ def _table(wish: Wish, when: When, party: int) -> TableWish:
         earliest=when.earliest,
         latest=when.latest,
     )
+
+
+def _held(wish: Wish) -> Held:
+    return Held(place=wish.place.value if wish.place else None, day=wish.day.value.on if wish.day else None)
 
 
 def _middle(when: When) -> datetime:
