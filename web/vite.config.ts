@@ -1,10 +1,11 @@
+/// <reference types="vitest/config" />
 import { createHash } from "node:crypto";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig, type Plugin, type Rolldown } from "vite";
 
 const ROOT = import.meta.dirname;
 const WORDS = join(ROOT, "../src/haloop/words");
@@ -13,31 +14,40 @@ const BUILT = join(ROOT, "../src/haloop/web/app");
 const SHIPPED_TOO = ["@fontsource-variable/instrument-sans", "tailwindcss"];
 const SQUEEZED = /\.(js|css|svg)$/;
 
-/** What is said before anything but Today is fetched; all other words come with the first part that is. */
-const SAID_FIRST = new Set(
-  "again actor ask back cancel card command deed desk effect error field keys label left loop no nowhere offer offline operation outcome outside place rail role run skip today value yes".split(
-    " ",
-  ),
-);
+type Chunk = Rolldown.OutputChunk;
+type Made = Chunk | Rolldown.OutputAsset;
 
-/** One part of a catalogue of words: what is said first, or the rest. */
+/** What every place says, what only Today and what only the settings begin with; all else is the rest. */
+const SAID = {
+  first:
+    "again ask back cancel command deed desk error left loop mode nowhere offline outside passkey place rail role skip".split(
+      " ",
+    ),
+  today: "actor card effect field label no offer operation outcome run today value yes".split(" "),
+  settings:
+    "agents connectors invitations keyboard limits look once passkeys people plain room sessions status stop".split(
+      " ",
+    ),
+};
+
+function partOf(key: string): string {
+  const begins = key.split(".")[0] ?? "";
+  return Object.entries(SAID).find(([, said]) => said.includes(begins))?.[0] ?? "rest";
+}
+
+/** One part of a catalogue of words. */
 function words(): Plugin {
   return {
     name: "words",
     enforce: "pre",
     load(id) {
-      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|rest)$/.exec(id) ?? [];
+      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|today|settings|rest)$/.exec(id) ?? [];
       if (!file) return undefined;
       this.addWatchFile(file);
-      const all = Object.entries(JSON.parse(readFileSync(file, "utf8")));
-      const some = all.filter(([key]) => isFirst(key) === (part === "first"));
+      const some = Object.entries(JSON.parse(readFileSync(file, "utf8"))).filter(([key]) => partOf(key) === part);
       return { code: `export default ${JSON.stringify(Object.fromEntries(some))}`, moduleType: "js" };
     },
   };
-}
-
-function isFirst(key: string): boolean {
-  return SAID_FIRST.has(key.split(".")[0] ?? "");
 }
 
 /** The catalogues' digests: every answer to a gate says by which one its card was shown. */
@@ -53,14 +63,26 @@ function licenceOf(name: string): string {
   return `\n## ${name} - ${version} (${license})\n\n${readFileSync(join(folder, "LICENSE"), "utf8")}`;
 }
 
-/** Every word that Today begins with must be among those that are said first. */
-function requireSaid(code: string): void {
-  const keys = Object.keys(JSON.parse(readFileSync(join(WORDS, "en.json"), "utf8")));
-  const later = keys
+/** Every word that a place begins with must be there by then: the first ones, and those of Today or the settings. */
+function requireSaid(place: string, chunks: Chunk[]): void {
+  const isSettings = chunks.some((one) => one.moduleIds.some((id) => id.includes("/src/settings/")));
+  if (place !== "today" && !isSettings) return;
+  const known = ["first", isSettings ? "settings" : "today"];
+  const keys = Object.keys(JSON.parse(readFileSync(join(WORDS, "en.json"), "utf8")))
     .map((key) => key.replace(/\.(one|other)$/, ""))
-    .filter((key) => key.includes(".") && !isFirst(key));
-  const unsaid = later.filter((key) => ['"', "`"].some((quote) => code.includes(quote + key + quote)));
-  if (unsaid.length > 0) throw new Error(`Today says what is not among the first words: ${unsaid.join(", ")}`);
+    .filter((key) => key.includes(".") && !known.includes(partOf(key)));
+  const code = chunks.map((one) => one.code).join("\n");
+  const unsaid = keys.filter((key) => ['"', "`"].some((quote) => code.includes(quote + key + quote)));
+  if (unsaid.length > 0) throw new Error(`${place} says what is not there yet: ${unsaid.join(", ")}`);
+}
+
+/** A file with all that it imports, and so on. */
+function wholeOf(file: string, bundle: Record<string, Made>, found = new Map<string, Chunk>()): Map<string, Chunk> {
+  const made = bundle[file];
+  if (made?.type !== "chunk" || found.has(file)) return found;
+  found.set(file, made);
+  for (const one of made.imports) wholeOf(one, bundle, found);
+  return found;
 }
 
 /** Writes beside each file its compressed siblings, and for the server which files each place of the app begins with. */
@@ -73,7 +95,9 @@ function shipped(): Plugin {
       for (const [file, made] of Object.entries(bundle)) {
         if (made.type === "chunk" && made.facadeModuleId?.includes("/src/places/")) {
           const place = made.facadeModuleId.replace(/^.*\/src\/places\/(.*)\.tsx$/, "$1");
-          begins[place] = [file, ...made.imports].filter((one) => bundle[one]?.type === "chunk");
+          const whole = wholeOf(file, bundle);
+          requireSaid(place, [...whole.values()]);
+          begins[place] = [...whole.keys()];
         }
         if (SQUEEZED.test(file)) {
           const bytes = readFileSync(join(BUILT, file));
@@ -81,7 +105,6 @@ function shipped(): Plugin {
           writeFileSync(join(BUILT, `${file}.gz`), gzipSync(bytes, { level: 9 }));
         }
       }
-      requireSaid(begins.today?.map((file) => (bundle[file] as { code: string }).code).join("\n") ?? "");
       writeFileSync(join(BUILT, "begins.json"), JSON.stringify(begins));
       for (const name of SHIPPED_TOO) appendFileSync(join(BUILT, "licences.md"), licenceOf(name));
     },
@@ -89,6 +112,7 @@ function shipped(): Plugin {
 }
 
 export default defineConfig({
+  test: { setupFiles: [join(ROOT, "src/i18n/all.ts")] },
   plugins: [words(), react(), tailwind(), shipped()],
   resolve: { alias: { "@": join(ROOT, "src"), "@words": WORDS } },
   define: { __CATALOGUES__: JSON.stringify({ de: digestOf("de"), en: digestOf("en") }) },

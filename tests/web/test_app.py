@@ -35,14 +35,15 @@ async def test_keys_go_everywhere_and_can_be_switched_off(visitor: Visitor) -> N
     await keyboard.press("g")
     await keyboard.press("s")
     await expect(visitor.page.get_by_role("heading", name="Settings")).to_be_visible()
+    await visitor.page.get_by_role("link", name="Keyboard").click()
     await visitor.page.get_by_role("switch").uncheck()
-    await visitor.page.get_by_role("heading", name="Settings").click()
+    await visitor.page.get_by_role("heading", name="Keyboard").click()
 
     await keyboard.press("g")
     await keyboard.press("t")
     await keyboard.press("c")
 
-    await expect(visitor.page.get_by_role("heading", name="Settings")).to_be_visible()
+    await expect(visitor.page.get_by_role("heading", name="Keyboard")).to_be_visible()
     await expect(visitor.page.get_by_role("dialog")).to_have_count(0)
     await keyboard.press("Control+k")
     await expect(visitor.page.get_by_role("dialog")).to_be_visible()

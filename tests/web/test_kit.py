@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 from playwright.async_api import Browser, expect
 
+from haloop.web.pages import PLACES
 from tests.api.conftest import Door
 from tests.web.barriers import barriers, too_wide
 from tests.web.conftest import Visitor, visiting
@@ -17,7 +18,7 @@ LOOP_STATES = ["draft", "waiting", "running", "done", "proved", "failed", "uncer
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("place", ["/", "/activity", "/settings", "/_kit"])
+@pytest.mark.parametrize("place", PLACES)
 async def test_nobody_is_kept_out(chromium: Browser, door: Door, place: str, size: dict[str, int], scheme: str) -> None:
     """axe finds nothing to complain of in any place, light or dark, on a desk or a phone."""
     await door.asked()
@@ -29,7 +30,7 @@ async def test_nobody_is_kept_out(chromium: Browser, door: Door, place: str, siz
 
 
 @pytest.mark.parametrize("language", ["de", "pseudo"])
-@pytest.mark.parametrize("place", ["/", "/activity", "/settings", "/_kit"])
+@pytest.mark.parametrize("place", PLACES)
 async def test_no_language_breaks_the_layout(chromium: Browser, door: Door, place: str, language: str) -> None:
     """At 320 px, which is also 200 % of a small window, nothing is cut and nothing scrolls sideways."""
     await door.asked()

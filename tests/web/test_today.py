@@ -150,6 +150,7 @@ async def test_something_real_takes_the_passkey_and_nothing_less(chromium: Brows
         await expect(visitor.page.get_by_text("This takes a passkey, and you have none")).to_be_visible()
         assert live.shop.sold == []
         await visitor.page.get_by_role("link", name="Settings").click()
+        await visitor.page.get_by_role("link", name="Devices").click()
         await visitor.page.get_by_role("button", name="Add a passkey").click()
         await expect(visitor.page.get_by_role("button", name=re.compile("^Remove"))).to_have_count(1)
         await visitor.page.get_by_role("link", name="Today").click()

@@ -40,7 +40,7 @@ def row(page: Page, item: str) -> Any:
 
 async def has_passkey(visitor: Visitor) -> None:
     await visitor.devices()
-    await visitor.open("/settings")
+    await visitor.open("/settings/devices")
     await visitor.page.get_by_role("button", name="Add a passkey").click()
     await expect(visitor.page.get_by_role("button", name=re.compile("^Remove"))).to_have_count(1)
 

@@ -13,7 +13,7 @@ interface Place {
 export const PLACES: readonly Place[] = [
   {
     path: "/",
-    page: lazy(() => import("@/places/today")),
+    page: lazy(later(() => import("@/places/today"), "today")),
     rail: { name: "place.today", letter: "t", icon: CircleDot },
   },
   {
@@ -24,9 +24,15 @@ export const PLACES: readonly Place[] = [
   { path: "/activity/:run", page: lazy(later(() => import("@/places/execution"))) },
   {
     path: "/settings",
-    page: lazy(later(() => import("@/places/settings"))),
+    page: lazy(later(() => import("@/places/settings"), "settings")),
     rail: { name: "place.settings", letter: "s", icon: Settings },
   },
+  { path: "/settings/limits", page: lazy(later(() => import("@/places/limits"), "settings")) },
+  { path: "/settings/connectors", page: lazy(later(() => import("@/places/connectors"), "settings")) },
+  { path: "/settings/people", page: lazy(later(() => import("@/places/people"), "settings")) },
+  { path: "/settings/devices", page: lazy(later(() => import("@/places/devices"), "settings")) },
+  { path: "/settings/keyboard", page: lazy(later(() => import("@/places/keyboard"), "settings")) },
+  { path: "/settings/status", page: lazy(later(() => import("@/places/status"), "settings")) },
   { path: "/_kit", page: lazy(later(() => import("@/places/kit"))) },
 ];
 

@@ -17,12 +17,14 @@ from pydantic import BaseModel
 from haloop.kernel import canonical
 from haloop.kernel.errors import NotFound
 
+_ROOMS = ("limits", "connectors", "people", "devices", "keyboard", "status")
 PLACES: Mapping[str, str] = {
     "/": "today",
     "/activity": "activity",
     "/activity/{run}": "execution",
     "/r/{run}": "receipt",
     "/settings": "settings",
+    **{f"/settings/{room}": room for room in _ROOMS},
     "/_kit": "kit",
 }
 """Each address of the app, and the part of it that is shown there."""

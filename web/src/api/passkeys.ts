@@ -1,4 +1,5 @@
 import { ask, type Model, NoPasskey } from "@/api/client";
+import { keepSession } from "@/api/session";
 import { t } from "@/i18n";
 
 export type Signed = Model<"PasskeyAnswer">;
@@ -11,6 +12,17 @@ export function canSign(): boolean {
 /** Have one of the person's passkeys sign a challenge. */
 export async function sign({ challenge, rp_id: rpId, credentials }: Model<"ChallengeOut">): Promise<Signed> {
   if (credentials.length === 0) throw new NoPasskey(t("passkey.none"));
+  return answered(challenge, rpId, credentials);
+}
+
+/** Show again who you are, with any passkey that is known here: a new session begins, which is fresh. */
+export async function showPasskey(): Promise<void> {
+  const { challenge, rp_id: rpId } = await ask("post", "/api/login/passkey/challenge");
+  const body = { challenge, assertion: await answered(challenge, rpId, []) };
+  keepSession((await ask("post", "/api/login/passkey", { body })).secret);
+}
+
+async function answered(challenge: string, rpId: string, credentials: string[]): Promise<Signed> {
   requirePasskeys();
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON({
     challenge,

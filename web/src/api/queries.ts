@@ -39,6 +39,14 @@ export const queries = {
       queryKey: ["activity"],
       queryFn: () => ask("get", "/api/activity", { query: { limit: 20 } }),
     }),
+  connectors: () => queryOptions({ queryKey: ["connectors"], queryFn: () => ask("get", "/api/connectors") }),
+  grants: () => queryOptions({ queryKey: ["grants"], queryFn: () => ask("get", "/api/grants") }),
+  budgets: () => queryOptions({ queryKey: ["budgets"], queryFn: () => ask("get", "/api/budgets") }),
+  people: () => queryOptions({ queryKey: ["people"], queryFn: () => ask("get", "/api/people") }),
+  invitations: () => queryOptions({ queryKey: ["invitations"], queryFn: () => ask("get", "/api/invitations") }),
+  tokens: () => queryOptions({ queryKey: ["tokens"], queryFn: () => ask("get", "/api/tokens") }),
+  sessions: () => queryOptions({ queryKey: ["sessions"], queryFn: () => ask("get", "/api/sessions") }),
+  status: () => queryOptions({ queryKey: ["status"], queryFn: () => ask("get", "/api/status") }),
   passkeys: () => queryOptions({ queryKey: ["passkeys"], queryFn: () => ask("get", "/api/passkeys") }),
 };
 

@@ -33,5 +33,9 @@ export async function comeIn(): Promise<void> {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ key }),
   });
-  if (answer.ok) localStorage.setItem(KEPT, ((await answer.json()) as { secret: string }).secret);
+  if (answer.ok) keepSession(((await answer.json()) as { secret: string }).secret);
+}
+
+export function keepSession(secret: string): void {
+  localStorage.setItem(KEPT, secret);
 }

@@ -4,7 +4,7 @@ import { useLocation } from "wouter";
 import { askTyped } from "@/api/asking";
 import type { Model } from "@/api/client";
 import { queries, touchedBy } from "@/api/queries";
-import { capital } from "@/drafts/card";
+import { capital } from "@/drafts/deed";
 import { SchemaForm } from "@/drafts/SchemaForm";
 import { beginning, type Schema, sent } from "@/drafts/schema";
 import { Words } from "@/drafts/Words";

@@ -1,4 +1,4 @@
-import { capital } from "@/drafts/card";
+import { capital } from "@/drafts/deed";
 import { MoneyField } from "@/drafts/MoneyField";
 import { beginning, controlOf, isOptional, meant, nameOf, type Schema } from "@/drafts/schema";
 import { asWords, said, t } from "@/i18n";

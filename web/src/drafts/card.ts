@@ -1,4 +1,5 @@
 import type { Gate } from "@/api/queries";
+import { capital, deedOf } from "@/drafts/deed";
 import { asWords, said, t } from "@/i18n";
 import { type Money, money, wallTime } from "@/i18n/spelling";
 
@@ -71,11 +72,6 @@ export function sentenceOf(effect: Pick<Effect, "operation" | "argument" | "with
   return sentence ?? t("operation.any", { deed: capital(deedOf(effect.operation)), with: effect.with });
 }
 
-/** The deed alone, for a button. */
-export function deedOf(operation: string): string {
-  return said(`deed.${operation}`) ?? asWords(operation);
-}
-
 /** What all effects of these cards may cost at most, one amount for each currency. */
 export function totalsOf(...cards: Card[]): Money[] {
   const sums = new Map<string, number>();
@@ -145,10 +141,6 @@ export function spellValue(value: Value): string {
     default:
       return JSON.stringify(value);
   }
-}
-
-export function capital(text: string): string {
-  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
 function linesOf(card: Card): Map<string, string> {

@@ -1,4 +1,5 @@
-import { type Card, capital, labelOf, type Row, spellValue } from "@/drafts/card";
+import { type Card, labelOf, type Row, spellValue } from "@/drafts/card";
+import { capital } from "@/drafts/deed";
 import type { Schema } from "@/drafts/schema";
 
 export interface Choices {

@@ -1,5 +1,6 @@
 import type { RunSummary } from "@/api/queries";
-import { capital, leavesOf } from "@/drafts/card";
+import { leavesOf } from "@/drafts/card";
+import { capital } from "@/drafts/deed";
 import { asWords, said, t } from "@/i18n";
 
 /** What a run is for: the desk's own name for it. */

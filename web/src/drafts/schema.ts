@@ -1,4 +1,4 @@
-import { capital } from "@/drafts/card";
+import { capital } from "@/drafts/deed";
 import { asWords, said } from "@/i18n";
 
 /** As much of JSON Schema as desks use for what they take. */

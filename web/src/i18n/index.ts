@@ -1,6 +1,5 @@
 import type english from "@words/en.json";
 import first from "@words/en.json?first";
-import { pseudo } from "@/i18n/pseudo";
 
 type Messages = Record<string, string>;
 type Whole = keyof typeof english;
@@ -12,13 +11,21 @@ export type Key = Whole extends infer K
   : never;
 export type Language = "en" | "de" | "pseudo";
 type Filled = Record<string, string | number>;
+/** What is not said first: of Today, of the settings, or of all else, which says what Today says too. */
+type Part = "today" | "settings" | "rest";
+
+const PARTS = {
+  today: { en: () => import("@words/en.json?today"), de: () => import("@words/de.json?today") },
+  settings: { en: () => import("@words/en.json?settings"), de: () => import("@words/de.json?settings") },
+  rest: { en: () => import("@words/en.json?rest"), de: () => import("@words/de.json?rest") },
+};
 
 export const LANGUAGES: readonly Language[] = ["en", "de"];
 const KEPT = "haloop language";
 
 let language: Language = "en";
-let messages: Messages = first;
-let rest: Promise<void> | undefined;
+let messages: Messages = { ...first };
+const opening = new Map<Part, Promise<void>>();
 let plural = new Intl.PluralRules("en");
 
 /** Read the catalogue of the language that was chosen, or else of the browser's first that there is. */
@@ -30,25 +37,19 @@ export async function openLanguage(): Promise<void> {
 }
 
 /** Something that is fetched when somebody goes there, with the words that the first page does without. */
-export function later<T>(load: () => Promise<T>): () => Promise<T> {
+export function later<T>(load: () => Promise<T>, part: Part = "rest"): () => Promise<T> {
   return async () => {
-    const [loaded] = await Promise.all([load(), openRest()]);
+    const [loaded] = await Promise.all([load(), openPart(part)]);
     return loaded;
   };
 }
 
-/** Read the words that the first page does without; they are read once. */
-export function openRest(): Promise<void> {
-  rest ??= readRest().then(
-    (more) => {
-      messages = { ...messages, ...more };
-    },
-    (error: unknown) => {
-      rest = undefined;
-      throw error;
-    },
-  );
-  return rest;
+/** Read one part of the words, and what it stands on; each is read once. */
+function openPart(part: Part): Promise<unknown> {
+  const opened = opening.get(part) ?? readPart(part).then((more) => void Object.assign(messages, more));
+  opening.set(part, opened);
+  opened.catch(() => opening.delete(part));
+  return part === "rest" ? Promise.all([opened, openPart("today")]) : opened;
 }
 
 /** The language that messages are in. */
@@ -103,14 +104,16 @@ function fill(message: string, filled: Filled): string {
 }
 
 async function readFirst(): Promise<Messages> {
-  if (language === "de") return (await import("@words/de.json?first")).default;
-  return language === "pseudo" ? pseudo(first) : first;
+  if (language === "de") return { ...(await import("@words/de.json?first")).default };
+  return stretched(first);
 }
 
-async function readRest(): Promise<Messages> {
-  if (language === "de") return (await import("@words/de.json?rest")).default;
-  const words = (await import("@words/en.json?rest")).default;
-  return language === "pseudo" ? pseudo(words) : words;
+async function readPart(part: Part): Promise<Messages> {
+  return stretched((await PARTS[part][language === "de" ? "de" : "en"]()).default);
+}
+
+async function stretched(words: Messages): Promise<Messages> {
+  return language === "pseudo" ? (await import("@/i18n/pseudo")).pseudo(words) : { ...words };
 }
 
 function chosen(): Language {

@@ -1,0 +1,29 @@
+import { lazy, Suspense, useState } from "react";
+import { later, t } from "@/i18n";
+import { Budgets } from "@/settings/Budgets";
+import { Grants } from "@/settings/Grants";
+import { Room } from "@/settings/Room";
+import { Button } from "@/ui/Button";
+import { Section, Waiting } from "@/ui/Page";
+
+const NewGrant = lazy(later(() => import("@/settings/NewGrant")));
+
+/** What may be spent without asking, what never more than, and how much of it is used. */
+export default function Limits() {
+  const [isMaking, setMaking] = useState(false);
+  return (
+    <Room name="limits">
+      <Grants />
+      <Section title={t("limits.new")}>
+        {isMaking ? (
+          <Suspense fallback={<Waiting />}>
+            <NewGrant />
+          </Suspense>
+        ) : (
+          <Button onClick={() => setMaking(true)}>{t("limits.new.open")}</Button>
+        )}
+      </Section>
+      <Budgets />
+    </Room>
+  );
+}

@@ -1,0 +1,26 @@
+import { useQuery } from "@tanstack/react-query";
+import { queries } from "@/api/queries";
+import { t } from "@/i18n";
+import { Agents } from "@/settings/Agents";
+import { Invitations } from "@/settings/Invitations";
+import { People } from "@/settings/People";
+import { Room } from "@/settings/Room";
+import { Notice } from "@/ui/Notice";
+
+/** Who belongs to the account, who is let in, and which agents may propose. */
+export default function PeopleRoom() {
+  const { data: me } = useQuery(queries.me());
+  const isOwner = me?.roles.includes("owner") ?? false;
+  return (
+    <Room name="people">
+      {me && !isOwner && (
+        <div className="mb-6">
+          <Notice tone="plain" title={t("people.not_owner")} />
+        </div>
+      )}
+      <People isOwner={isOwner} />
+      {isOwner && <Invitations />}
+      <Agents isOwner={isOwner} />
+    </Room>
+  );
+}
