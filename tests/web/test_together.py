@@ -72,6 +72,24 @@ async def test_keys_alone_select_read_and_approve_several(door: Door, visitor: V
     assert sorted(one.item for one in door.shop.sold) == ["milk", "tea"]
 
 
+async def test_the_lists_are_narrowed_by_words(door: Door, visitor: Visitor) -> None:
+    """`/` and a word of what would be sent; the address keeps it, and Escape leaves the field for the keys."""
+    for item in ("oolong", "sencha"):
+        await door.asked(item=item)
+    page, keyboard = visitor.page, visitor.page.keyboard
+    await expect(page.get_by_role("checkbox")).to_have_count(2)
+    await keyboard.press("/")
+    await keyboard.type("senc")
+    await expect(page.get_by_role("link", name=re.compile("Buy, through karl"))).to_have_count(1)
+    await keyboard.press("Escape")
+    await keyboard.press("j")
+
+    await expect(page.get_by_role("article").get_by_text("sencha").first).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("searchbox", name="Filter")).to_have_value("senc")
+    await expect(page.get_by_role("link", name=re.compile("Buy, through karl"))).to_have_count(1)
+
+
 async def test_one_no_with_one_sentence_is_for_all(door: Door, visitor: Visitor) -> None:
     """`d` and a few words; whoever asked for each of them reads these, and nothing was done."""
     runs = [await door.asked(item="tea"), await door.asked(item="milk")]

@@ -40,7 +40,8 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
   const now = useNow();
   const isSettled = useSettled();
   const [open, setOpen] = useState<"decline" | "change">();
-  const [hasRead, setHasRead] = useState(false);
+  const [noted, setNoted] = useState<string>();
+  const hasRead = noted === read.draft;
   const [end, isEndSeen] = useEndSeen(read.draft);
   const approve = useRef<HTMLButtonElement>(null);
   const why = useWhyNot(read, { tier, isEndSeen, hasRead, now, isConflict: Boolean(deciding.conflict) });
@@ -90,7 +91,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
       )}
       <ExactRequest gate={read} />
       <div ref={end} aria-hidden="true" className="h-px" />
-      <Disclosures gate={read} hasRead={hasRead} onRead={setHasRead} />
+      <Disclosures gate={read} hasRead={hasRead} onRead={(has) => setNoted(has ? read.draft : undefined)} />
       {deciding.isUnknown && (
         <Notice tone="wait" loop="uncertain" urgent title={t("unknown.title")}>
           {t("unknown.says")}

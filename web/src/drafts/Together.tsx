@@ -25,7 +25,7 @@ export default function Together({ selected, waiting }: { selected: string[]; wa
   const [end, isEndSeen] = useEndSeen(open.map((one) => one.draft).join());
   const [isDeclining, setDeclining] = useState(false);
   const table = useRef<HTMLDivElement>(null);
-  const unread = open.some((one) => one.must_read && !read.includes(one.id));
+  const unread = open.some((one) => one.must_read && !read.includes(one.draft));
   const why = useWhyNot(open, { isEndSeen, unread });
   const tell = () => {
     setDeclining(false);
@@ -46,8 +46,8 @@ export default function Together({ selected, waiting }: { selected: string[]; wa
         <InFull
           key={gate.draft}
           gate={gate}
-          hasRead={read.includes(gate.id)}
-          onRead={(has) => setRead(has ? [...read, gate.id] : read.filter((one) => one !== gate.id))}
+          hasRead={read.includes(gate.draft)}
+          onRead={(has) => setRead(has ? [...read, gate.draft] : read.filter((one) => one !== gate.draft))}
         />
       ))}
       <div ref={end} aria-hidden="true" className="h-px" />
@@ -70,7 +70,7 @@ export default function Together({ selected, waiting }: { selected: string[]; wa
           open={open}
           why={why}
           isBusy={deciding.isBusy || deciding.isUnknown}
-          onApprove={() => give((gate) => ({ verdict: "approved", disclosures_read: read.includes(gate.id) }))}
+          onApprove={() => give((gate) => ({ verdict: "approved", disclosures_read: read.includes(gate.draft) }))}
           onDecline={() => setDeclining(true)}
         />
       )}

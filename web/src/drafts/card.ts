@@ -103,6 +103,11 @@ export function leavesOf(value: unknown, at = ""): [string, string][] {
   return [[at, spelt(value)]];
 }
 
+/** All that the effects of a card would send, for whoever looks for a word of it. */
+export function wordsOf(card: Card): string {
+  return [headingOf(card), ...card.effects.flatMap((one) => leavesOf(one.argument).map(([, text]) => text))].join(" ");
+}
+
 /** Where two cards differ, line by line. */
 export function differences(before: Card, now: Card): Difference[] {
   const [old, fresh] = [linesOf(before), linesOf(now)];

@@ -7,6 +7,8 @@ export const TOGETHER_MAX = 25;
 export interface Looking {
   /** The run that is read. */
   run: string | undefined;
+  /** Words that what is listed must have. */
+  wanted: string;
   /** The gates that are selected, in the order in which they were. */
   selected: string[];
   /** Those are read and decided together. */
@@ -19,9 +21,10 @@ function runOf(gate: string | null): string | undefined {
   return run && `run_${run}`;
 }
 
-export function addressOf({ run, selected, isTogether }: Looking): string {
+export function addressOf({ run, wanted, selected, isTogether }: Looking): string {
   const said = new URLSearchParams({
     ...(run ? { run } : {}),
+    ...(wanted ? { q: wanted } : {}),
     ...(selected.length > 0 ? { select: selected.join(" ") } : {}),
     ...(isTogether ? { together: "" } : {}),
   });
@@ -34,6 +37,7 @@ export function useLooking(): [Looking, (otherwise: Partial<Looking>, how?: { re
   const selected = asked.get("select")?.split(" ").slice(0, TOGETHER_MAX) ?? [];
   const looking: Looking = {
     run: asked.get("run") ?? runOf(asked.get("gate")),
+    wanted: asked.get("q") ?? "",
     selected,
     isTogether: asked.has("together") && selected.length > 0,
   };

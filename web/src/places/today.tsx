@@ -2,8 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft } from "lucide-react";
 import { lazy, Suspense, useEffect } from "react";
 import { type Execution, type Gate, queries, type RunSummary } from "@/api/queries";
+import { cardOf, wordsOf } from "@/drafts/card";
+import { Filter, fits } from "@/drafts/Filter";
 import { GateRow, RunRow } from "@/drafts/InboxRow";
 import { addressOf, type Looking, useLooking } from "@/drafts/looking";
+import { askedFor, nameOfRun } from "@/drafts/naming";
 import { SelectBox, SelectedBar, toggled } from "@/drafts/Selecting";
 import { later, t } from "@/i18n";
 import { useCommands } from "@/keys";
@@ -16,7 +19,7 @@ const RunView = lazy(later(() => import("@/drafts/RunView")));
 const Together = lazy(later(() => import("@/drafts/Together")));
 const LastReceipt = lazy(later(() => import("@/drafts/LastReceipt")));
 const WIDE = "(min-width: 64rem)";
-const NOTHING: Looking = { run: undefined, selected: [], isTogether: false };
+const NOTHING: Looking = { run: undefined, wanted: "", selected: [], isTogether: false };
 
 /** What waits for you, what runs now, what was done today; and beside it the one that is open. */
 export default function Today() {
@@ -25,8 +28,8 @@ export default function Today() {
   const runs = useQuery({ ...queries.runs(), ...every });
   const activity = useQuery({ ...queries.activity(), ...every });
   const [looking, look] = useLooking();
-  const { run: open, selected, isTogether } = looking;
-  const lists = sorted(gates.data?.gates ?? [], runs.data?.runs ?? []);
+  const { run: open, wanted, selected, isTogether } = looking;
+  const lists = sorted(gates.data?.gates ?? [], runs.data?.runs ?? [], wanted);
   const order = [...lists.waiting.map((one) => one.run), ...[...lists.running, ...lists.done].map((one) => one.id)];
   const first = lists.waiting[0]?.run;
   const here = lists.waiting.find((one) => one.run === open)?.id;
@@ -103,7 +106,7 @@ interface Shown {
   did: Execution[];
   waits: number;
   looking: Looking;
-  look: (otherwise: Partial<Looking>) => void;
+  look: (otherwise: Partial<Looking>, how?: { replace: boolean }) => void;
 }
 
 interface Lists {
@@ -113,18 +116,19 @@ interface Lists {
 }
 
 function Lists({ waiting, running, done, did, waits, looking, look }: Lists & Shown) {
-  const { selected } = looking;
+  const { selected, wanted } = looking;
   const chosen = waiting.filter((one) => selected.includes(one.id));
   const didOf = (run: RunSummary) => did.filter((one) => one.run === run.id);
   const linked = (run: string) => ({
     isOpen: run === looking.run && !looking.isTogether,
-    href: addressOf({ run, selected, isTogether: false }),
+    href: addressOf({ ...looking, run, isTogether: false }),
   });
-  if (waiting.length + running.length + done.length === 0) return <NothingYet />;
+  if (!wanted && waiting.length + running.length + done.length === 0) return <NothingYet />;
   return (
     <>
-      <Section title={t("today.waiting")} count={waits}>
-        {waiting.length === 0 && <Empty says={t("today.nothing_waits")} />}
+      <Filter wanted={wanted} onWant={(next) => look({ wanted: next }, { replace: true })} />
+      <Section title={t("today.waiting")} count={wanted ? waiting.length : waits}>
+        {waiting.length === 0 && <Empty says={t(wanted ? "today.nothing_found" : "today.nothing_waits")} />}
         {chosen.length > 0 && !looking.isTogether && (
           <SelectedBar
             count={chosen.length}
@@ -181,12 +185,12 @@ function NothingYet() {
 }
 
 /** Each in one list only; what waits is what the gates say, whatever the newest fact of a run is. */
-function sorted(gates: Gate[], runs: RunSummary[]): Lists {
+function sorted(gates: Gate[], runs: RunSummary[], wanted: string): Lists {
   const asked = new Set(gates.map((gate) => gate.run));
-  const rest = runs.filter((run) => !asked.has(run.id));
+  const rest = runs.filter((run) => !asked.has(run.id) && fits(`${nameOfRun(run)} ${askedFor(run)}`, wanted));
   const midnight = new Date().setHours(0, 0, 0, 0);
   return {
-    waiting: gates,
+    waiting: gates.filter((gate) => fits(wordsOf(cardOf(gate)), wanted)),
     running: rest.filter((run) => run.state !== "ended"),
     done: rest.filter((run) => run.state === "ended" && Date.parse(run.newest_at) >= midnight),
   };
