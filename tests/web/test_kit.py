@@ -13,12 +13,13 @@ from tests.web.conftest import Visitor, visiting
 WIDE, PHONE, SMALLEST = ({"width": 1280, "height": 800}, {"width": 390, "height": 844}, {"width": 320, "height": 640})
 FACES = ["Draft", "Clarify", "Unsupported", "Done"]
 HOW_IT_FAILS = ["not_done", "uncertain", "refused", "expired", "withdrawn", "parked", "cancelled"]
+WITHOUT_A_RUN = [place for place in PLACES if "{" not in place]
 LOOP_STATES = ["draft", "waiting", "running", "done", "proved", "failed", "uncertain", "expired"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", WITHOUT_A_RUN)
 async def test_nobody_is_kept_out(chromium: Browser, door: Door, place: str, size: dict[str, int], scheme: str) -> None:
     """axe finds nothing to complain of in any place, light or dark, on a desk or a phone."""
     await door.asked()
@@ -30,7 +31,7 @@ async def test_nobody_is_kept_out(chromium: Browser, door: Door, place: str, siz
 
 
 @pytest.mark.parametrize("language", ["de", "pseudo"])
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", WITHOUT_A_RUN)
 async def test_no_language_breaks_the_layout(chromium: Browser, door: Door, place: str, language: str) -> None:
     """At 320 px, which is also 200 % of a small window, nothing is cut and nothing scrolls sideways."""
     await door.asked()
