@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from haloop.kernel.errors import BadInput, Exit, HaloopError
 from haloop.kernel.grant import GrantTerms
+from haloop.kernel.link import link_to
 from haloop.kernel.people import AccountSort, Role
 from haloop.wire.activity import ActivityPage
 from haloop.wire.agents import Stop
@@ -311,7 +312,7 @@ class Client:
 
     def page_of(self, gate: str) -> str:
         """The address at which a person reads a gate's draft and decides."""
-        return f"{self.address}/?gate={_part(gate)}"
+        return link_to(self.address, _part(gate))
 
     async def gates(self, *, after: str | None = None, limit: int = 50) -> GatePage:
         query = {"limit": limit, **({} if after is None else {"after": after})}

@@ -210,7 +210,7 @@ def test_what_a_passkey_must_approve_is_approved_in_the_browser(haloop: Haloop, 
 
     said = haloop("approve", gate["id"], "--yes")
 
-    assert (said.code, f"{neighbour.door.address}/?gate={gate['id']}" in said.err) == (4, True)
+    assert (said.code, f"{neighbour.door.address}/open?draft_id={gate['id']}" in said.err) == (4, True)
 
 
 def test_an_agent_hears_that_it_cannot_approve(

@@ -49,7 +49,7 @@ async def test_from_a_proposal_to_a_receipt_that_a_stranger_checks(door: Door, t
     async with WAYS[way](door, await token_of(door)) as agent:
         proposed = await called(agent, "propose", TEA)
         gate = await door.gate(proposed["run"])
-        assert proposed["waits_at"] == f"{door.address}/?gate={gate['id']}"
+        assert proposed["waits_at"] == f"{door.address}/open?draft_id={gate['id']}"
 
         assert (await door.decide(gate)).status_code == 200
 

@@ -43,7 +43,7 @@ async def test_an_agent_proposes_and_a_person_approves(door: Door) -> None:
         proposed = await called(agent, "propose", TEA)
         assert (proposed["state"], proposed["waits_at"]) == (
             "waits_for_you",
-            f"{door.address}/?gate={door.practice.gate_of(proposed['run'])}",
+            f"{door.address}/open?draft_id={door.practice.gate_of(proposed['run'])}",
         )
         assert (await called(agent, "watch", {"run": proposed["run"], "seconds": 0}))["state"] == "waits_for_you"
 

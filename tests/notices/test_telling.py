@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -31,6 +31,7 @@ from haloop.testing.practice import Practice
 from tests.engines.buying import Asks, Bought, Counter, Order, buy, buy_and_break, buy_if_asked, opened
 from tests.notices.post import (
     ADDRESS,
+    Browser,
     Post,
     PushService,
     checkpoint_of,
@@ -137,7 +138,7 @@ async def test_a_gate_is_told_to_whoever_may_answer_it_at_once_and_once(house: H
 
     assert sorted(house.post.recipients) == [[ANA], [BO]]
     assert house.post.subjects == [WAITS, WAITS]
-    assert f"{ADDRESS}/?gate={house.practice.gate_of(run)}\n" in letter_text(house.post.letters[0])
+    assert f"{ADDRESS}/open?draft_id={house.practice.gate_of(run)}\n" in letter_text(house.post.letters[0])
 
 
 async def test_nothing_private_leaves_the_house(house: House) -> None:
@@ -152,12 +153,15 @@ async def test_nothing_private_leaves_the_house(house: House) -> None:
 
     said = [_all_words(letter) for letter in house.post.letters]
     said += [str(browser.read(asked.body)) for asked in house.service.heard]
-    assert len(said) == 4
+    assert len(said) == 5
     for words in said:
         assert not re.search(r"private|Karl|123|EUR|shop|buy|Ana\b", words)
         links = re.findall(r"http[^\s\"'<>)]+", words)
         assert links
-        assert all(re.fullmatch(rf"{ADDRESS}/(\?gate=gate_\w+|#run_\w+|#notices)", link) for link in links)
+        assert all(
+            re.fullmatch(rf"{ADDRESS}/(open\?draft_id=gate_\w+|open\?execution_id=run_\w+|plain#notices)", link)
+            for link in links
+        )
 
 
 async def test_whoever_keeps_a_message_is_a_witness(house: House, tmp_path: Path) -> None:
@@ -325,7 +329,7 @@ async def test_a_run_that_cannot_go_on_is_told(house: House) -> None:
     await house.move(MINUTE)
 
     assert len(failed) == house.post.subjects.count(FAILED) == 1
-    assert f"{ADDRESS}/#{run}\n" in letter_text(failed[0])
+    assert f"{ADDRESS}/open?execution_id={run}\n" in letter_text(failed[0])
 
 
 async def test_an_effect_that_stays_unknown_is_told(house: House) -> None:
@@ -454,7 +458,7 @@ async def test_a_restart_forgets_nothing_and_repeats_nothing(house: House) -> No
     await house.move(MINUTE)
 
     gates = [house.practice.gate_of(run) for run in (first, second)]
-    assert [re.search(r"gate=(gate_\w+)", letter_text(one))[1] for one in house.post.letters] == gates  # type: ignore[index]
+    assert [re.search(r"draft_id=(gate_\w+)", letter_text(one))[1] for one in house.post.letters] == gates  # type: ignore[index]
 
 
 async def test_a_message_that_may_have_gone_goes_again_under_the_same_name(house: House) -> None:
@@ -570,6 +574,83 @@ async def test_a_device_that_is_gone_is_forgotten(house: House) -> None:
     assert (await house.telling.status(house.practice.account)).debts.given_up == 0
 
 
+async def test_whoever_decides_elsewhere_finds_nothing_waiting_on_the_device(house: House) -> None:
+    """The message that takes the first one's place names the same draft, says nothing of the answer, and comes once."""
+    browser = house.service.browser()
+    await house.telling.add_device(house.practice.account, house.ana, browser.device)
+    run = await house.ask()
+    gate = house.practice.gate_of(run)
+    await house.told()
+
+    await house.practice.no(run, house.ana)
+    await house.move(MINUTE)
+    await house.restart()
+    await house.move(HOUR)
+
+    said = [browser.read(asked.body) for asked in house.service.heard]
+    assert [one["kind"] for one in said] == ["waits", "over"]
+    assert {one["link"] for one in said} == {f"{ADDRESS}/open?draft_id={gate}"}
+    assert house.service.heard[1].headers["urgency"] == "normal"
+    assert house.post.subjects == [WAITS]
+
+
+async def test_what_a_device_never_showed_is_not_taken_back(house: House) -> None:
+    """It was subscribed after the gate was opened, or its service did not take the message."""
+    early = await house.ask()
+    await house.told()
+    await house.telling.add_device(house.practice.account, house.ana, house.service.browser().device)
+    house.service.status = 503
+    late = await house.ask()
+    await house.told()
+    house.service.status, tried = 201, len(house.service.heard)
+
+    for run in (early, late):
+        await house.practice.no(run, house.ana)
+    await house.move(HOUR)
+
+    assert len(house.service.heard) == tried
+
+
+async def test_whoever_has_said_yes_finds_nothing_waiting_on_their_device(house: House) -> None:
+    """Two are needed: who answered has nothing before them, and hears of the next revision as of something new."""
+    browsers = {name: house.service.browser(name) for name in ("ana", "bo")}
+    bo = await house.approver("Bo", BO)
+    for person, name in ((house.ana, "ana"), (bo, "bo")):
+        await house.telling.add_device(house.practice.account, person, browsers[name].device)
+    run = await house.ask(count=2)
+    await house.told()
+
+    await house.practice.yes(run, bo)
+    await house.told()
+    answered = _kinds_by_device(house.service, browsers)
+    await house.practice.change(run, house.ana, 700)
+    await house.told()
+    changed = _kinds_by_device(house.service, browsers)
+    await house.practice.no(run, house.ana)
+    await house.told()
+
+    assert answered == {"ana": ["waits"], "bo": ["waits", "over"]}
+    assert changed == {"ana": ["waits", "waits"], "bo": ["waits", "over", "waits"]}
+    assert _kinds_by_device(house.service, browsers) == {name: [*kinds, "over"] for name, kinds in changed.items()}
+
+
+async def test_what_was_shown_by_day_is_taken_back_in_quiet_hours(house: House) -> None:
+    """Also where a newer revision had not been told yet: the message makes no sound."""
+    browser = house.service.browser()
+    await house.telling.add_device(house.practice.account, house.ana, browser.device)
+    run = await house.ask(within_days=3)
+    await house.told()
+    quiet = Preferences(quiet_from="07:00", quiet_to="20:00")
+    await house.telling.prefer(house.practice.account, house.ana, quiet)
+    await house.practice.change(run, house.ana, 700)
+    await house.told()
+
+    await house.practice.no(run, house.ana)
+    await house.told()
+
+    assert [browser.read(asked.body)["kind"] for asked in house.service.heard] == ["waits", "over"]
+
+
 async def test_one_who_never_said_more_is_told_on_the_device(house: House) -> None:
     """To subscribe is to want it; the mail is for those who gave an address."""
     bo = await house.practice.person("Bo")
@@ -683,6 +764,14 @@ async def test_a_ledger_that_went_back_is_read_from_there(house: House, monkeypa
     assert house.post.subjects == [WAITS] * 7
     assert house.practice.gate_of(first) in letter_text(house.post.letters[-1])
     assert (await house.practice.view(house.practice.gate_of(first))).gate.revision == 2
+
+
+def _kinds_by_device(service: PushService, browsers: Mapping[str, Browser]) -> dict[str, list[str]]:
+    """What each device was told, in order."""
+    return {
+        name: [browser.read(asked.body)["kind"] for asked in service.heard if f"/send/{name} " in asked.line]
+        for name, browser in browsers.items()
+    }
 
 
 def _all_words(letter: EmailMessage) -> str:

@@ -81,6 +81,28 @@ def test_a_warning_that_came_due_meanwhile_is_told_with_it(book: NoticeBook) -> 
     assert book.due(1_000, by_mail=True) == [later]
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_device_is_told_that_it_is_over_only_of_what_it_shows(book: NoticeBook, is_told: bool) -> None:
+    """Once it was, or needs not be any more, nothing is kept of the gate."""
+    waits = replace(OWED, device="d")
+    over = replace(waits, id="o", kind=NoticeKind.OVER, until=None)
+    book.settle(ACCOUNT, {"gate_1": [waits]}, PLACE)
+    book.settle(ACCOUNT, {"gate_1": [over]}, PLACE)
+    never_shown = book.due(1_000, by_mail=False)
+
+    book.settle(ACCOUNT, {"gate_1": [waits]}, PLACE)
+    book.told(waits, 10, PLACE)
+    book.settle(ACCOUNT, {"gate_1": [over]}, PLACE)
+    shown = book.due(1_000, by_mail=False)
+    if is_told:
+        book.told(over, 20, PLACE)
+    else:
+        book.drop(over)
+    book.settle(ACCOUNT, {"gate_1": [over]}, PLACE)
+
+    assert (never_shown, shown, book.due(1_000, by_mail=False)) == ([], [over], [])
+
+
 def test_a_person_is_forgotten_whole_and_alone(book: NoticeBook, tmp_path: Path) -> None:
     """Nothing of theirs is in the file; what is another's stays."""
     for person, name in ((PERSON, "one"), (OTHER, "other")):

@@ -27,6 +27,7 @@ from haloop.api import (
     keeping,
     ledger,
     linked,
+    links,
     logins,
     notices,
     passkeys,
@@ -48,7 +49,7 @@ from haloop.wire.problems import Problem
 
 _NOUNS = (
     *(health, logins, linked, sessions, accounts, people, invitations, passkeys, recovery_codes, agents),
-    *(requests, runs, erasing, gates, decisions, findings, grants, artifacts, receipts, activity),
+    *(requests, runs, erasing, gates, decisions, findings, grants, artifacts, receipts, activity, links),
     *(ledger, events, keeping, notices, connectors),
 )
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}

@@ -38,10 +38,12 @@ class NoticeKind(StrEnum):
     """Nothing: somebody tries whether they would be told."""
     RECOVERED = "recovered"
     """A passkey was added with a recovery code."""
+    OVER = "over"
+    """A gate that one of their devices shows as waiting waits for them no more."""
 
 
-BREAKS_QUIET = frozenset({NoticeKind.DIGEST, NoticeKind.RECOVERED})
-"""What is told in hours of quiet too: at the hour that was asked for, or because it may be a theft."""
+BREAKS_QUIET = frozenset({NoticeKind.DIGEST, NoticeKind.RECOVERED, NoticeKind.OVER})
+"""What is told in hours of quiet too: at the hour that was asked for, because it may be a theft, or without a sound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """What an account's events say that people are to be told at once.
 
 A gate is looked at as it stands, whatever its newest fact: whoever may answer it and has not is to be told of this
-revision, and once more before it expires; nobody is told of a gate that is closed. What failed is told to whoever
-asked for it and to the owners. The name of a notice is made of what it is about and whom it is for, so that reading
-the same events again finds the same notices, not new ones.
+revision, and once more before it expires; nobody is told of a gate that is closed, but a device that still shows it
+is told that it waits no more. What failed is told to whoever asked for it and to the owners. The name of a notice is
+made of what it is about and whom it is for, so that reading the same events again finds the same notices, not new ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,9 +68,9 @@ class Reachable:
     def preferences(self) -> Preferences:
         return self.known.preferences
 
-    def ways(self) -> Iterator[str]:
-        """By mail, which has no name, and to each device."""
-        if self.preferences.mail:
+    def ways(self, kind: NoticeKind) -> Iterator[str]:
+        """By mail, which has no name, and to each device; mail that was sent is not taken back."""
+        if self.preferences.mail and kind is not NoticeKind.OVER:
             yield ""
         if self.preferences.push:
             yield from (one.id for one in self.devices)
@@ -125,7 +125,8 @@ class Owing:
             elif kind in _FAILURES:
                 await self._look(found, event, people, reachable, now)
         for gate, may_wait in gates.items():
-            found.wanted[gate] = await self._about_gate(gate, people, reachable, now) if gate and may_wait else ()
+            known = await self._gate(gate) if gate and may_wait else None
+            found.wanted[gate] = self._about_gate(gate, known, people, reachable, now)
         return found
 
     async def still_waits(self, gate: GateId, person: Person | None) -> bool:
@@ -133,12 +134,28 @@ class Owing:
         known = await self._gate(gate)
         return known is not None and _waits_for(known, person)
 
-    async def _about_gate(
-        self, gate: GateId, people: Mapping[PersonId, Person], reachable: Mapping[PersonId, Reachable], now: int
+    def _about_gate(
+        self,
+        gate: GateId,
+        known: Gate | None,
+        people: Mapping[PersonId, Person],
+        reachable: Mapping[PersonId, Reachable],
+        now: int,
     ) -> list[Owed]:
-        known = await self._gate(gate)
-        if known is None or known.status is not GateStatus.OPEN:
-            return []
+        """Whoever is asked is told that it waits, and everybody else's devices that it does not."""
+        if known is not None and known.status is GateStatus.REVISING:
+            return []  # it waits again in a moment
+        asked = {name for name in reachable if known is not None and _waits_for(known, people.get(name))}
+        over = [one for name, one in reachable.items() if name not in asked]
+        waits = self._waits(known, [reachable[name] for name in asked], now) if known is not None else ()
+        return [*self._no_more(gate, over, now), *waits]
+
+    def _no_more(self, gate: GateId, people: Iterable[Reachable], now: int) -> Iterator[Owed]:
+        told = _Told(name=[gate, "over"], kind=NoticeKind.OVER, link=gate, about=gate, not_before=now)
+        return self._owed(told, people, now)
+
+    def _waits(self, known: Gate, people: Sequence[Reachable], now: int) -> Iterator[Owed]:
+        gate = known.id
         waits = _Told(
             name=[gate, known.revision, "waits"],
             kind=NoticeKind.WAITS,
@@ -150,8 +167,7 @@ class Owing:
         warning = warned_at(known.opened_at, known.expires_at)
         name: Sequence[canonical.Canonical] = [gate, known.revision, "expires", known.expires_at]
         expires = replace(waits, name=name, kind=NoticeKind.EXPIRES, not_before=warning)
-        asked = [one for name, one in reachable.items() if _waits_for(known, people.get(name))]
-        return [owed for told in (waits, expires) for owed in self._owed(told, asked, now)]
+        return (owed for told in (waits, expires) for owed in self._owed(told, people, now))
 
     async def _gate(self, gate: GateId) -> Gate | None:
         """A gate as its facts have made it; none where they were erased or cannot be read."""
@@ -212,7 +228,7 @@ class Owing:
             name = notice_id(self._account, one.known.person, told.name)
             soon = max(now, told.not_before)
             due = soon if told.kind in BREAKS_QUIET else one.preferences.told_at(soon, told.until)
-            for device in one.ways():
+            for device in one.ways(told.kind):
                 yield Owed(
                     id=name,
                     device=device,

@@ -50,6 +50,7 @@ _PAGE = 100
 _PAGES_UNWRITTEN = 10
 """So many pages without anything owed are read before it is written down how far."""
 _SECOND = 1_000_000
+"""Whoever wants a digest said when, and a message that takes another's place makes no sound."""
 _HOW_TO_SEND_MAIL = "Set mail.host and mail.from, and start again."
 
 
@@ -160,7 +161,7 @@ class Telling:
             return []
         notice = await self._word(account, secrets.token_hex(16), NoticeKind.TEST)
         tried = []
-        for device in known.ways():
+        for device in known.ways(NoticeKind.TEST):
             try:
                 await self._hand_over(known, device, notice)
             except NotTold as problem:
@@ -381,7 +382,7 @@ class Telling:
         if owed.account not in self._places:  # the home has another ledger now
             return None
         known = (await self._reachable(owed.account)).get(owed.person)
-        is_wanted = known is not None and owed.device in known.ways()
+        is_wanted = known is not None and owed.device in known.ways(owed.kind)
         return known if is_wanted and await self._is_needed(owed) else None
 
     async def _is_needed(self, owed: Owed) -> bool:

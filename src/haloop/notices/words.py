@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from haloop.kernel.clock import as_datetime
+from haloop.kernel.link import link_to
 from haloop.kernel.notice import NoticeKind
 from haloop.ports.notifier import Notice
 
@@ -14,9 +15,10 @@ TITLES: Mapping[NoticeKind, str] = {
     NoticeKind.DIGEST: "What happened since the last digest",
     NoticeKind.TEST: "A message to try whether you would be told",
     NoticeKind.RECOVERED: "A passkey was added with a recovery code",
+    NoticeKind.OVER: "Nothing waits for you here any more",
 }
 GATES = frozenset({NoticeKind.WAITS, NoticeKind.EXPIRES})
-"""What is told about a gate."""
+"""What is told of a gate that waits."""
 COUNTED: Mapping[str, tuple[str, str]] = {
     "run.started": ("One run began.", "{} runs began."),
     "gate.opened": ("A yes was asked for once.", "A yes was asked for {} times."),
@@ -56,8 +58,8 @@ def worded(
         kind=kind,
         title=TITLES[kind],
         lines=tuple(_lines(kind, until, zone, counts or {})),
-        link=f"{address}/?gate={link}" if kind in GATES else f"{address}/#{link}" if link else f"{address}/",
-        settings=f"{address}/#notices",
+        link=link_to(address, link) if link else f"{address}/",
+        settings=f"{address}/plain#notices",
         checkpoint=checkpoint,
         at=at,
         until=until,
@@ -94,6 +96,8 @@ def _lines(kind: NoticeKind, until: int | None, zone: str, counts: Mapping[str, 
                 "An owner's recovery code was used, and all their other sessions ended.",
                 "If nobody of you did it, take that passkey away at once, with one of yours.",
             ]
+        case NoticeKind.OVER:
+            return ["It was answered, or its time is over."]
 
 
 def _moment(moment: int, zone: str) -> str:

@@ -71,6 +71,8 @@ CREATE INDEX owed_about ON owed (account, about);
 CREATE INDEX owed_due ON owed (due) WHERE state = 'owed';
 """
 
+_SHOWN = f"state = 'told' AND device <> '' AND kind IN ('{NoticeKind.WAITS}', '{NoticeKind.EXPIRES}')"
+"""On some device it stands that a gate waits."""
 _OWED = "id, device, account, person, kind, link, about, not_before, until, due, tries"
 
 
@@ -235,14 +237,20 @@ class NoticeBook:
     # What is owed
 
     def settle(self, account: AccountId, wanted: Mapping[str, Sequence[Owed]], place: Place) -> None:
-        """About each of these, exactly that is to be told: what is needless goes, what was told stays told."""
+        """About each of these, exactly that is to be told: what is needless goes, what was told stays told.
+
+        A device that was told of a gate shows it until it is told that it is over; no other needs to be told that.
+        """
         with self._writing():
             for about, owed in wanted.items():
+                rows = self._rows(
+                    f"SELECT id, device, {_SHOWN} FROM owed WHERE account = ? AND about = ?", (account, about)
+                )
+                shown = {device for _, device, is_shown in rows if is_shown}
                 names = {(one.id, one.device) for one in owed}
-                rows = self._rows("SELECT id, device FROM owed WHERE account = ? AND about = ?", (account, about))
-                needless = [row for row in rows if row not in names]
+                needless = [row[:2] for row in rows if not row[2] and row[:2] not in names]
                 self._connection.executemany("DELETE FROM owed WHERE id = ? AND device = ?", needless)
-                self._owe(owed)
+                self._owe(one for one in owed if one.kind is not NoticeKind.OVER or one.device in shown)
             self._go_on(account, place)
 
     def owe_digest(self, known: Known, owed: Iterable[Owed]) -> None:
@@ -273,6 +281,8 @@ class NoticeBook:
         """It was told, and with it whatever else was to be told by now about the same; failures before are over."""
         key = (owed.account, owed.person, owed.device)
         with self._writing():
+            if owed.kind is NoticeKind.OVER:
+                self._forget_gate(owed)
             self._execute(
                 "UPDATE owed SET state = 'told', problem = '' WHERE account = ? AND person = ? AND device = ?"
                 " AND about = ? AND not_before <= ? AND state = 'owed'",
@@ -311,6 +321,8 @@ class NoticeBook:
     def drop(self, owed: Owed) -> None:
         """It is needless now."""
         with self._writing():
+            if owed.kind is NoticeKind.OVER:
+                self._forget_gate(owed)
             self._execute("DELETE FROM owed WHERE id = ? AND device = ?", (owed.id, owed.device))
 
     def debts(self, account: AccountId) -> Debts:
@@ -321,6 +333,12 @@ class NoticeBook:
         )
         given_up = sum(state == "given_up" for state, _ in rows)
         return Debts(owed=len(rows) - given_up, given_up=given_up, problem=rows[-1][1] if rows else "")
+
+    def _forget_gate(self, owed: Owed) -> None:
+        """A device shows nothing of it any more."""
+        self._execute(
+            "DELETE FROM owed WHERE account = ? AND device = ? AND about = ?", (owed.account, owed.device, owed.about)
+        )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

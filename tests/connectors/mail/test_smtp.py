@@ -21,8 +21,8 @@ NOTICE = Notice(
     kind=NoticeKind.WAITS,
     title="Something waits for your answer",
     lines=("A line with <b>marks</b> & more.", "Another."),
-    link="http://localhost:4000/#gate_1",
-    settings="http://localhost:4000/#notices",
+    link="http://localhost:4000/open?draft_id=gate_1",
+    settings="http://localhost:4000/plain#notices",
     checkpoint=CHECKPOINT,
     at=1_800_000_000_000_000,
 )
@@ -45,7 +45,9 @@ async def test_a_message_says_its_words_twice_and_carries_the_checkpoint() -> No
         "List-Unsubscribe": f"<{NOTICE.settings}>",
     }
     assert "Fri, 15 Jan 2027 08:00:00" in str(letter["Date"])
-    assert "A line with <b>marks</b> & more.\n\nAnother.\n\nhttp://localhost:4000/#gate_1" in letter_text(letter)
+    assert "A line with <b>marks</b> & more.\n\nAnother.\n\nhttp://localhost:4000/open?draft_id=gate_1" in letter_text(
+        letter
+    )
     assert "<p>A line with &lt;b&gt;marks&lt;/b&gt; &amp; more.</p>" in html.get_content()
     assert checkpoint_of(letter) == CHECKPOINT.encode()
     assert post.recipients == [[ANA]]

@@ -897,6 +897,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open Link
+         * @description Where a link leads. It names a draft or an execution and nothing else; what is not yours is not there.
+         */
+        get: operations["open_link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/passkeys": {
         parameters: {
             query?: never;
@@ -2371,6 +2391,14 @@ export interface components {
             };
             /** Version */
             version: number;
+        };
+        /**
+         * Opened
+         * @description What there is to look at.
+         */
+        Opened: {
+            /** Run */
+            run: string;
         };
         /**
          * Opinion
@@ -4183,6 +4211,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TriedOut"][];
+                };
+            };
+        };
+    };
+    open_link: {
+        parameters: {
+            query?: {
+                draft_id?: string | null;
+                execution_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Opened"];
                 };
             };
         };

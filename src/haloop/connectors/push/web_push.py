@@ -33,6 +33,7 @@ _KEPT_SECONDS_MAX = 86_400
 _SIGNED_SECONDS = 43_200
 """Half of what a service accepts at most."""
 _SECOND = 1_000_000
+_NOT_URGENT = frozenset({NoticeKind.DIGEST, NoticeKind.OVER})
 _TAKEN = frozenset({200, 201, 202, 204})
 _GONE = frozenset({404, 410})
 _LATER = frozenset({408, 425, 429})
@@ -99,7 +100,7 @@ class WebPush:
             "Content-Type": "application/octet-stream",
             "TTL": str(min(max(keep, 0), _KEPT_SECONDS_MAX)),
             "Topic": notice.id,  # the same notice again takes the first one's place
-            "Urgency": "normal" if notice.kind is NoticeKind.DIGEST else "high",
+            "Urgency": "normal" if notice.kind in _NOT_URGENT else "high",
         }
 
 
