@@ -5,19 +5,23 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type Plugin, type Rolldown } from "vite";
+import { build, defineConfig, type Plugin, type Rolldown } from "vite";
 
 const ROOT = import.meta.dirname;
 const WORDS = join(ROOT, "../src/haloop/words");
 const BUILT = join(ROOT, "../src/haloop/web/app");
 /** What is shipped and is no code: its licences belong beside those of the code. */
 const SHIPPED_TOO = ["@fontsource-variable/instrument-sans", "tailwindcss"];
+/** What the worker keeps for when there is no network. */
+const IN_SHELL = /\.(js|css|svg|woff2)$/;
+const CORE =
+  /node_modules\/(react|react-dom|scheduler|wouter|regexparam)\/|web\/src\/(i18n\/index|app|keys|live|theme|main)\.tsx?$|web\/src\/(api\/(client|queries|session|asking)|ui\/(Loop|Button|Notice|Page|Dialog))\.tsx?$/;
 const SQUEEZED = /\.(js|css|svg)$/;
 
 type Chunk = Rolldown.OutputChunk;
 type Made = Chunk | Rolldown.OutputAsset;
 
-/** What every place says, what only Today and what only the settings begin with; all else is the rest. */
+/** What every place says, what only Today, the settings and this device begin with; all else is the rest. */
 const SAID = {
   first:
     "again ask back cancel command deed desk error left loop mode nowhere offline outside passkey place rail role skip".split(
@@ -28,6 +32,7 @@ const SAID = {
     "agents connectors invitations keyboard limits look once passkeys people plain room sessions status stop".split(
       " ",
     ),
+  phone: "account device install push telling".split(" "),
 };
 
 function partOf(key: string): string {
@@ -41,7 +46,7 @@ function words(): Plugin {
     name: "words",
     enforce: "pre",
     load(id) {
-      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|today|settings|rest)$/.exec(id) ?? [];
+      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|today|settings|phone|rest)$/.exec(id) ?? [];
       if (!file) return undefined;
       this.addWatchFile(file);
       const some = Object.entries(JSON.parse(readFileSync(file, "utf8"))).filter(([key]) => partOf(key) === part);
@@ -111,10 +116,45 @@ function shipped(): Plugin {
   };
 }
 
+/** Builds the worker beside the app, in one file, and tells it which files the app is made of. */
+function worked(): Plugin {
+  return {
+    name: "worked",
+    apply: "build",
+    async writeBundle(_, bundle) {
+      const files = Object.keys(bundle).filter((file) => IN_SHELL.test(file) && !file.includes("/kit-"));
+      const name = createHash("sha256")
+        .update(files.join())
+        .update(readFileSync(join(BUILT, "index.html")))
+        .digest("hex");
+      const shell = { name: name.slice(0, 16), files: files.map((file) => `/${file}`) };
+      await build({
+        configFile: false,
+        logLevel: "warn",
+        publicDir: false,
+        plugins: [words()],
+        resolve,
+        define: { __SHELL__: JSON.stringify(shell) },
+        build: {
+          outDir: BUILT,
+          emptyOutDir: false,
+          target: "es2023",
+          rolldownOptions: {
+            input: join(ROOT, "src/sw.ts"),
+            output: { format: "iife", entryFileNames: "sw.js" },
+          },
+        },
+      });
+    },
+  };
+}
+
+const resolve = { alias: { "@": join(ROOT, "src"), "@words": WORDS } };
+
 export default defineConfig({
   test: { setupFiles: [join(ROOT, "src/i18n/all.ts")] },
-  plugins: [words(), react(), tailwind(), shipped()],
-  resolve: { alias: { "@": join(ROOT, "src"), "@words": WORDS } },
+  plugins: [words(), react(), tailwind(), shipped(), worked()],
+  resolve,
   define: { __CATALOGUES__: JSON.stringify({ de: digestOf("de"), en: digestOf("en") }) },
   build: {
     outDir: BUILT,
@@ -123,6 +163,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     license: { fileName: "licences.md" },
+    // What everything begins with is one file: in several it is squeezed less well.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "core", test: CORE }] } } },
   },
   server: {
     fs: { allow: [ROOT, WORDS] },

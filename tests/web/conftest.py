@@ -91,7 +91,8 @@ async def chromium() -> AsyncIterator[Browser]:
 async def visiting(chromium: Browser, door: Door, **window: Any) -> AsyncIterator[Visitor]:
     """A window of its own, signed in at the house; it must not complain, nor ask anybody else."""
     _serve_app(door)
-    context: BrowserContext = await chromium.new_context(**{"locale": "en-GB", **window})
+    alone = {"locale": "en-GB", "service_workers": "block"}
+    context: BrowserContext = await chromium.new_context(**{**alone, **window})
     visitor = Visitor(page=await context.new_page(), address=door.address)
     visitor.watch()
     await visitor.open(f"/?key={door.house.identity.issue_once()}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
+from haloop.web.pages import Begins, make_pages
 from tests.api.conftest import opened_door
 from tests.notices.post import ADDRESS, letter_text, post_office
 from tests.web import test_passkeys_in_a_browser as browsers
@@ -27,10 +28,11 @@ async def test_a_person_is_told_and_follows_the_message_to_its_gate(tmp_path: Pa
             await door.house.telling.look()
             link = re.search(r"http\S+", letter_text(post.letters[-1]))
             assert link is not None
-            await page.goto(link[0].replace(f"{ADDRESS}/", f"{door.address}/plain"))
             await page.reload()
-            await expect(page.locator(f"article#{door.practice.gate_of(run)}")).to_be_in_viewport()
             await expect(page.get_by_label("Mail to")).to_have_value("ana@example.org")
+            door.app.include_router(make_pages(Begins(version="0", desks=["shop"])))
+            await page.goto(link[0].replace(ADDRESS, door.address))
+            await expect(page.get_by_role("button", name=re.compile("Approve €5.00"))).to_be_visible()
         kinds = await door.practice.kinds(run)
         kept = await door.house.telling.preferences(door.practice.account, door.ana)
 

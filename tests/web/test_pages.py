@@ -73,7 +73,7 @@ async def test_every_place_of_the_app_is_served_under_a_strict_policy(browser: h
     policy = answer.headers["content-security-policy"].split("; ")
     assert answer.headers["cache-control"] == "no-cache"
     assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"} <= set(policy)
-    assert "require-trusted-types-for 'script'" in policy
+    assert {"require-trusted-types-for 'script'", "trusted-types worker"} <= set(policy)
     assert "unsafe" not in answer.headers["content-security-policy"]
 
 
@@ -87,6 +87,23 @@ async def test_a_place_begins_with_all_that_it_needs(browser: httpx2.AsyncClient
     assert [(await browser.get(one)).status_code for one in linked] == [200] * len(linked)
     (told,) = re.findall(r'<script type="application/json" id="begins">(.*?)</script>', html)
     assert json.loads(told) == {"version": "1.2</script>", "desks": ["errands"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("sw.js", "text/javascript; charset=utf-8"),
+        ("manifest.webmanifest", "application/manifest+json"),
+        ("icons/192.png", "image/png"),
+    ],
+)
+async def test_what_keeps_its_name_is_asked_for_anew(browser: httpx2.AsyncClient, name: str, kind: str) -> None:
+    """A new build is met at the next visit; and the worker speaks with the house alone."""
+    answer = await browser.get(f"/{name}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; connect-src 'self'"
 
 
 @pytest.mark.parametrize("name", ASSETS)
@@ -120,6 +137,6 @@ def test_the_app_and_the_server_know_the_same_places() -> None:
 
 def test_without_the_app_the_page_says_how_to_build_it(tmp_path: Path) -> None:
     """Whoever skipped the build is not left before an empty window."""
-    page = pages._Page(tmp_path, "today", Begins(version="1", desks=[]))
-    assert "tools/web.py build" in page._html
-    assert 'href="/plain"' in page._html
+    page = pages._Page(tmp_path, "today", Begins(version="1", desks=[]))._html
+    assert "tools/web.py build" in page
+    assert 'href="/plain"' in page

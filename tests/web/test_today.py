@@ -204,7 +204,7 @@ async def test_a_message_leads_to_the_very_draft(chromium: Browser, door: Door) 
     first, second = await door.asked(item="tea"), await door.asked(item="milk")
     async with visiting(chromium, door, viewport={"width": 1280, "height": 800}) as visitor:
         for run, item in ((first, "tea"), (second, "milk")):
-            await visitor.open(f"/?gate={door.practice.gate_of(run)}")
+            await visitor.open(f"/open?draft_id={door.practice.gate_of(run)}")
             await expect(visitor.page.get_by_role("article").get_by_text(item).first).to_be_visible()
 
 

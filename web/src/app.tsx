@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
-import { Problem } from "@/api/client";
+import { Problem, Unreached } from "@/api/client";
 import { queries } from "@/api/queries";
+import { takeLink } from "@/api/session";
 import { later, t } from "@/i18n";
 import { type Command, useCommands } from "@/keys";
-import { useLiveness } from "@/live";
+import { POLL_MS, useLiveness } from "@/live";
 import { PLACES, PUBLIC } from "@/routes";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
@@ -15,6 +16,7 @@ import { Failed, Notice } from "@/ui/Notice";
 import { Empty, Page, Waiting } from "@/ui/Page";
 
 const Palette = lazy(later(() => import("@/palette")));
+const Outside = lazy(() => import("@/outside"));
 const Composer = lazy(later(() => import("@/drafts/Composer")));
 
 type Over = "palette" | "keys" | "ask" | undefined;
@@ -38,9 +40,18 @@ export function App() {
 }
 
 function Door() {
-  const me = useQuery(queries.me());
-  if (me.error instanceof Problem && me.error.told.status === 401) return <Outside told={me.error} />;
-  if (me.error && !me.data) {
+  const me = useQuery({
+    ...queries.me(),
+    refetchInterval: ({ state }) => state.error instanceof Unreached && POLL_MS,
+  });
+  if (me.error instanceof Problem && me.error.told.status === 401) {
+    return (
+      <Suspense>
+        <Outside told={me.error} />
+      </Suspense>
+    );
+  }
+  if (me.error instanceof Problem && !me.data) {
     return (
       <Page title="Haloop">
         <Failed error={me.error} again={<Button onClick={() => me.refetch()}>{t("again")}</Button>} />
@@ -54,6 +65,13 @@ function Inside() {
   const [over, setOver] = useState<Over>();
   const [, go] = useLocation();
   const close = () => setOver(undefined);
+  const me = useQuery(queries.me());
+  const isUnreached = me.failureReason instanceof Unreached;
+  const isOffline = useLiveness() === "offline";
+  useEffect(() => {
+    const link = takeLink();
+    if (link) go(link, { replace: true });
+  }, [go]);
   useCommands([
     ...PLACES.flatMap(({ path, rail }): Command[] =>
       rail ? [{ keys: `g ${rail.letter}`, name: t("command.go", { place: t(rail.name) }), run: () => go(path) }] : [],
@@ -69,18 +87,24 @@ function Inside() {
       </a>
       <Rail onAsk={() => setOver("ask")} />
       <main id="main" tabIndex={-1} className="min-w-0 outline-none">
-        <Offline />
+        {(isOffline || isUnreached) && <Away title={t(isOffline ? "offline.title" : "error.unreached")} />}
         <Suspense fallback={<Page title="Haloop">{<Waiting />}</Page>}>
-          <Switch>
-            {PLACES.map(({ path, page }) => (
-              <Route key={path} path={path} component={page} />
-            ))}
-            <Route>
-              <Page title={t("nowhere.title")}>
-                <Empty says={t("nowhere.says")} action={<Link href="/">{t("place.today")}</Link>} />
-              </Page>
-            </Route>
-          </Switch>
+          {!me.data && (isOffline || isUnreached) ? (
+            <Page title="Haloop">
+              <Empty says={t("offline.empty")} />
+            </Page>
+          ) : (
+            <Switch>
+              {PLACES.map(({ path, page }) => (
+                <Route key={path} path={path} component={page} />
+              ))}
+              <Route>
+                <Page title={t("nowhere.title")}>
+                  <Empty says={t("nowhere.says")} action={<Link href="/">{t("place.today")}</Link>} />
+                </Page>
+              </Route>
+            </Switch>
+          )}
         </Suspense>
       </main>
       <Suspense>
@@ -101,7 +125,8 @@ function Rail({ onAsk }: { onAsk: () => void }) {
   return (
     <nav
       aria-label={t("rail")}
-      className="fixed inset-x-0 bottom-0 z-10 flex border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:sticky md:top-0 md:h-dvh md:flex-col md:gap-1 md:border-t-0 md:border-r md:p-4"
+      // On a phone a draft that is open has the whole screen, and its buttons the place of the tabs.
+      className="fixed inset-x-0 bottom-0 z-10 flex border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:sticky md:top-0 md:h-dvh md:flex-col md:gap-1 md:border-t-0 md:border-r md:p-4 max-sm:[body:has([data-sheet])_&]:hidden"
     >
       <p className="mb-4 hidden items-center gap-2 px-2 text-lg font-semibold md:flex">
         <Loop state="waiting" silent />
@@ -143,37 +168,12 @@ function Rail({ onAsk }: { onAsk: () => void }) {
   );
 }
 
-function Offline() {
-  if (useLiveness() !== "offline") return null;
+function Away({ title }: { title: string }) {
   return (
     <div className="p-4 pb-0 md:px-8">
-      <Notice tone="wait" loop="expired" title={t("offline.title")}>
+      <Notice tone="wait" loop="expired" title={title}>
         {t("offline.says")}
       </Notice>
     </div>
-  );
-}
-
-function Outside({ told }: { told: Problem }) {
-  return (
-    <main>
-      <Page title={t("outside.title")}>
-        <div className="max-w-[65ch]">
-          <Notice
-            tone="plain"
-            loop="draft"
-            title={told.code === "identity.unknown" ? t("outside.unknown") : told.message}
-          >
-            <p>{t("outside.next")}</p>
-            <pre className="mt-2 rounded-control bg-sunk p-3 font-mono text-sm">haloop start</pre>
-            <p className="mt-3">
-              <a className="underline" href="/plain">
-                {t("outside.login")}
-              </a>
-            </p>
-          </Notice>
-        </div>
-      </Page>
-    </main>
   );
 }

@@ -2,7 +2,7 @@ import "@/styles.css";
 import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { Problem } from "@/api/client";
+import { type Model, Problem } from "@/api/client";
 import { queries, touchedBy } from "@/api/queries";
 import { comeIn } from "@/api/session";
 import { App } from "@/app";
@@ -11,8 +11,10 @@ import { KeyBoard } from "@/keys";
 import { listen } from "@/live";
 import { isPublic } from "@/routes";
 import { wearTheme } from "@/theme";
+import { startWorker } from "@/worker/register";
 
 const RETRIES_MAX = 2;
+const devices = () => import("@/api/devices");
 
 const client: QueryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -22,8 +24,15 @@ const client: QueryClient = new QueryClient({
         void client.invalidateQueries(queries.me());
       }
     },
+    onSuccess: (data, { queryKey }) => {
+      if (queryKey[0] === "gates" && queryKey.length === 1)
+        void devices().then(({ clearNotices }) => clearNotices(data as Model<"GatePage">));
+      if (queryKey[0] === "me") void devices().then(({ tellWorker }) => tellWorker());
+    },
   }),
   defaultOptions: {
+    // What cannot be sent now is not kept back to be sent later: nobody would remember having said it.
+    mutations: { networkMode: "always" },
     queries: {
       staleTime: 1_000,
       retry: (failures, error) => !(error instanceof Problem) && failures < RETRIES_MAX,
@@ -33,6 +42,7 @@ const client: QueryClient = new QueryClient({
 
 async function begin(place: HTMLElement): Promise<void> {
   wearTheme();
+  if (!isPublic()) startWorker();
   await Promise.all([openLanguage(), isPublic() ? undefined : comeIn()]);
   createRoot(place).render(
     <StrictMode>

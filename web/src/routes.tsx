@@ -33,6 +33,7 @@ export const PLACES: readonly Place[] = [
   { path: "/settings/devices", page: lazy(later(() => import("@/places/devices"), "settings")) },
   { path: "/settings/keyboard", page: lazy(later(() => import("@/places/keyboard"), "settings")) },
   { path: "/settings/status", page: lazy(later(() => import("@/places/status"), "settings")) },
+  { path: "/open", page: lazy(later(() => import("@/places/open"))) },
   { path: "/_kit", page: lazy(later(() => import("@/places/kit"))) },
 ];
 

@@ -25,6 +25,7 @@ PLACES: Mapping[str, str] = {
     "/r/{run}": "receipt",
     "/settings": "settings",
     **{f"/settings/{room}": room for room in _ROOMS},
+    "/open": "open",
     "/_kit": "kit",
 }
 """Each address of the app, and the part of it that is shown there."""
@@ -32,7 +33,9 @@ PLACES: Mapping[str, str] = {
 _KINDS = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "png": "image/png",
     "svg": "image/svg+xml",
+    "webmanifest": "application/manifest+json",
     "woff2": "font/woff2",
 }
 _SQUEEZED = {"br": ".br", "gzip": ".gz"}
@@ -41,7 +44,7 @@ _POLICY = "; ".join(
         "default-src 'none'",
         *(f"{what}-src 'self'" for what in ("script", "style", "connect", "img", "font", "manifest", "worker")),
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
+        "trusted-types worker",  # one address alone: that of the app's own worker
         *(f"{what} 'none'" for what in ("form-action", "base-uri", "frame-ancestors")),
     )
 )
@@ -52,6 +55,9 @@ _PAGE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+_FRESH = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; connect-src 'self'"}
+"""What the worker may do stands with the worker: it speaks with the house, and with nobody else."""
+_NAMED = ("sw.js", "manifest.webmanifest", "icons/180.png", "icons/192.png", "icons/512.png", "icons/maskable-512.png")
 _HERE = "<!-- here -->"
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Haloop</title>
@@ -74,6 +80,8 @@ def make_pages(begins: Begins) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     for address, place in PLACES.items():
         router.add_api_route(address, _Page(built, place, begins), name=f"app_{place}")
+    for name in _NAMED:
+        router.add_api_route(f"/{name}", _Named(built.joinpath(name)), name=f"app_{name}")
     router.add_api_route("/assets/{name}", _Files(built.joinpath("assets")), name="app_file")
     return router
 
@@ -107,6 +115,20 @@ class _Files:
             if encoding in taken and (squeezed := self._bytes.get(name + suffix)) is not None:
                 return Response(squeezed, headers={**headers, "Content-Encoding": encoding, "Vary": "Accept-Encoding"})
         return Response(self._bytes[name], headers={**headers, "Vary": "Accept-Encoding"})
+
+
+class _Named:
+    """A file that is called the same whatever is in it, so that it is asked for anew."""
+
+    def __init__(self, file: Traversable) -> None:
+        self._bytes = file.read_bytes() if file.is_file() else None
+        self._headers = {**_FRESH, "Content-Type": _KINDS[file.name.rpartition(".")[2]]}
+
+    async def __call__(self) -> Response:
+        """The file, as it was built."""
+        if self._bytes is None:
+            raise NotFound("There is nothing at this address.", code="request.no_such_address")
+        return Response(self._bytes, headers=self._headers)
 
 
 def _page(built: Traversable, place: str, begins: Begins) -> str:

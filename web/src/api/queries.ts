@@ -47,6 +47,13 @@ export const queries = {
   tokens: () => queryOptions({ queryKey: ["tokens"], queryFn: () => ask("get", "/api/tokens") }),
   sessions: () => queryOptions({ queryKey: ["sessions"], queryFn: () => ask("get", "/api/sessions") }),
   status: () => queryOptions({ queryKey: ["status"], queryFn: () => ask("get", "/api/status") }),
+  accounts: () => queryOptions({ queryKey: ["accounts"], queryFn: () => ask("get", "/api/accounts") }),
+  devices: () => queryOptions({ queryKey: ["devices"], queryFn: () => ask("get", "/api/devices/push") }),
+  opened: (link: string) =>
+    queryOptions({
+      queryKey: ["opened", link],
+      queryFn: () => ask("get", "/api/open", { query: Object.fromEntries(new URLSearchParams(link)) }),
+    }),
   passkeys: () => queryOptions({ queryKey: ["passkeys"], queryFn: () => ask("get", "/api/passkeys") }),
 };
 

@@ -1,5 +1,9 @@
+import { forgetDevice } from "@/worker/device";
+
 /** The cookie alone opens nothing: it reaches every port of this machine, and this stays with ours. */
 const KEPT = "haloop session";
+/** Who opened a link before they were let in lands there once they are; the plain page has the same. */
+const LINK = "haloop link";
 export const SESSION_HEADER = "X-Haloop-Session";
 
 export function sessionHeaders(): Record<string, string> {
@@ -10,6 +14,23 @@ export function sessionHeaders(): Record<string, string> {
 /** Whether anybody was signed in here; whether they still are, the server knows. */
 export function isKnown(): boolean {
   return localStorage.getItem(KEPT) !== null;
+}
+
+export function keepSession(secret: string): void {
+  localStorage.setItem(KEPT, secret);
+}
+
+/** There is no session: nothing of one is left with the worker, and a link that was opened waits for the next. */
+export function standOutside(): void {
+  if (location.pathname === "/open") sessionStorage.setItem(LINK, location.pathname + location.search);
+  if ("caches" in window) void forgetDevice();
+}
+
+/** The link that somebody opened before they were let in, once. */
+export function takeLink(): string | null {
+  const link = sessionStorage.getItem(LINK);
+  sessionStorage.removeItem(LINK);
+  return link;
 }
 
 /** What leads to a login or an invitation; the plain page has both. */
@@ -28,14 +49,11 @@ export async function comeIn(): Promise<void> {
   address.searchParams.delete("key");
   address.hash = "";
   history.replaceState(null, "", address);
-  const answer = await fetch("/api/session", {
+  const asked = fetch("/api/session", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ key }),
   });
-  if (answer.ok) keepSession(((await answer.json()) as { secret: string }).secret);
-}
-
-export function keepSession(secret: string): void {
-  localStorage.setItem(KEPT, secret);
+  const answer = await asked.catch(() => undefined); // without a network the app says so
+  if (answer?.ok) keepSession(((await answer.json()) as { secret: string }).secret);
 }

@@ -47,6 +47,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
   const why = useWhyNot(read, { tier, isEndSeen, hasRead, now, isConflict: Boolean(deciding.conflict) });
   const seconds = read.expires / 1e6 - now / 1e3;
   const isOwn = deciding.own !== undefined;
+  const isOff = useLiveness() === "offline" || deciding.isBusy;
 
   const sayYes = () => {
     if (why || deciding.isBusy) return;
@@ -59,13 +60,13 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
   };
   useCommands([
     ...(isSettled ? [{ keys: "a", name: t("approve"), run: press }] : []),
-    { keys: "d", name: t("decline"), run: () => setOpen("decline") },
-    ...(gate.change_takes ? [{ keys: "e", name: t("change"), run: () => setOpen("change") }] : []),
+    ...(isOff ? [] : [{ keys: "d", name: t("decline"), run: () => setOpen("decline") }]),
+    ...(gate.change_takes && !isOff ? [{ keys: "e", name: t("change"), run: () => setOpen("change") }] : []),
     ...(onNext ? [{ keys: "n", name: t("command.next"), run: onNext }] : []),
   ]);
 
   return (
-    <div className="grid gap-4">
+    <div data-sheet className="grid gap-4">
       {deciding.conflict && (
         <Notice
           tone="wait"
@@ -100,7 +101,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
       {deciding.error && <Failed error={deciding.error} />}
       {open === "decline" && (
         <DeclineForm
-          isBusy={deciding.isBusy}
+          isBusy={isOff}
           onClose={() => setOpen(undefined)}
           onDecline={(reason) => void deciding.give({ verdict: "refused", reason }).catch(() => undefined)}
         />
@@ -109,7 +110,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
         <Suspense>
           <ChangeForm
             gate={read}
-            isBusy={deciding.isBusy}
+            isBusy={isOff}
             onClose={() => setOpen(undefined)}
             onChange={(change) =>
               void deciding.give({ verdict: "changed", change }).then(
@@ -120,7 +121,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
           />
         </Suspense>
       )}
-      <footer className="sticky bottom-[calc(4rem+env(safe-area-inset-bottom))] rounded-card border border-line bg-panel p-3 md:bottom-4">
+      <footer className="sticky bottom-[calc(4rem+env(safe-area-inset-bottom))] rounded-card border border-line bg-panel p-3 max-sm:bottom-[env(safe-area-inset-bottom)] md:bottom-4">
         <div className="flex flex-wrap gap-2">
           <Button
             ref={approve}
@@ -134,11 +135,11 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
             {deciding.isBusy && deciding.word?.verdict === "approved" ? t("approve.busy") : nameOf(read, isOwn)}
           </Button>
           {gate.change_takes && (
-            <Button cap="E" onClick={() => setOpen("change")} disabled={deciding.isBusy}>
+            <Button cap="E" onClick={() => setOpen("change")} disabled={isOff}>
               {t("change")}
             </Button>
           )}
-          <Button kind="bad" cap="D" onClick={() => setOpen("decline")} disabled={deciding.isBusy}>
+          <Button kind="bad" cap="D" onClick={() => setOpen("decline")} disabled={isOff}>
             {t("decline")}
           </Button>
         </div>

@@ -42,7 +42,7 @@ export function Trail({ trail, me }: { trail: Told[]; me: string | null }) {
           ))}
       </ol>
       <details className="mt-3">
-        <summary className="text-sm text-ink2">{t("trail.raw")}</summary>
+        <summary className="text-sm text-ink2 pointer-coarse:min-h-12">{t("trail.raw")}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard */}
         <pre tabIndex={0} className="mt-2 max-h-96 overflow-auto rounded-control bg-sunk p-3 font-mono text-xs">
           {JSON.stringify(trail, null, 2)}

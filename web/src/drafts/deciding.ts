@@ -1,9 +1,7 @@
 import { ask, type Model } from "@/api/client";
 import { sign } from "@/api/passkeys";
 import type { Gate } from "@/api/queries";
-import { locale } from "@/i18n";
-
-declare const __CATALOGUES__: Record<string, string>;
+import { catalogue, locale } from "@/i18n";
 
 type Decision = Model<"Approval"> | Model<"Refusal"> | Model<"Change">;
 export type Word =
@@ -13,7 +11,7 @@ export type Word =
 
 /** How cards are shown here; every answer to a gate names it. */
 function view(): Model<"Seen"> {
-  return { language: locale(), renderer: "web/1", catalogue: __CATALOGUES__[locale()] ?? "" };
+  return { language: locale(), renderer: "web/1", catalogue: catalogue() };
 }
 
 /** A person's word on just what they read. The same one is sent again with the same nonce, and counts once. */

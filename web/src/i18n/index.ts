@@ -10,13 +10,16 @@ export type Key = Whole extends infer K
     : K
   : never;
 export type Language = "en" | "de" | "pseudo";
+declare const __CATALOGUES__: Record<string, string>;
+
 type Filled = Record<string, string | number>;
-/** What is not said first: of Today, of the settings, or of all else, which says what Today says too. */
-type Part = "today" | "settings" | "rest";
+/** What is not said first: of Today, of the settings, of this device, or of all else, which says what Today says too. */
+type Part = "today" | "settings" | "phone" | "rest";
 
 const PARTS = {
   today: { en: () => import("@words/en.json?today"), de: () => import("@words/de.json?today") },
   settings: { en: () => import("@words/en.json?settings"), de: () => import("@words/de.json?settings") },
+  phone: { en: () => import("@words/en.json?phone"), de: () => import("@words/de.json?phone") },
   rest: { en: () => import("@words/en.json?rest"), de: () => import("@words/de.json?rest") },
 };
 
@@ -55,6 +58,17 @@ function openPart(part: Part): Promise<unknown> {
 /** The language that messages are in. */
 export function locale(): string {
   return language === "pseudo" ? "en" : language;
+}
+
+/** The digest of the catalogue that the messages are from. */
+export function catalogue(): string {
+  return __CATALOGUES__[locale()] ?? "";
+}
+
+/** The messages whose names fit, for whoever has no catalogue. */
+export async function wordsFor(names: RegExp): Promise<Messages> {
+  await Promise.all([openPart("phone"), openPart("rest")]);
+  return Object.fromEntries(Object.entries(messages).filter(([name]) => names.test(name)));
 }
 
 /** The same as it is written where the reader is: amounts and times are spelt otherwise in London than in New York. */

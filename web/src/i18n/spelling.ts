@@ -6,8 +6,13 @@ export interface Money {
 }
 
 /** An amount as its reader's language spells it. It is never a fraction of anything: digits are only moved. */
-export function money({ minor, currency }: Money): string {
-  const spelling = new Intl.NumberFormat(region(), { style: "currency", currency });
+export function money(amount: Money): string {
+  return moneyIn(region(), amount);
+}
+
+/** The same, for a reader somewhere. */
+export function moneyIn(where: string, { minor, currency }: Money): string {
+  const spelling = new Intl.NumberFormat(where, { style: "currency", currency });
   const places = spelling.resolvedOptions().maximumFractionDigits ?? 2;
   const digits = String(Math.abs(minor)).padStart(places + 1, "0");
   const whole = places ? `${digits.slice(0, -places)}.${digits.slice(-places)}` : digits;

@@ -1,13 +1,22 @@
+import { lazy, Suspense } from "react";
+import { later } from "@/i18n";
 import { Passkeys } from "@/settings/Passkeys";
 import { Room } from "@/settings/Room";
-import { Sessions } from "@/settings/Sessions";
+
+const Devices = lazy(later(() => import("@/devices/Devices"), "phone"));
+const Sessions = lazy(() => import("@/settings/Sessions"));
 
 /** What a person says yes with, and where they are known. */
 export default function DevicesRoom() {
   return (
     <Room name="devices">
+      <Suspense>
+        <Devices />
+      </Suspense>
       <Passkeys />
-      <Sessions />
+      <Suspense>
+        <Sessions />
+      </Suspense>
     </Room>
   );
 }

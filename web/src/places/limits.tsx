@@ -1,11 +1,11 @@
 import { lazy, Suspense, useState } from "react";
 import { later, t } from "@/i18n";
-import { Budgets } from "@/settings/Budgets";
 import { Grants } from "@/settings/Grants";
 import { Room } from "@/settings/Room";
 import { Button } from "@/ui/Button";
 import { Section, Waiting } from "@/ui/Page";
 
+const Budgets = lazy(() => import("@/settings/Budgets"));
 const NewGrant = lazy(later(() => import("@/settings/NewGrant")));
 
 /** What may be spent without asking, what never more than, and how much of it is used. */
@@ -23,7 +23,9 @@ export default function Limits() {
           <Button onClick={() => setMaking(true)}>{t("limits.new.open")}</Button>
         )}
       </Section>
-      <Budgets />
+      <Suspense>
+        <Budgets />
+      </Suspense>
     </Room>
   );
 }

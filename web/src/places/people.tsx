@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
 import { queries } from "@/api/queries";
 import { t } from "@/i18n";
-import { Agents } from "@/settings/Agents";
-import { Invitations } from "@/settings/Invitations";
 import { People } from "@/settings/People";
 import { Room } from "@/settings/Room";
 import { Notice } from "@/ui/Notice";
+
+const Agents = lazy(() => import("@/settings/Agents"));
+const Invitations = lazy(() => import("@/settings/Invitations"));
 
 /** Who belongs to the account, who is let in, and which agents may propose. */
 export default function PeopleRoom() {
@@ -19,8 +21,10 @@ export default function PeopleRoom() {
         </div>
       )}
       <People isOwner={isOwner} />
-      {isOwner && <Invitations />}
-      <Agents isOwner={isOwner} />
+      <Suspense>
+        {isOwner && <Invitations />}
+        <Agents isOwner={isOwner} />
+      </Suspense>
     </Room>
   );
 }

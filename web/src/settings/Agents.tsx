@@ -17,7 +17,7 @@ import { Section, Waiting } from "@/ui/Page";
 const DAYS = 30;
 
 /** The agents that may propose, each under a token of its own. */
-export function Agents({ isOwner }: { isOwner: boolean }) {
+export default function Agents({ isOwner }: { isOwner: boolean }) {
   const tokens = useQuery(queries.tokens());
   const ending = useAct(
     (token: string) => ask("delete", "/api/tokens/{token}", { path: { token } }),

@@ -8,7 +8,7 @@ import { UsedUp } from "@/settings/UsedUp";
 import { Section, Waiting } from "@/ui/Page";
 
 /** The most that the account spends, whoever says yes. */
-export function Budgets() {
+export default function Budgets() {
   const budgets = useQuery(queries.budgets());
   return (
     <Section title={t("limits.budgets")}>

@@ -17,7 +17,7 @@ import { Section, Waiting } from "@/ui/Page";
 const DAYS = 7;
 
 /** An owner lets somebody in, by an address that is good once. */
-export function Invitations() {
+export default function Invitations() {
   const known = useQuery(queries.invitations());
   const touched = queries.invitations().queryKey;
   const [name, setName] = useState("");

@@ -11,7 +11,7 @@ import { Confirm } from "@/ui/Confirm";
 import { Section, Waiting } from "@/ui/Page";
 
 /** The browsers in which somebody is known, and the end of one; of this one, that is leaving. */
-export function Sessions() {
+export default function Sessions() {
   const sessions = useQuery(queries.sessions());
   const ending = useAct(
     (session: string) => ask("delete", "/api/sessions/{session}", { path: { session } }),

@@ -23,7 +23,7 @@ export function Button({ kind = "plain", cap, icon, children, className = "", ..
     <button
       type="button"
       {...rest}
-      className={`button inline-flex min-h-9 items-center justify-center gap-2 rounded-control border px-3.5 py-1.5 font-medium transition-colors duration-120 aria-disabled:cursor-not-allowed aria-disabled:opacity-50 disabled:opacity-50 ${LOOKS[kind]} ${className}`}
+      className={`inline-flex min-h-9 items-center justify-center gap-2 rounded-control border px-3.5 py-1.5 font-medium pointer-coarse:min-h-12 transition-colors duration-120 aria-disabled:cursor-not-allowed aria-disabled:opacity-50 disabled:opacity-50 ${LOOKS[kind]} ${className}`}
     >
       {icon}
       <span className="min-w-0 break-words">{children}</span>

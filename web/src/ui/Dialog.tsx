@@ -23,7 +23,7 @@ export function Dialog(props: { label: string; onClose: () => void; children: Re
         onClose();
       }}
       onClick={(event) => event.target === dialog.current && onClose()}
-      className={`m-auto max-h-[85dvh] w-[calc(100%-2rem)] overflow-y-auto rounded-sheet border border-line bg-panel p-0 shadow-over ${props.wide ? "max-w-2xl" : "max-w-lg"}`}
+      className={`m-auto max-h-[85dvh] w-[calc(100%-2rem)] overflow-y-auto rounded-sheet border border-line bg-panel p-0 shadow-over ${props.wide ? "max-w-2xl max-sm:m-0 max-sm:h-dvh max-sm:max-h-none max-sm:w-full max-sm:max-w-none max-sm:rounded-none" : "max-w-lg"}`}
     >
       <div className="p-5">{props.children}</div>
     </dialog>

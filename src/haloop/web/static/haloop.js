@@ -597,6 +597,10 @@ async function open() {
   const named = new URLSearchParams(location.search).get("gate");
   await comeIn(named ? `?gate=${encodeURIComponent(named)}` : "").catch((error) => say(error.message));
   const me = await call("GET", "api/me");
+  // Whoever opened a link in the app before they came in goes on to it now.
+  const link = sessionStorage.getItem("haloop link");
+  sessionStorage.removeItem("haloop link");
+  if (link) location.replace(link);
   $("who").textContent = `${me.name} · ${me.roles.join(", ")}`;
   const desks = await call("GET", "api/desks");
   offered = desks.flatMap((desk) => desk.procedures.map((one) => ({ ...one, desk: desk.name })));
