@@ -21,17 +21,15 @@ const SQUEEZED = /\.(js|css|svg)$/;
 type Chunk = Rolldown.OutputChunk;
 type Made = Chunk | Rolldown.OutputAsset;
 
-/** What every place says, what only Today, the settings and this device begin with; all else is the rest. */
+/** What every place says, what only Today and the settings begin with, and two of their rooms besides; all else is the rest. */
 const SAID = {
   first:
     "again ask back cancel command deed desk error left loop mode nowhere offline outside passkey place rail role skip".split(
       " ",
     ),
   today: "actor card effect field label no offer operation outcome run today value yes".split(" "),
-  settings:
-    "agents connectors invitations keyboard limits look once passkeys people plain room sessions status stop".split(
-      " ",
-    ),
+  settings: "connectors keyboard limits look once passkeys people plain room sessions status stop".split(" "),
+  people: "agents invitations".split(" "),
   phone: "account device install push telling".split(" "),
 };
 
@@ -46,7 +44,7 @@ function words(): Plugin {
     name: "words",
     enforce: "pre",
     load(id) {
-      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|today|settings|phone|rest)$/.exec(id) ?? [];
+      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|today|settings|people|phone|rest)$/.exec(id) ?? [];
       if (!file) return undefined;
       this.addWatchFile(file);
       const some = Object.entries(JSON.parse(readFileSync(file, "utf8"))).filter(([key]) => partOf(key) === part);

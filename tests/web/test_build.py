@@ -20,7 +20,7 @@ LOCK: dict[str, Any] = json.loads((REPOSITORY / "web" / "package-lock.json").rea
 PACKAGES: dict[str, Any] = LOCK["packages"]
 KB = 1_000
 JS_FIRST_MAX, CSS_MAX, FONT_MAX = 100 * KB, 10 * KB, 32 * KB
-SAID_IN = {"today": "actor.agent", "settings": "agents.any", "rest": "change.own"}
+SAID_IN = {"today": "actor.agent", "settings": "limits.budgets", "rest": "change.own"}
 """A message of each part of the words."""
 MAY_BE_SHIPPED = {"Apache-2.0", "ISC", "MIT", "OFL-1.1", "Unlicense"}
 

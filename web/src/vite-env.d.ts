@@ -11,6 +11,10 @@ declare module "*.json?settings" {
   const messages: Record<string, string>;
   export default messages;
 }
+declare module "*.json?people" {
+  const messages: Record<string, string>;
+  export default messages;
+}
 declare module "*.json?phone" {
   const messages: Record<string, string>;
   export default messages;

@@ -13,12 +13,13 @@ export type Language = "en" | "de" | "pseudo";
 declare const __CATALOGUES__: Record<string, string>;
 
 type Filled = Record<string, string | number>;
-/** What is not said first: of Today, of the settings, of this device, or of all else, which says what Today says too. */
-type Part = "today" | "settings" | "phone" | "rest";
+/** What is not said first: of Today, of the settings, of people, of this device, or of all else, which says what Today says too. */
+type Part = "today" | "settings" | "people" | "phone" | "rest";
 
 const PARTS = {
   today: { en: () => import("@words/en.json?today"), de: () => import("@words/de.json?today") },
   settings: { en: () => import("@words/en.json?settings"), de: () => import("@words/de.json?settings") },
+  people: { en: () => import("@words/en.json?people"), de: () => import("@words/de.json?people") },
   phone: { en: () => import("@words/en.json?phone"), de: () => import("@words/de.json?phone") },
   rest: { en: () => import("@words/en.json?rest"), de: () => import("@words/de.json?rest") },
 };

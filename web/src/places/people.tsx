@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { queries } from "@/api/queries";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { People } from "@/settings/People";
 import { Room } from "@/settings/Room";
 import { Notice } from "@/ui/Notice";
 
-const Agents = lazy(() => import("@/settings/Agents"));
-const Invitations = lazy(() => import("@/settings/Invitations"));
+const Agents = lazy(later(() => import("@/settings/Agents"), "people"));
+const Invitations = lazy(later(() => import("@/settings/Invitations"), "people"));
 
 /** Who belongs to the account, who is let in, and which agents may propose. */
 export default function PeopleRoom() {
