@@ -92,7 +92,7 @@ async def holding(chromium: Chromium, door: Door, service: PushService, **window
     async with visiting(chromium, door, **{**PHONE, **window}) as visitor:
         phone = Phone(visitor=visitor, door=door, service=service, device=service.browser())
         await visitor.page.add_init_script(f"{_SUBSCRIBED}({json.dumps(phone.device.subscription)})")
-        await visitor.open("/settings")
+        await visitor.open("/settings/devices")
         await visitor.page.get_by_role("button", name="Turn on on this device").tap()
         await expect(visitor.page.get_by_role("button", name="Turn off on this device")).to_be_visible()
         yield phone

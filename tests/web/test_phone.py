@@ -75,7 +75,7 @@ async def test_without_a_network_the_shell_is_there_and_nothing_else(chromium: B
         await visitor.page.context.set_offline(True)
 
         begun = monotonic()
-        await visitor.open("/settings")
+        await visitor.open("/settings/devices")
         await expect(visitor.page.get_by_role("link", name="Settings")).to_be_visible()
         seconds = monotonic() - begun
 
@@ -234,14 +234,14 @@ async def test_a_device_goes_from_one_account_to_another(chromium: Browser, door
     made = await door.client.post("/api/accounts", json={"sort": "company", "name": "The workshop"})
     assert made.status_code == 201
     async with visiting(chromium, door, **PHONE) as visitor:
-        await visitor.open("/settings")
+        await visitor.open("/settings/devices")
         device = visitor.page.get_by_role("region", name="This device")
         await expect(device.get_by_text("A household")).to_be_visible()
         await expect(device.get_by_text(door.address)).to_be_visible()
         await expect(device.get_by_text("Ana, Owner")).to_be_visible()
         await device.get_by_role("button", name="Go on in: The workshop").tap()
         await expect(visitor.page.get_by_role("heading", name="Today")).to_be_visible()
-        await visitor.open("/settings")
+        await visitor.open("/settings/devices")
         await expect(device.get_by_text("The workshop", exact=True)).to_be_visible()
         await expect(device.get_by_role("button", name="Go on in: A household")).to_be_visible()
 
@@ -256,7 +256,7 @@ async def test_a_thumb_reaches_everything(chromium: Browser, door: Door) -> None
         tabs = visitor.page.locator("nav").locator("a, button")
         await expect(tabs.first).to_be_visible()
         assert await tabs.count() <= TABS_MAX
-        for place in ("/", "/settings", f"/?run={run}"):
+        for place in ("/", "/settings/devices", f"/?run={run}"):
             await visitor.open(place)
             await expect(visitor.page.locator("[aria-busy]")).to_have_count(0)
             assert await _too_small(visitor.page) == []
@@ -272,7 +272,7 @@ async def test_no_language_breaks_the_devices(
     await told.client.post("/api/accounts", json={"sort": "person", "name": ""})
     async with holding(chromium, told, service, viewport=SMALLEST) as phone:
         await phone.page.evaluate(f"localStorage.setItem('haloop language', '{language}')")
-        for place in ("/settings", "/open"):
+        for place in ("/settings/devices", "/open"):
             await phone.visitor.open(place)
             await expect(phone.page.locator("[aria-busy]")).to_have_count(0)
             assert await too_wide(phone.page) == []
