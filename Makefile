@@ -43,7 +43,7 @@ setup: ## Install what is missing: uv, the locked dependencies, strace, faketime
 	@tools/setup.sh
 
 clean: ## Remove everything that can be made again
-	rm -rf .venv .local/uv src/haloop/web/app web/node_modules .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .local/uv src/haloop/web/app web/node_modules tests/api/provider/node_modules .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The run is named so that the check of promises can tell these outcomes from those of an earlier run.

@@ -80,9 +80,10 @@ def broad_catches(root: Path) -> Iterator[str]:
 
 
 def empty_names(root: Path) -> Iterator[str]:
-    """A module is named for a thing, never for a technique."""
+    """A module is named for a thing, never for a technique; what npm installs has others' names."""
     for path in sorted(root.rglob("*")):
-        if (path.is_dir() or path.suffix == ".py") and NAMES_THAT_SAY_NOTHING.fullmatch(path.name):
+        is_ours = (path.is_dir() or path.suffix == ".py") and "node_modules" not in path.relative_to(root).parts
+        if is_ours and NAMES_THAT_SAY_NOTHING.fullmatch(path.name):
             yield f"{path.relative_to(root)}: a name that says nothing"
 
 

@@ -35,16 +35,16 @@ class Node:
     program: Path
     npm: Path
 
-    def require_packages(self) -> None:
-        """Have the packages that the lock names, unless they are there."""
-        there, wanted = SOURCE / "node_modules" / ".package-lock.json", SOURCE / "package-lock.json"
+    def require_packages(self, folder: Path = SOURCE) -> None:
+        """Have the packages that the folder's lock names, unless they are there."""
+        there, wanted = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
         if not there.is_file() or there.stat().st_mtime < wanted.stat().st_mtime:
-            self.run_npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            self.run_npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"], folder)
 
-    def run_npm(self, words: Sequence[str]) -> None:
-        """Run npm in the web app's folder, with this Node for whatever it starts; SystemExit where it fails."""
+    def run_npm(self, words: Sequence[str], folder: Path = SOURCE) -> None:
+        """Run npm in this folder, with this Node for whatever it starts; SystemExit where it fails."""
         environment = {**os.environ, "PATH": f"{self.program.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        done = subprocess.run([self.program, self.npm, *words], cwd=SOURCE, env=environment, check=False)
+        done = subprocess.run([self.program, self.npm, *words], cwd=folder, env=environment, check=False)
         if done.returncode:
             raise SystemExit(done.returncode)
 
