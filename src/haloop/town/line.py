@@ -40,6 +40,8 @@ class Line:
     def __init__(self) -> None:
         self.troubles: deque[Trouble] = deque()
         """For the next requests, in order; none when it is empty."""
+        self.awaiting: dict[str, Trouble] = {}
+        """For the next request of a kind, such as `POST /reservations`, whatever else is sent before it."""
         self.requests: list[str] = []
         """What was sent on it, such as `POST /reservations`."""
         self.is_holding = asyncio.Event()
@@ -48,8 +50,9 @@ class Line:
 
     async def carry(self, request: Request, server: Callable[[Request], Awaitable[Response]]) -> Response:
         """Take a request to the server and its answer back, or whatever happens to them today."""
-        self.requests.append(f"{request.method} {request.url.path}")
-        trouble = self.troubles.popleft() if self.troubles else Trouble.NONE
+        kind = f"{request.method} {request.url.path}"
+        self.requests.append(kind)
+        trouble = self.awaiting.pop(kind, None) or (self.troubles.popleft() if self.troubles else Trouble.NONE)
         match trouble:
             case Trouble.REQUEST_LOST:
                 return _cut_off()

@@ -9,7 +9,9 @@ from haloop.kernel.clock import Clock
 from haloop.serving import bind, served
 from haloop.town.booking_site import make_booking_site
 from haloop.town.line import Line
+from haloop.town.orders import ShopBook
 from haloop.town.reservations import Book
+from haloop.town.shop import make_shop
 from haloop.town.subscription_site import make_subscription_site
 from haloop.town.subscriptions import Contracts
 
@@ -26,26 +28,34 @@ class Town:
     subscriptions_address: str
     contracts: Contracts
     subscriptions_line: Line
+    shop_address: str
+    shop_book: ShopBook
+    shop_line: Line
 
 
 @asynccontextmanager
 async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterator[Town]:
     """Serve the town beside whatever else this process does; without a folder it forgets everything at its end."""
-    book, booking = Book(clock, None if folder is None else folder / "reservations.json"), Line()
-    contracts, leaving = Contracts(clock, None if folder is None else folder / "subscriptions.json"), Line()
+    files = [None if folder is None else folder / f"{name}.json" for name in ("reservations", "subscriptions", "orders")]
+    book, contracts, shop_book = Book(clock, files[0]), Contracts(clock, files[1]), ShopBook(clock, files[2])
+    lines = booking_line, subscriptions_line, shop_line = Line(), Line(), Line()
     async with (
-        served(make_booking_site(book, booking), bind(_HOST, 0)) as booking_address,
-        served(make_subscription_site(contracts, leaving), bind(_HOST, 0)) as subscriptions_address,
+        served(make_booking_site(book, booking_line), bind(_HOST, 0)) as booking_address,
+        served(make_subscription_site(contracts, subscriptions_line), bind(_HOST, 0)) as subscriptions_address,
+        served(make_shop(shop_book, shop_line), bind(_HOST, 0)) as shop_address,
     ):
         try:
             yield Town(
                 booking_address=booking_address,
                 book=book,
-                booking_line=booking,
+                booking_line=booking_line,
                 subscriptions_address=subscriptions_address,
                 contracts=contracts,
-                subscriptions_line=leaving,
+                subscriptions_line=subscriptions_line,
+                shop_address=shop_address,
+                shop_book=shop_book,
+                shop_line=shop_line,
             )
         finally:
-            await booking.let_go()
-            await leaving.let_go()
+            for line in lines:
+                await line.let_go()
