@@ -74,7 +74,9 @@ class Review(_Record):
     deliver_to: str = ""
     arrives: str = ""
     newest_order: str
-    """The newest order at that moment; empty if there was none."""
+    """The newest order just before; empty if there was none."""
+    dry_run: bool
+    """All will be done but the last click."""
 
 
 class Obstacle(StrEnum):

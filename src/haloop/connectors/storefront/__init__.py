@@ -1,0 +1,1 @@
+"""Shops that are visited with a browser, each described by a recipe."""
