@@ -15,7 +15,10 @@ def row(setting: Setting) -> str:
     default = Settings.default(setting)
     shown = "none" if default in (None, ()) else f"`{default}`"
     variables = ", ".join(
-        f"`{alias.variable}`" + (f" (its folder `{alias.below}`)" if alias.below else "") for alias in setting.variables
+        f"`{alias.variable}`"
+        + (f" (its folder `{alias.below}`)" if alias.below else "")
+        + "".join(f" (`{words}` is `{meant}`)" for words, meant in alias.means.items())
+        for alias in setting.variables
     )
     kind = setting.kind.word if setting.in_file else f"{setting.kind.word}; not in the file"
     return f"| `{setting.name}` | {setting.doc} | {shown} | {kind} | {variables} |"

@@ -36,6 +36,7 @@ from haloop.notices.telling import Telling
 from haloop.outward import Outward, open_telling
 from haloop.serving import address_of, serve
 from haloop.settings import Settings
+from haloop.shopping import keep_evidence, open_shop, shop_connector
 from haloop.store.home import Home
 from haloop.store.sessions import Sessions
 from haloop.store.signing import read_or_make_signer, verify_passkey
@@ -113,8 +114,11 @@ async def _serve(
         serve_town(settings.home / "town", clock=SystemClock()) as town,  # the outermost: effects under way need it
         TownBooking.opened(town.booking_address) as booking,
         TownSubscriptions.opened(town.subscriptions_address) as subscriptions,
+        open_shop(settings, town_address=town.shop_address) as shop,
         open_haloop(
-            settings, desks=desks, connectors=[town_booking(booking), town_subscriptions(subscriptions)]
+            settings,
+            desks=desks,
+            connectors=[town_booking(booking), town_subscriptions(subscriptions), shop_connector(settings, shop)],
         ) as haloop,
         open_telemetry(wanted, ledger=haloop.ledger, engine=haloop.engine, version=running) as tell,
         open_telling(
@@ -130,6 +134,7 @@ async def _serve(
             log_answer(request)
             tell(request)
 
+        keep_evidence(shop, haloop.ledger, haloop.engine)
         with Sessions.opened(Home(settings.home).sessions) as kept:
             haloop.engine.watch(log_fact)
             owner = Caller(account=haloop.account, person=haloop.owner)

@@ -5,7 +5,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from haloop.kernel.errors import BadMoney
 from haloop.kernel.mail_address import is_mail_address
+from haloop.kernel.money import Money
 
 PORT_MAX = 65_535
 
@@ -99,3 +101,21 @@ def fits_zone(name: str | None) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return "it must be a time zone such as Europe/Berlin"
     return ""
+
+
+def fits_true_or_false(words: str) -> str:
+    return "" if words in ("true", "false") else "it must be true or false, in quotes"
+
+
+def fits_amount(words: str) -> str:
+    amount, _, currency = words.partition(" ")
+    try:
+        return "" if Money.of_major(amount, currency).minor >= 0 else "it must not be negative"
+    except BadMoney:
+        return "it must be an amount and its currency, such as 150.00 EUR"
+
+
+def fits_shop_address(address: str | None) -> str:
+    if address is None or (_ORIGIN.fullmatch(address) and is_safe(address)):
+        return ""
+    return "it must be an origin over https, or one of this machine"

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,12 @@ class Alias:
     below: str = ""
     """The folder below the one it names, where the variable belongs to many programs."""
 
+    means: Mapping[str, str] = field(default_factory=dict)
+    """What its words stand for, where they are others than the setting's own."""
+
     def words(self, said: str) -> str:
+        if said in self.means:
+            return self.means[said]
         return str(Path(said) / self.below) if self.below else said
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from haloop.fitting import (
     BEYOND,
+    fits_amount,
     fits_bytes,
     fits_host,
     fits_issuer,
@@ -24,6 +25,8 @@ from haloop.fitting import (
     fits_port,
     fits_public_address,
     fits_runs,
+    fits_shop_address,
+    fits_true_or_false,
     fits_web_origins,
     fits_zone,
     is_here,
@@ -34,13 +37,15 @@ from haloop.setting import FILE, FOLDER, METADATA, NUMBER, TEXT, TEXTS, Alias, O
 CONFIG_FILE = "config.toml"
 ARTIFACT_BYTES_MAX = 64 * 1024 * 1024
 SEARCH_RUNS_MAX = 200_000
+PRACTICE_SHOP = "town"
 
 ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 """Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
 SKIP_WEB_VARIABLE = "HALOOP_SKIP_WEB"
 """Says to whatever builds the package that the web app is not wanted; no setting of a home."""
 
-_PREFIX = "HALOOP_"
+_PREFIXES = ("HALOOP_", "HALO_")
+"""The second is the plans'; what they name is honoured, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +230,44 @@ class Settings:
             fits=fits_runs,
         ).declared,
     )
+    shop_recipe: str = field(
+        default=PRACTICE_SHOP,
+        metadata=Setting(
+            name="shop.recipe",
+            kind=TEXT,
+            doc="The shop that is ordered from: town for practice, or a recipe by its name or its file.",
+            aliases=(Alias("HALO_AMAZON_ADAPTER", means={"browser": "amazon"}),),
+        ).declared,
+    )
+    shop_address: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="shop.address",
+            kind=TEXT,
+            doc="Where that shop is, as an origin, where its recipe does not say it.",
+            example="https://shop.example.org",
+            fits=fits_shop_address,
+        ).declared,
+    )
+    shop_dry_run: str = field(
+        default="true",
+        metadata=Setting(
+            name="shop.dry_run",
+            kind=TEXT,
+            doc="Whether a real shop is asked for everything but the last click: true or false.",
+            aliases=(Alias("HALO_AMAZON_DRY_RUN"),),
+            fits=fits_true_or_false,
+        ).declared,
+    )
+    shop_spend_max: str = field(
+        default="150.00 EUR",
+        metadata=Setting(
+            name="shop.spend_max",
+            kind=TEXT,
+            doc="The most that one order may come to, in the shop's currency.",
+            fits=fits_amount,
+        ).declared,
+    )
     project_linked: Path | None = field(
         default=None,
         metadata=Setting(
@@ -401,7 +444,7 @@ def _require_known_name(name: str, text: str, path: Path) -> None:
 def _require_known_variables(environment: Mapping[str, str]) -> None:
     known = [alias.variable for setting in SETTINGS for alias in setting.variables]
     for variable in sorted(environment):
-        if variable.startswith(_PREFIX) and variable not in {
+        if variable.startswith(_PREFIXES) and variable not in {
             *known,
             ADDRESS_VARIABLE,
             TOKEN_VARIABLE,

@@ -4,6 +4,9 @@ from haloop.desks.errands.book_table import book_table
 from haloop.desks.errands.cancel_subscription import cancel_subscription
 from haloop.desks.errands.cancel_table import cancel_table
 from haloop.desks.errands.hearing import ErrandsHearing
+from haloop.desks.errands.reorder import reorder
 from haloop.kernel.desk import Desk
 
-ERRANDS = Desk("errands", procedures=[book_table, cancel_table, cancel_subscription], hearing=ErrandsHearing())
+ERRANDS = Desk(
+    "errands", procedures=[book_table, cancel_table, cancel_subscription, reorder], hearing=ErrandsHearing()
+)

@@ -62,8 +62,35 @@ def find_goods(text: Text, cue: Cue, history: Sequence[PastOrder]) -> Goods:
     said = _listed(text, cue)
     usual = bool(_USUAL.search(text.words))
     if not said and usual and history:
-        return Goods(_whole(history[0]), usual)
-    return Goods(tuple(_as_bought(slot, history) for slot in said), usual)
+        return Goods(whole(history[0]), usual)
+    return Goods(tuple(as_bought(slot, history) for slot in said), usual)
+
+
+def whole(order: PastOrder) -> tuple[Slot[Item], ...]:
+    """All that was in an order."""
+    told = f"The usual was taken for your order {order.id}."
+    return tuple(
+        Slot(
+            value=Item(name=one.name, quantity=one.quantity, unit=one.unit, order=order.id),
+            spans=(),
+            inferred=True,
+            taken_for=told,
+        )
+        for one in list(order.items)[:ITEMS_MAX]
+    )
+
+
+def as_bought(slot: Slot[Item], history: Sequence[PastOrder]) -> Slot[Item]:
+    """The item as the household bought it last, if one item of some order fits best."""
+    said = slot.value
+    for order in history:
+        fits = sorted(((_fit(said.name, one.name), one.name) for one in order.items), reverse=True)
+        if fits and fits[0][0] >= _FIT_MIN and (len(fits) == 1 or fits[0][0] > fits[1][0]):
+            bought = fits[0][1]
+            told = f'"{said.name}" was taken for {bought} from your order {order.id}.'
+            item = Item(name=bought, quantity=said.quantity, unit=said.unit, order=order.id)
+            return Slot(value=item, spans=slot.spans, inferred=True, taken_for=told)
+    return slot
 
 
 def _listed(text: Text, cue: Cue) -> list[Slot[Item]]:
@@ -139,32 +166,6 @@ def _with_amount(slot: Slot[Item], quantity: int, unit: str) -> Slot[Item]:
 def _matched(pattern: Pattern, words: str) -> int:
     match = pattern.match(words)
     return match.end() if match else 0
-
-
-def _whole(order: PastOrder) -> tuple[Slot[Item], ...]:
-    told = f"The usual was taken for your order {order.id}."
-    return tuple(
-        Slot(
-            value=Item(name=one.name, quantity=one.quantity, unit=one.unit, order=order.id),
-            spans=(),
-            inferred=True,
-            taken_for=told,
-        )
-        for one in list(order.items)[:ITEMS_MAX]
-    )
-
-
-def _as_bought(slot: Slot[Item], history: Sequence[PastOrder]) -> Slot[Item]:
-    """The item as the household bought it last, if one item of some order fits best."""
-    said = slot.value
-    for order in history:
-        fits = sorted(((_fit(said.name, one.name), one.name) for one in order.items), reverse=True)
-        if fits and fits[0][0] >= _FIT_MIN and (len(fits) == 1 or fits[0][0] > fits[1][0]):
-            bought = fits[0][1]
-            told = f'"{said.name}" was taken for {bought} from your order {order.id}.'
-            item = Item(name=bought, quantity=said.quantity, unit=said.unit, order=order.id)
-            return Slot(value=item, spans=slot.spans, inferred=True, taken_for=told)
-    return slot
 
 
 _FIT_MIN = 0.99
