@@ -165,7 +165,7 @@ class ShopPages:
         try:
             await self._seen(", ".join(filter(None, (ready, *known.values())))).first.wait_for()
         except Error as error:
-            raise Transient(f"A page of {self._recipe.shop} did not come whole.") from error
+            raise Transient(f"A page of {self._recipe.shop} did not come whole: {ready} was not seen.") from error
         for obstacle, selector in known.items():
             if selector and await self._seen(selector).count():
                 raise Walled(obstacle)
@@ -189,7 +189,8 @@ class ShopPages:
             else:
                 await self._click(step, values)
         except Error as error:
-            raise Transient(f"A page of {self._recipe.shop} was not as expected.") from error
+            told = step.model_dump_json(exclude_defaults=True)  # whoever writes a recipe looks for this line in it
+            raise Transient(f"A page of {self._recipe.shop} was not as expected at {told}.") from error
 
     async def _see(self, selector: str) -> None:
         """Wait for it; Gone where the shop says instead that it cannot be had."""
