@@ -44,7 +44,10 @@ MAY_CALL_OUT: dict[str, set[str]] = {
         "mcp/sessions.py",  # in process alone
     },
     "httpcore2": {"connectors/egress.py"},
-    "playwright": {"connectors/storefront/chromium.py", "connectors/storefront/pages.py"},  # to the shop's hosts alone
+    "playwright": {
+        *("connectors/storefront/chromium.py", "connectors/storefront/pages.py"),  # to the shop's hosts alone
+        "connectors/storefront/connecting.py",  # a person's own window
+    },
     "aiosmtplib": {"connectors/mail/smtp.py"},
     "opentelemetry.exporter": {"collector.py"},
     **{

@@ -11,7 +11,7 @@ from haloop.kernel.ids import AccountId
 from tests.cli.conftest import Haloop, ending, start
 
 COMMANDS = [
-    *("init", "start", "status", "stop", "link", "settings"),
+    *("init", "start", "status", "stop", "link", "connect", "settings"),
     *("verify", "key", "checkpoint", "receipt", "export", "backup", "restore", "ship", "doctor"),
 ]
 

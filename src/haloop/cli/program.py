@@ -11,6 +11,7 @@ import click
 from haloop.cli.answer import complain
 from haloop.cli.backup import backup
 from haloop.cli.checkpoint import checkpoint
+from haloop.cli.connect import connect
 from haloop.cli.dev import dev
 from haloop.cli.doctor import doctor
 from haloop.cli.everyday import EVERYDAY
@@ -45,7 +46,7 @@ def program(context: click.Context, home: Path | None) -> None:
     context.obj = home
 
 
-LIVING = (init, start, status, stop, link, settings, dev)
+LIVING = (init, start, status, stop, link, connect, settings, dev)
 KEEPING = (verify, key, checkpoint, receipt, export, backup, restore, ship, doctor)
 for command in (*LIVING, *EVERYDAY, *KEEPING):
     program.add_command(command)

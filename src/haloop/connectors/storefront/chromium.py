@@ -27,7 +27,7 @@ from haloop.kernel.failure import StepFault
 from haloop.ports.storefront import Visit
 
 AT_ONCE_MAX = 2
-_QUIET = (
+QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync"),
     *("--no-first-run", "--disable-gpu"),
 )
@@ -102,17 +102,14 @@ class Chromium:
             return self._browser
 
     async def _launched(self, playwright: Playwright) -> Browser:
-        path = next((found for name in _NAMES if (found := shutil.which(name))), None)
-        if path is None:
-            raise Permanent("There is no Chromium on this machine; install it, then ask again.")
+        path = find_chromium()
         near = [urlsplit(self._origin).hostname or "", *(host.removeprefix("*.") for host in self._hosts)]
         only = ", ".join(f"EXCLUDE {host}, EXCLUDE *.{host}" for host in near)
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium refuses to be root inside its own
         try:
             return await playwright.chromium.launch(
                 executable_path=path,
                 headless=True,
-                args=[*_QUIET, *sandbox, f"--host-resolver-rules=MAP * ~NOTFOUND, {only}"],
+                args=[*QUIET, *sandbox(), f"--host-resolver-rules=MAP * ~NOTFOUND, {only}"],
             )
         except Error as error:
             raise Transient("Chromium could not be started.") from error
@@ -145,6 +142,19 @@ class Chromium:
                 ("trace.zip", "application/zip", trace.read_bytes()),
             ):
                 await self._keep(visit, Evidence(name=name, media_type=media_type, content=content))
+
+
+def find_chromium() -> str:
+    """The system's browser; Permanent where there is none."""
+    path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if path is None:
+        raise Permanent("There is no Chromium on this machine; install it, then ask again.")
+    return path
+
+
+def sandbox() -> list[str]:
+    """Chromium refuses to be root inside its own."""
+    return [] if os.geteuid() else ["--no-sandbox"]
 
 
 @contextmanager
