@@ -133,7 +133,7 @@ async def oscar_served(folder: Path) -> AsyncIterator[str]:
     address = f"http://127.0.0.1:{port}"
     environment = {"OSCAR_FOLDER": str(folder), "DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(SITE)}
     process = await asyncio.create_subprocess_exec(
-        *(str(OSCAR / "bin" / "python"), "-m", "django", "runserver", "--noreload", "--nothreading"),
+        *(str(OSCAR / "bin" / "python"), "-m", "django", "runserver", "--noreload"),
         f"127.0.0.1:{port}",
         env={**os.environ, **environment},
         stdout=DEVNULL,

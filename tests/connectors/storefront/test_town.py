@@ -1,6 +1,7 @@
 """What can go wrong on a visit, in the town's shop: walls, halves, strangers, doubles, and what leads elsewhere."""
 
 import asyncio
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from haloop.connectors.storefront.chromium import Chromium
+from haloop.connectors.storefront.evidence import Evidence
 from haloop.connectors.storefront.profiles import Profiles
 from haloop.connectors.storefront.recipe import read_recipe
 from haloop.connectors.storefront.shop import BrowsedShop, browsed_shop
@@ -16,7 +19,7 @@ from haloop.ports.storefront import Obstacle, Ordered, Review, Stopped, TooDear,
 from haloop.serving import bind, served
 from haloop.town.line import Trouble
 from haloop.town.street import Town
-from tests.connectors.storefront.conftest import VISIT, Tried, town_terms
+from tests.connectors.storefront.conftest import SHORT, VISIT, Tried, town_terms
 from tests.connectors.storefront.test_storefronts import CALL, looked_up
 
 
@@ -172,6 +175,37 @@ async def test_a_page_reaches_nobody_but_the_shop(town: Town, profiles: Profiles
             with suppress(Transient):
                 await shop.bought(VISIT)
     assert town.booking_line.requests == []
+
+
+async def test_the_browser_itself_sends_nothing_twice(profiles: Profiles) -> None:
+    """A kept connection that breaks without a word: Chromium would post again by itself, and that would be an order."""
+    posted: list[bytes] = []
+
+    async def answer(heard: StreamReader, said: StreamWriter) -> None:
+        with suppress(IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            while not (head := await heard.readuntil(b"\r\n\r\n")).startswith(b"POST"):
+                page = b"<form method=post><button id=place>Order</button></form>"
+                said.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(page) + page
+                )
+            posted.append(head)
+        said.transport.abort()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        chromium = Chromium(profiles, address=address, hosts=(), keep=kept_nowhere)
+        async with chromium.window(VISIT, "town", SHORT) as page:
+            await page.goto(f"{address}/first")
+            await page.goto(f"{address}/second")
+            async with page.expect_event("requestfailed"):
+                await page.click("#place")
+            await page.goto(f"{address}/third")
+        await chromium.close()
+    assert len(posted) == 1
+
+
+async def kept_nowhere(visit: Visit, evidence: Evidence) -> None:
+    """Nothing fails here."""
 
 
 async def test_a_real_shop_is_live_and_leaves(in_town: Tried) -> None:

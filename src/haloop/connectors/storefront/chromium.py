@@ -31,6 +31,7 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync"),
     *("--no-first-run", "--disable-gpu"),
 )
+_REPEATABLE = ("GET", "HEAD", "OPTIONS")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -115,11 +116,13 @@ class Chromium:
             raise Transient("Chromium could not be started.") from error
 
     async def _look_at(self, route: Route) -> None:
-        """Let a request go where the shop is, and nowhere else."""
-        if _origin(route.request.url) == self._origin or self._is_named(route.request.url):
+        """Let a request go where the shop is and nowhere else; what may be an order goes out once."""
+        if not (_origin(route.request.url) == self._origin or self._is_named(route.request.url)):
+            await route.abort("blockedbyclient")
+        elif route.request.method in _REPEATABLE:
             await route.continue_()
         else:
-            await route.abort("blockedbyclient")
+            await _send_once(route)
 
     def _is_named(self, url: str) -> bool:
         parts = urlsplit(url)
@@ -142,6 +145,15 @@ class Chromium:
                 ("trace.zip", "application/zip", trace.read_bytes()),
             ):
                 await self._keep(visit, Evidence(name=name, media_type=media_type, content=content))
+
+
+async def _send_once(route: Route) -> None:
+    """Send it for the browser: where a kept connection breaks without a word, Chromium posts again by itself."""
+    try:
+        await route.fulfill(response=await route.fetch(max_redirects=0, max_retries=0))
+    except Error:
+        with suppress(Error):  # the page may be gone as well
+            await route.abort("connectionfailed")
 
 
 def find_chromium() -> str:
