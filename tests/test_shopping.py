@@ -105,7 +105,7 @@ async def test_what_a_failed_visit_saw_is_a_file_of_its_run(
 ) -> None:
     """Locked beside the ledger like any other; a run that is over takes none, and the visit ends as it would."""
     async with (
-        TownBooking.opened(town.booking_address, guest="us") as site,
+        TownBooking.opened(town.booking_address) as site,
         open_shop(settings(tmp_path), town_address=town.shop_address) as shop,
     ):
         house = await open_practice(ERRANDS, town_booking(site))

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from haloop.kernel.desk import Call, Money, NotDone, effect, step
 
-ITEMS_MAX = 10
+ITEMS_MAX, QUANTITY_MAX = 10, 99
 VISIT_DEADLINE = timedelta(minutes=5)
 """A browser takes its time, and may have to wait for its turn."""
 
-Quantity: TypeAlias = Annotated[int, Field(ge=1, le=99)]
+Quantity: TypeAlias = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 
 
 class _Record(BaseModel):

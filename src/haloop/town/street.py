@@ -36,7 +36,9 @@ class Town:
 @asynccontextmanager
 async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterator[Town]:
     """Serve the town beside whatever else this process does; without a folder it forgets everything at its end."""
-    files = [None if folder is None else folder / f"{name}.json" for name in ("reservations", "subscriptions", "orders")]
+    files = [
+        None if folder is None else folder / f"{name}.json" for name in ("reservations", "subscriptions", "orders")
+    ]
     book, contracts, shop_book = Book(clock, files[0]), Contracts(clock, files[1]), ShopBook(clock, files[2])
     lines = booking_line, subscriptions_line, shop_line = Line(), Line(), Line()
     async with (

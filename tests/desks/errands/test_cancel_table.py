@@ -4,8 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from haloop.desks.errands.book_table import book_table
+from haloop.desks.errands.book_table import TableDraft, book_table
+from haloop.desks.errands.cancel_subscription import EndingDraft
 from haloop.desks.errands.cancel_table import Held, TableEndingDraft, cancel_table
+from haloop.desks.errands.reorder import OrderDraft
+from haloop.kernel.desk import Draft
 from haloop.kernel.ids import RunId
 from haloop.ports.booking import TableWish
 from haloop.testing.practice import Practice
@@ -73,6 +76,12 @@ async def test_what_is_not_clear_is_said(house: Practice, town: Town, wish: Held
     ended = await house.ended(await house.start(cancel_table.of(wish)))
     assert (ended.code, cancelled(town)) == ("reservation.which", [])
     assert ended.reason.startswith(says)
+
+
+@pytest.mark.parametrize("draft", [OrderDraft, TableDraft, TableEndingDraft, EndingDraft])
+def test_no_grant_opens_an_errand(draft: type[Draft]) -> None:
+    """A person's yes is the only thing that spends or cancels here."""
+    assert not draft.grants
 
 
 async def test_where_nothing_is_reserved_that_is_said(house: Practice) -> None:

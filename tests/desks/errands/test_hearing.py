@@ -175,6 +175,21 @@ def test_a_table_is_cancelled_by_its_place_and_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "items", "usual"),
+    [
+        ("reorder the usual", [], True),
+        ("reorder the usual coffee", [("coffee", 1)], False),
+        ("please buy 3 bags of cat litter and dog food again", [("cat litter", 3), ("dog food", 1)], False),
+    ],
+)
+def test_what_was_bought_before_is_ordered_again(words: str, items: list[tuple[str, int]], usual: bool) -> None:
+    """What it means is found among the household's own orders, later; here it is only what was said."""
+    request = heard(words).request
+    wanted = [{"name": name, "quantity": quantity} for name, quantity in items]
+    assert (request.procedure.name, request.arguments) == ("reorder", {"wish": {"items": wanted, "usual": usual}})
+
+
+@pytest.mark.parametrize(
     "words",
     [
         "fix kitchen sink",

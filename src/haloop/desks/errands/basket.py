@@ -7,9 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from haloop.desks.errands.words import goods, reading
 from haloop.kernel.desk import BadDraft, Ended
-from haloop.ports.storefront import ITEMS_MAX, Item, PastOrder, Quantity
-
-_QUANTITY_MAX = 99
+from haloop.ports.storefront import ITEMS_MAX, QUANTITY_MAX, Item, PastOrder, Quantity
 
 
 class Wanted(BaseModel):
@@ -35,7 +33,7 @@ class OtherQuantity(BaseModel, frozen=True, extra="forbid"):
 
     name: str
     """The line's, or as much of it as fits no other."""
-    quantity: Annotated[int, Field(ge=0, le=_QUANTITY_MAX)]
+    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
 
 
 class Chosen(BaseModel, frozen=True):
@@ -71,14 +69,14 @@ def _as_said(order: PastOrder) -> reading.PastOrder:
 def _product(said: reading.Item, bought: Sequence[PastOrder]) -> Item:
     """The product of the order that an item was found in."""
     (item,) = [item for order in bought if order.id == said.order for item in order.items if item.name == said.name][:1]
-    return item.model_copy(update={"quantity": min(said.quantity, _QUANTITY_MAX)})
+    return item.model_copy(update={"quantity": min(said.quantity, QUANTITY_MAX)})
 
 
 def _together(items: Sequence[Item]) -> list[Item]:
     """Each product once."""
     known: dict[tuple[str, str], Item] = {}
     for item in items:
-        quantity = min(item.quantity + (known[_key(item)].quantity if _key(item) in known else 0), _QUANTITY_MAX)
+        quantity = min(item.quantity + (known[_key(item)].quantity if _key(item) in known else 0), QUANTITY_MAX)
         known[_key(item)] = item.model_copy(update={"quantity": quantity})
     return list(known.values())
 

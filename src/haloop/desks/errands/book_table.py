@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -22,6 +22,8 @@ class AnotherTable(BaseModel, frozen=True, extra="forbid"):
 
 class TableDraft(Draft):
     """One table to reserve, and the others that could be had instead."""
+
+    grants: ClassVar[bool] = False
 
     options: tuple[Table, ...]
     held: tuple[Booked, ...] = ()

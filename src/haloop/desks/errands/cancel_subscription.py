@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, Field
 
@@ -21,6 +21,8 @@ class AnotherSubscription(BaseModel, frozen=True, extra="forbid"):
 
 class EndingDraft(Draft):
     """One subscription to cancel, what that means, and the others that could have been meant."""
+
+    grants: ClassVar[bool] = False
 
     terms: Terms
     running: tuple[Subscription, ...]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -28,6 +28,8 @@ class AnotherReservation(BaseModel, frozen=True, extra="forbid"):
 
 class TableEndingDraft(Draft):
     """One reservation to cancel, and the others that could have been meant."""
+
+    grants: ClassVar[bool] = False
 
     held: tuple[Booked, ...]
     cancel: Effect[Cancelled]

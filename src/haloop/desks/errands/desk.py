@@ -7,6 +7,4 @@ from haloop.desks.errands.hearing import ErrandsHearing
 from haloop.desks.errands.reorder import reorder
 from haloop.kernel.desk import Desk
 
-ERRANDS = Desk(
-    "errands", procedures=[book_table, cancel_table, cancel_subscription, reorder], hearing=ErrandsHearing()
-)
+ERRANDS = Desk("errands", procedures=[book_table, cancel_table, cancel_subscription, reorder], hearing=ErrandsHearing())

@@ -1,4 +1,4 @@
-"""What the errands desk hears: a table to book, a table or a subscription to cancel.
+"""What the errands desk hears: a table to book, a table or a subscription to cancel, what to order again.
 
 The reader of words makes a wish of the whole conversation; here the wish becomes a request of one of the desk's
 procedures, or the questions that are left. What was taken for granted is said, and so is what was not taken up.
@@ -8,17 +8,21 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from haloop.desks.errands.basket import OrderWish, Wanted
 from haloop.desks.errands.book_table import book_table
 from haloop.desks.errands.cancel_subscription import cancel_subscription
 from haloop.desks.errands.cancel_table import Held, cancel_table
+from haloop.desks.errands.reorder import reorder
 from haloop.desks.errands.words.left import left_over
 from haloop.desks.errands.words.reader import read
 from haloop.desks.errands.words.reading import Kind, Slot, Subject, Verb, When, Wish
 from haloop.kernel.desk import Asks, Context, Heard, Question
 from haloop.kernel.procedure import Request
 from haloop.ports.booking import PARTY_MAX, TableWish
+from haloop.ports.storefront import ITEMS_MAX, QUANTITY_MAX
 
 _TOO_MANY = Question(asks=f"For how many, 1 to {PARTY_MAX}?", choices=("for 2", "for 4"))
+_TOO_LONG = Asks(questions=(Question(asks=f"One order takes {ITEMS_MAX} things. Which, of these?"),))
 _HALF_AN_HOUR = timedelta(minutes=30)
 
 
@@ -28,6 +32,7 @@ class ErrandsHearing:
     examples = (
         "Book dinner at Zum Anker tomorrow around 7 for 2",
         "Cancel Netflix",
+        "Reorder the usual",
     )
 
     def hear(self, said: Sequence[str], context: Context) -> Heard | Asks | None:
@@ -56,8 +61,6 @@ def _heard(wish: Wish, left: Sequence[str]) -> Heard | Asks | None:
 
 def _request(wish: Wish) -> Request[Any] | Asks | None:
     """What the desk can do about it; None for what it cannot."""
-    if wish.verb is Verb.REORDER:
-        return None
     if wish.questions:
         return Asks(questions=tuple(Question(asks=one.asks, choices=one.choices) for one in wish.questions))
     match wish:
@@ -65,6 +68,8 @@ def _request(wish: Wish) -> Request[Any] | Asks | None:
             if not 1 <= party.value <= PARTY_MAX:
                 return Asks(questions=(_TOO_MANY,))
             return book_table.of(_table(wish, when, party.value))
+        case Wish(verb=Verb.REORDER):
+            return _TOO_LONG if len(wish.items) > ITEMS_MAX else reorder.of(_order(wish))
         case Wish(subject=Slot(value=Subject(kind=Kind.SUBSCRIPTION, name=name))):
             return cancel_subscription.of(name)
         case Wish(subject=Slot(value=Subject(kind=Kind.RESERVATION))):
@@ -81,6 +86,11 @@ def _table(wish: Wish, when: When, party: int) -> TableWish:
         earliest=when.earliest,
         latest=when.latest,
     )
+
+
+def _order(wish: Wish) -> OrderWish:
+    items = tuple(Wanted(name=slot.value.name, quantity=min(slot.value.quantity, QUANTITY_MAX)) for slot in wish.items)
+    return OrderWish(items=items, usual=wish.usual and not items)
 
 
 def _held(wish: Wish) -> Held:
