@@ -120,6 +120,7 @@ def test_the_state_folder_of_the_system_is_shared_with_others(home: Path) -> Non
         ('"server.port" = 1\n', 1, "server.port"),
         ("[[server]]\n", 1, "server.port"),
         ("home = '/x'\n", 1, "HALOOP_HOME"),
+        ("account = 'Garden'\n", 1, "HALOOP_ACCOUNT"),
     ],
 )
 def test_an_unknown_key_is_refused_with_its_line_and_the_nearest(

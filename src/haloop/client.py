@@ -8,11 +8,12 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -57,6 +58,7 @@ from haloop.wire.passkeys import (
     RecoveryCodeSaid,
 )
 from haloop.wire.people import (
+    AccountChosen,
     AccountOut,
     AccountWanted,
     BudgetOut,
@@ -74,7 +76,7 @@ from haloop.wire.people import (
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
 from haloop.wire.runs import Cancellation, ErasureWanted, RunDetail, RunPage, RunState
-from haloop.wire.sessions import SessionSeen
+from haloop.wire.sessions import SESSION_HEADER, SessionOut, SessionSeen, Visit, VisitOut
 from haloop.wire.told import Told
 
 T = TypeVar("T")
@@ -204,6 +206,24 @@ class Client:
 
     async def name_account(self, sort: AccountSort, name: str) -> AccountOut:
         return await self._post("/api/account/name", AccountOut, AccountWanted(sort=sort, name=name))
+
+    @asynccontextmanager
+    async def in_account(self, account: str) -> AsyncIterator[None]:
+        """Ask in another of your accounts while the block runs: by a session, as a browser does, which ends with it."""
+        visit = _read(VisitOut, await self._send("POST", "/api/visits"))
+        (key,) = parse_qs(urlsplit(visit.path).query)["key"]
+        before = self._http.headers.copy()
+        del self._http.headers["Authorization"]
+        self._http.headers |= {"Sec-Fetch-Site": "none", "User-Agent": "haloop"}
+        try:
+            await self._begin_session("/api/session", Visit(key=key))
+            await self._begin_session("/api/session/account", AccountChosen(account=account))
+            yield
+        finally:
+            # What the block did is done and must be told, also where its last word was to this session or to Haloop.
+            with suppress(HaloopError):
+                await self._send("DELETE", "/api/session")
+            self._http.headers = before
 
     # Asking, and what came of it
 
@@ -522,6 +542,9 @@ class Client:
             raise _not_reached(self.address, error) from error
 
     # How
+
+    async def _begin_session(self, path: str, shown: Visit | AccountChosen) -> None:
+        self._http.headers[SESSION_HEADER] = (await self._post(path, SessionOut, shown)).secret
 
     async def _decide(self, gate: GateOut, said: Said) -> GateOut:
         return await self._post(f"/api/gates/{_part(gate.id)}/decisions", GateOut, said)

@@ -79,6 +79,15 @@ class Settings:
             example="/path/to/a/folder/of/another/disk",
         ).declared,
     )
+    account: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="account",
+            kind=TEXT,
+            doc="The account that the everyday commands ask in, by name or id; without it, the token's own.",
+            in_file=False,
+        ).declared,
+    )
     server_host: str = field(
         default="127.0.0.1",
         metadata=Setting(
@@ -289,10 +298,12 @@ class Settings:
         self._require_login()
 
     @classmethod
-    def read(cls, environment: Mapping[str, str], *, home: Path | None = None) -> "Settings":
+    def read(
+        cls, environment: Mapping[str, str], *, home: Path | None = None, account: str | None = None
+    ) -> "Settings":
         """Flags win over the environment, the environment over the file, the file over the defaults."""
         _require_known_variables(environment)
-        outside = {**_in_environment(environment), **_in_flags({"home": home})}
+        outside = {**_in_environment(environment), **_in_flags({"home": home, "account": account})}
         place = _value(HOME, outside.get(HOME.name) or _fallback(HOME))
         assert isinstance(place, Path)
         said = {**_fallbacks(), **_in_file(place / CONFIG_FILE), **outside}
@@ -435,8 +446,9 @@ def _place(path: Path, text: str, name: str) -> str:
 
 def _require_known_name(name: str, text: str, path: Path) -> None:
     known = [setting.name for setting in SETTINGS if setting.in_file]
-    if name == HOME.name:
-        raise _unknown(f"{_place(path, text, name)}: the home cannot be set by the file that lies in it", HOME.variable)
+    elsewhere = next((setting for setting in SETTINGS if setting.name == name and not setting.in_file), None)
+    if elsewhere is not None:
+        raise _unknown(f"{_place(path, text, name)}: the {name} cannot be set by a home's file", elsewhere.variable)
     if name not in known:
         raise _unknown(f"{_place(path, text, name)}: there is no setting {name}", _nearest(name, known))
 

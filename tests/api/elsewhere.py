@@ -13,11 +13,12 @@ from fastapi import FastAPI, Request
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from haloop.api.asking import LOGIN_COOKIE, SESSION_COOKIE, SESSION_HEADER
+from haloop.api.asking import LOGIN_COOKIE, SESSION_COOKIE
 from haloop.issuer import CALLBACK, Issuer
 from haloop.kernel import canonical
 from haloop.serving import bind, served
 from haloop.testing.clock import MovableClock
+from haloop.wire.sessions import SESSION_HEADER
 from tests.api.conftest import Door, opened_door
 
 PUBLIC = "https://haloop.example.org"

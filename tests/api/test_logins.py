@@ -12,9 +12,10 @@ import pytest
 from joserfc.jwk import OctKey, RSAKey
 from oidc_provider_mock import run_server_in_thread
 
-from haloop.api.asking import SESSION_COOKIE, SESSION_HEADER
+from haloop.api.asking import SESSION_COOKIE
 from haloop.issuer import login_key
 from haloop.kernel.people import Role
+from haloop.wire.sessions import SESSION_HEADER
 from tests.api.conftest import TOKEN, Door, client_of, tea
 from tests.api.elsewhere import (
     PUBLIC,

@@ -5,10 +5,10 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from haloop.api.asking import SESSION_HEADER
 from haloop.kernel.fact import CredentialEnrolled, PersonRemoved
 from haloop.kernel.passkey import EDDSA, ES256
 from haloop.testing.passkey import Passkey
+from haloop.wire.sessions import SESSION_HEADER
 from tests.api.conftest import Door, client_of
 from tests.api.elsewhere import PUBLIC, Browser
 from tests.api.test_errors import told

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from haloop.api.asking import SESSION_COOKIE, SESSION_HEADER
+from haloop.api.asking import SESSION_COOKIE
 from haloop.identity import Caller
 from haloop.kernel.fact import CredentialEnrolled
 from haloop.kernel.ids import AccountId, PersonId
@@ -17,6 +17,7 @@ from haloop.kernel.passkey import EDDSA, ES256, base64url
 from haloop.kernel.people import Role
 from haloop.testing.passkey import Passkey
 from haloop.wire.passkeys import PasskeyMade
+from haloop.wire.sessions import SESSION_HEADER
 from tests.api.conftest import Door, tea
 
 STRANGE_KEYS: dict[str, Mapping[int, int | bytes]] = {

@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from haloop.api.asking import SESSION_HEADER
 from haloop.identity import Caller
 from haloop.kernel.fact import RolesChanged
 from haloop.kernel.invitation import challenge
@@ -15,6 +14,7 @@ from haloop.kernel.passkey import Assertion, check_assertion
 from haloop.kernel.people import AccountSort, Role
 from haloop.store.signing import verify_passkey
 from haloop.testing.passkey import Passkey
+from haloop.wire.sessions import SESSION_HEADER
 from tests.api.conftest import Door, client_of, tea
 from tests.api.test_errors import told
 from tests.api.test_passkeys import add, added, browser_of, given_to, made_at, options

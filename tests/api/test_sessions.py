@@ -9,11 +9,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from haloop.api.asking import SESSION_COOKIE, SESSION_HEADER
+from haloop.api.asking import SESSION_COOKIE
 from haloop.identity import Caller, Identity, NotKnown
 from haloop.kernel.fact import PersonRemoved
 from haloop.store.backup import back_up
 from haloop.store.sessions import OF_A_PERSON_MAX, Sessions
+from haloop.wire.sessions import SESSION_HEADER
 from tests.api.conftest import TOKEN, Door, client_of
 from tests.api.test_errors import told
 

@@ -45,6 +45,7 @@ def test_the_page_has_a_line_for_three_shells() -> None:
         (("haloop", "tokens", "n"), {"new"}),
         (("haloop", "approve", "--re"), {"--read", "--revision"}),
         (("haloop", "--ho"), {"--home"}),
+        (("haloop", "--ac"), {"--account"}),
     ],
 )
 def test_bash_offers_commands_and_options(tmp_path: Path, words: tuple[str, ...], offered: set[str]) -> None:

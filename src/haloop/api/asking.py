@@ -30,11 +30,10 @@ from haloop.kernel.passkey import Site
 from haloop.kernel.people import Role
 from haloop.logs import Answered, begin_request, tell_actor
 from haloop.wire.gates import GATE
+from haloop.wire.sessions import SESSION_HEADER
 
 SESSION_COOKIE = "haloop_session"
 LOGIN_COOKIE = "haloop_login"
-SESSION_HEADER = "X-Haloop-Session"
-"""A cookie is sent to every port of a machine, so a session takes this too, which a page keeps for its own port."""
 FRESH_SECONDS = 600
 """So long after somebody showed who they are they may change from elsewhere who may do what."""
 BODY_BYTES_MAX = 1 << 20

@@ -20,7 +20,7 @@ SORTS = click.Choice([sort.value for sort in AccountSort])
 def accounts(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
     """Show the accounts you belong to, begin another, or say what this one is called.
 
-    A command works in the account whose token it has; a browser goes from one to another.
+    A command works in the account whose token it has, or in the one that haloop --account names.
     """
     if context.invoked_subcommand is None:
         context.invoke(listed, as_json=as_json)

@@ -55,7 +55,7 @@ def speaking(command: Callable[Concatenate[Settings, Say, P], Exit]) -> Callable
     @wraps(command)
     def run(context: click.Context, /, *arguments: P.args, **options: P.kwargs) -> None:
         as_json = bool(options.pop("as_json"))
-        settings = Settings.read(os.environ, home=context.obj)
+        settings = Settings.read(os.environ, **context.obj)
         context.exit(command(settings, lambda answer: _print(answer, as_json=as_json), *arguments, **options))
 
     return run

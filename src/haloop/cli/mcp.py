@@ -20,7 +20,7 @@ def mcp(context: click.Context) -> None:
     It takes an agent's token in HALOOP_TOKEN (haloop tokens new NAME makes one), and no other: with the machine's own
     token a model would be you.
     """
-    settings = Settings.read(os.environ, home=context.obj)
+    settings = Settings.read(os.environ, **context.obj)
     if PresentedToken.read(os.environ.get(TOKEN_VARIABLE, "")) is None:
         raise BadInput(
             f"{TOKEN_VARIABLE} holds no agent's token.",

@@ -7,7 +7,7 @@ from haloop.client import Client
 from haloop.kernel.errors import BadInput
 from haloop.settings import Settings
 from haloop.wire.gates import GateOut
-from haloop.wire.people import PersonOut
+from haloop.wire.people import AccountOut, PersonOut
 
 END_LETTERS_MIN = 4
 _SHORT_LETTERS = 6
@@ -36,6 +36,23 @@ async def person_named(client: Client, name: str) -> PersonOut:
     people = {one.id: one for one in await client.people()}
     called = [one for one in people.values() if name in (one.id, one.name)]
     return called[0] if len(called) == 1 else people[_only(name, list(people), "person of the account")]
+
+
+async def account_named(client: Client, name: str) -> AccountOut:
+    """Your account that is meant, by its name, its id, or an end of it."""
+    accounts = await client.accounts()
+    found = [one for one in accounts if name in (one.id, one.name)] or [
+        one for one in accounts if len(name) >= END_LETTERS_MIN and one.id.endswith(name)
+    ]
+    if len(found) != 1:
+        many = "More than one of your accounts is" if found else "None of your accounts is"
+        there = ", ".join(f"{one.name or 'without a name'} ({one.id})" for one in accounts)
+        raise BadInput(
+            f"{many} {name!r}. There are: {there}.",
+            code="usage.account",
+            next_step=f"Give the name, the id, or an end of it with at least {END_LETTERS_MIN} letters.",
+        )
+    return found[0]
 
 
 async def waiting_gates(client: Client) -> list[GateOut]:

@@ -35,15 +35,16 @@ INTERRUPTED = 130
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", type=click.Path(path_type=Path), help="The home folder. [default: HALOOP_HOME or ~/.haloop]")
+@click.option("--account", metavar="NAME|ID", help="The account that is asked in. [default: the token's own]")
 @click.pass_context
-def program(context: click.Context, home: Path | None) -> None:
+def program(context: click.Context, home: Path | None, account: str | None) -> None:
     """You say what you want; nothing irreversible happens without your yes; you keep the receipt.
 
     The first commands begin and end a home's one process; the next ones ask it for things, and answer what it
     asks. The others look after the home: they check it, copy it, and put it back. They read it beside the running
     process; only restore needs it alone.
     """
-    context.obj = home
+    context.obj = {"home": home, "account": account}
 
 
 LIVING = (init, start, status, stop, link, connect, settings, dev)

@@ -1,4 +1,4 @@
-"""How a command reaches the running Haloop: where it is, and with which token.
+"""How a command reaches the running Haloop: where it is, with which token, and in which account.
 
 The environment wins, then what a running Haloop wrote into its home. The home's token opens this machine's Haloop
 alone: it is never sent to an address elsewhere.
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from haloop.cli.naming import account_named
 from haloop.cli.running import read_running
 from haloop.client import Client
 from haloop.kernel.errors import BadInput, Exit, HaloopError
@@ -40,7 +41,7 @@ def reach(settings: Settings, work: Callable[[Client], Awaitable[T]], *, address
     address = address_of(settings, environment)
     token = token_of(settings, environment, address)
     try:
-        return asyncio.run(_with_client(Client(address, token), work))
+        return asyncio.run(_with_client(Client(address, token), settings.account, work))
     except UnicodeEncodeError as error:
         raise BadInput("What was typed holds bytes that are no text.", code="usage.bad") from error
     except ValidationError as error:
@@ -97,6 +98,11 @@ def _written_token(settings: Settings, address: str) -> str:
     return token
 
 
-async def _with_client(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
+async def _with_client(client: Client, account: str | None, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Do it in the account that is wanted; the token's own is the one where no session is needed."""
     async with client:
-        return await work(client)
+        chosen = await account_named(client, account) if account else None
+        if chosen is None or chosen.current:
+            return await work(client)
+        async with client.in_account(chosen.id):
+            return await work(client)

@@ -46,7 +46,7 @@ def watch(context: click.Context, run: str | None, as_json: bool) -> None:  # no
     With RUN it shows that run from its beginning and ends when the run does, or cannot go on by itself: with exit
     code 0 if it is done, with 4 otherwise.
     """
-    settings = Settings.read(os.environ, home=context.obj)
+    settings = Settings.read(os.environ, **context.obj)
     context.exit(reach(settings, lambda client: _watch(client, run, as_json=as_json)))
 
 

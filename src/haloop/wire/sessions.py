@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, Field
 
+SESSION_HEADER = "X-Haloop-Session"
+"""A cookie is sent to every port of a machine, so a session takes this too, which a page keeps for its own port."""
+
 
 class SessionOut(BaseModel, frozen=True):
     """A session has begun; the cookie alone is not enough for it."""
