@@ -15,7 +15,7 @@ const SHIPPED_TOO = ["@fontsource-variable/instrument-sans", "tailwindcss"];
 /** What the worker keeps for when there is no network. */
 const IN_SHELL = /\.(js|css|svg|woff2)$/;
 const CORE =
-  /node_modules\/(react|react-dom|scheduler|wouter|regexparam)\/|web\/src\/(i18n\/index|app|keys|live|theme|main)\.tsx?$|web\/src\/(api\/(client|queries|session|asking)|ui\/(Loop|Button|Notice|Page|Dialog))\.tsx?$/;
+  /node_modules\/(react|react-dom|scheduler|wouter|regexparam)\/|web\/src\/(i18n\/index|app|keys|live|theme|main)\.tsx?$|web\/src\/(api\/(client|queries|session|asking)|ui\/(Loop|Button|Notice|Page))\.tsx?$/;
 const SQUEEZED = /\.(js|css|svg)$/;
 
 type Chunk = Rolldown.OutputChunk;
@@ -30,7 +30,7 @@ const SAID = {
   today: "actor card effect field label no offer operation outcome run today value yes".split(" "),
   settings: "connectors keyboard limits look once passkeys people plain room sessions status stop".split(" "),
   people: "agents invitations".split(" "),
-  phone: "account device install push telling".split(" "),
+  phone: "account device install push recovery telling".split(" "),
 };
 
 function partOf(key: string): string {

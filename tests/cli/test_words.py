@@ -26,7 +26,7 @@ def test_words_become_a_card(haloop: Haloop, errand_neighbour: Neighbour) -> Non
 def test_a_question_is_asked_at_the_terminal(haloop: Haloop, errand_neighbour: Neighbour) -> None:
     """Whoever sits there types what is missing; an empty line is no answer."""
     terminal = Terminal("ask", "book dinner tomorrow around 7 pm")
-    terminal.read_until("For how many people? (for 2, for 4, or for 6)")
+    terminal.read_until("For how many people? (for 2, or for 4, or for 6)")
     terminal.type_in("")
     terminal.type_in("2")
     code, out = terminal.end()

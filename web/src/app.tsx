@@ -10,14 +10,13 @@ import { type Command, useCommands } from "@/keys";
 import { POLL_MS, useLiveness } from "@/live";
 import { PLACES, PUBLIC } from "@/routes";
 import { Button } from "@/ui/Button";
-import { Dialog } from "@/ui/Dialog";
 import { Loop } from "@/ui/Loop";
 import { Failed, Notice } from "@/ui/Notice";
 import { Empty, Page, Waiting } from "@/ui/Page";
 
 const Palette = lazy(later(() => import("@/palette")));
 const Outside = lazy(() => import("@/outside"));
-const Composer = lazy(later(() => import("@/drafts/Composer")));
+const Asking = lazy(later(() => import("@/drafts/Asking")));
 
 type Over = "palette" | "keys" | "ask" | undefined;
 
@@ -109,11 +108,7 @@ function Inside() {
       </main>
       <Suspense>
         {(over === "palette" || over === "keys") && <Palette onClose={close} all={over === "keys"} />}
-        {over === "ask" && (
-          <Dialog label={t("ask.title")} onClose={close} wide>
-            <Composer onAsked={close} onCancel={close} />
-          </Dialog>
-        )}
+        {over === "ask" && <Asking onClose={close} />}
       </Suspense>
     </div>
   );

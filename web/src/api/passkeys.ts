@@ -40,24 +40,44 @@ async function answered(challenge: string, rpId: string, credentials: string[]):
   };
 }
 
-/** Make a passkey here; one that is there already has to say yes to it. */
-export async function addPasskey(): Promise<void> {
+/**
+ * Make a passkey here; one that is there already has to say yes to it, or a recovery code is spent in its place. To an
+ * owner who has no code one is said, this once.
+ */
+export async function addPasskey(code?: string): Promise<string | null> {
   requirePasskeys();
   const { creation, confirm } = await ask("post", "/api/passkeys/options");
-  const assertion = confirm === null ? null : await sign(confirm);
+  const assertion = confirm === null || code ? null : await sign(confirm);
   const options = creation as unknown as PublicKeyCredentialCreationOptionsJSON;
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
   const made = await asked(navigator.credentials.create({ publicKey }));
   const { id, response } = made.toJSON() as RegistrationResponseJSON;
-  await ask("post", "/api/passkeys", {
+  const added = await ask("post", "/api/passkeys", {
     body: {
       challenge: options.challenge,
       credential: id,
       client_data: response.clientDataJSON,
       attestation: response.attestationObject,
       assertion,
+      recovery_code: code ?? null,
     },
   });
+  return added.recovery_code;
+}
+
+/** Have a new recovery code made, which is said this once and ends the one before. */
+export async function makeRecoveryCode(): Promise<string> {
+  const challenge = await ask("post", "/api/recovery-code/challenge");
+  const body = { challenge: challenge.challenge, assertion: await sign(challenge) };
+  return (await ask("post", "/api/recovery-code", { body })).recovery_code;
+}
+
+/** Let somebody in; where a passkey confirms it, whoever comes adds their first one alone. */
+export async function invite(whom: Model<"InvitationWanted">, isConfirmed: boolean): Promise<Model<"InvitationSent">> {
+  if (!isConfirmed) return ask("post", "/api/invitations", { body: whom });
+  const challenge = await ask("post", "/api/invitation/challenge", { body: whom });
+  const confirmed = { challenge: challenge.challenge, assertion: await sign(challenge) };
+  return ask("post", "/api/invitations", { body: { ...whom, confirmed } });
 }
 
 /** Take a passkey away; it takes the word of one. */

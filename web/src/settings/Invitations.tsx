@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask } from "@/api/client";
+import { canSign, invite } from "@/api/passkeys";
 import { queries } from "@/api/queries";
 import { t } from "@/i18n";
 import { moment } from "@/i18n/spelling";
@@ -22,10 +23,10 @@ export default function Invitations() {
   const touched = queries.invitations().queryKey;
   const [name, setName] = useState("");
   const [roles, setRoles] = useState<Role[]>(["approver"]);
-  const making = useAct(
-    () => ask("post", "/api/invitations", { body: { name: name.trim(), roles, days: DAYS } }),
-    touched,
-  );
+  const { data: passkeys } = useQuery(queries.passkeys());
+  const [wantsPasskey, setWantsPasskey] = useState(true);
+  const mayConfirm = canSign() && (passkeys?.length ?? 0) > 0;
+  const making = useAct(() => invite({ name: name.trim(), roles, days: DAYS }, mayConfirm && wantsPasskey), touched);
   const ending = useAct(
     (invitation: string) => ask("delete", "/api/invitations/{invitation}", { path: { invitation } }),
     touched,
@@ -78,6 +79,17 @@ export default function Invitations() {
           )}
         </Field>
         <RoleBoxes legend={t("invitations.roles")} roles={roles} onChange={setRoles} />
+        {mayConfirm && (
+          <label className="flex min-h-12 items-center gap-2">
+            <input
+              type="checkbox"
+              className="size-5"
+              checked={wantsPasskey}
+              onChange={(event) => setWantsPasskey(event.target.checked)}
+            />
+            {t("invitations.confirm")}
+          </label>
+        )}
         <div>
           <Button type="submit" kind="main" disabled={!name.trim() || making.isPending}>
             {t("invitations.make")}

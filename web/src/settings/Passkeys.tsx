@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
 import { addPasskey, canSign, removePasskey } from "@/api/passkeys";
 import { queries } from "@/api/queries";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { moment } from "@/i18n/spelling";
 import { Listed } from "@/settings/Listed";
 import { Refused } from "@/settings/Refused";
@@ -9,10 +10,12 @@ import { useAct } from "@/settings/useAct";
 import { Button } from "@/ui/Button";
 import { Section, Waiting } from "@/ui/Page";
 
+const RecoveryCode = lazy(later(() => import("@/settings/RecoveryCode"), "phone"));
+
 /** What a person says yes with to what is real; one that is there vouches for each further one. */
 export function Passkeys() {
   const known = useQuery(queries.passkeys());
-  const adding = useAct(addPasskey, queries.passkeys().queryKey);
+  const adding = useAct((code: string | undefined) => addPasskey(code), queries.passkeys().queryKey);
   const removing = useAct(removePasskey, queries.passkeys().queryKey);
   return (
     <Section title={t("passkeys")}>
@@ -40,11 +43,14 @@ export function Passkeys() {
         ))}
       </ul>
       {known.data?.length === 0 && <p className="mb-3">{t("passkeys.none")}</p>}
-      <Refused error={adding.error} again={() => adding.mutate()} />
+      <Refused error={adding.error} again={() => adding.mutate(adding.variables)} />
       <Refused error={removing.error} again={() => removing.variables && removing.mutate(removing.variables)} />
-      <Button kind="main" disabled={!canSign() || adding.isPending} onClick={() => adding.mutate()}>
+      <Button kind="main" disabled={!canSign() || adding.isPending} onClick={() => adding.mutate(undefined)}>
         {t("passkeys.add")}
       </Button>
+      <Suspense>
+        <RecoveryCode said={adding.data} isBusy={adding.isPending} onUse={(code) => adding.mutate(code)} />
+      </Suspense>
       {!canSign() && <p className="mt-2 text-sm text-ink2">{t("passkey.no_context")}</p>}
     </Section>
   );

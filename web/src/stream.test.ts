@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readEvent } from "@/live";
+import { readEvent } from "@/stream";
 
 test("an event names its place, and the run it is about", () => {
   const run = `run_${"0".repeat(32)}`;
