@@ -33,7 +33,7 @@ def read_terms(settings: Settings, *, town_address: str) -> Terms:
     """The shop and its terms; BadInput where the settings do not say enough to know them."""
     recipe = read_recipe(settings.shop_recipe)
     is_practice = settings.shop_recipe == PRACTICE_SHOP
-    address = town_address if is_practice else settings.shop_address or recipe.address
+    address = town_address if is_practice else recipe.address or settings.shop_address
     amount, _, currency = settings.shop_spend_max.partition(" ")
     most = Money.of_major(amount, currency)
     if not address:

@@ -172,6 +172,20 @@ async def test_an_agent_gives_files_to_its_own_runs_alone(door: Door) -> None:
         assert (await agent.get(f"/api/runs/{theirs}/artifacts/{digest_of(WORDS)}")).status_code == 404
 
 
+async def test_no_agent_reads_what_the_house_kept_itself(door: Door) -> None:
+    """What a failed visit to a shop saw may hold a person's session there; people read it, agents do not."""
+    async with await door.agent() as agent:
+        order = {"order": {"cents": 500, "item": "tea", "shop": "Karl"}}
+        body = {"desk": "shop", "procedure": "buy_if_asked", "arguments": order}
+        run = RunId((await agent.post("/api/requests", json=body)).json()["run"])
+        fact = ArtifactAdded(digest=digest_of(WORDS), size=len(WORDS), name="trace.zip", media_type="", key=b"k" * 32)
+        await door.practice.engine.add_artifact(door.practice.account, run, fact, by="kernel")
+
+        assert (await agent.get(f"/api/runs/{run}/artifacts")).json() == []
+        assert (await agent.get(f"/api/runs/{run}/artifacts/{digest_of(WORDS)}")).status_code == 404
+        assert [one["name"] for one in await door.got(f"/api/runs/{run}/artifacts")] == ["trace.zip"]
+
+
 async def test_more_than_the_limit_is_not_taken(door: Door) -> None:
     """A large file is; one larger than the setting says is not, and no other route takes so much."""
     run = await door.asked()

@@ -173,6 +173,21 @@ async def test_an_invitation_that_no_passkey_confirmed_still_takes_an_owner_besi
         assert asked.json()["credentials"] == [anas["credential"]]
 
 
+async def test_a_program_makes_no_owner_less_to_be_alone_with_the_house(door: Door) -> None:
+    """It invites itself as an owner; whoever has a passkey stays one, and as long as there is any, it adds none."""
+    await added(door)
+    sent = await invited(door, "owner")
+    async with client_of(door.address, None) as browser:
+        await redeemed(door, sent, browser)
+        less = await browser.post(f"/api/people/{door.ana}/roles", json={"roles": ["viewer"]})
+        assert told(less) == (409, "people.passkeys")
+        assert told(await first_passkey(door, browser)) == (403, "passkey.needed")
+
+        less_already = RolesChanged(person=door.ana, roles=["viewer"])
+        await door.practice.engine.record(door.practice.account, less_already, by="kernel")
+        assert told(await first_passkey(door, browser)) == (403, "passkey.needed")
+
+
 async def test_whom_a_passkey_vouched_for_takes_nobodys_passkey_away_alone(door: Door) -> None:
     """To add one's own is all that the yes was to."""
     anas = await added(door)

@@ -7,8 +7,8 @@ from playwright.async_api import Browser, expect
 
 from tests.api.conftest import Door
 from tests.web.conftest import visiting
-from tests.web.test_activity import bought
 from tests.web.test_kit import PHONE, WIDE
+from tests.web.test_today import read_to_the_end
 
 SCREENS = Path(__file__).parents[2] / ".results" / "screens"
 WINDOWS = {
@@ -31,7 +31,9 @@ async def test_each_screen_has_its_picture(chromium: Browser, live: Door, window
         waiting = await live.asked(item="wax")
         done = await live.asked(item="tea")
         await visitor.open(f"/?run={done}")
-        await page.get_by_role("button", name="Approve").first.click()
+        await read_to_the_end(page)
+        await page.keyboard.press("a")
+        await expect(page.get_by_role("button", name="Save the receipt")).to_be_visible()
         screens = {
             "today": ("/", "Today"),
             "sheet": (f"/?run={waiting}", "Approve"),

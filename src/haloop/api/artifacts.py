@@ -19,6 +19,7 @@ from haloop.api.asking import By, In, RunName
 from haloop.api.rates import caller_limited
 from haloop.api.runs import read_own, require_part_in
 from haloop.api.told import History
+from haloop.identity import Caller
 from haloop.kernel.clock import as_text
 from haloop.kernel.errors import BadInput, NotFound, Refused
 from haloop.kernel.fact import ArtifactAdded
@@ -84,13 +85,16 @@ def _require_room(history: History) -> None:
 @router.get("/api/runs/{run}/artifacts")
 async def list_artifacts(house: In, caller: By, run: RunName) -> list[ArtifactOut]:
     """The files that a run refers to, in the order in which they came."""
-    return [_out(run, event, fact) for event, fact in _artifacts(await read_own(house, caller, run))]
+    known = _artifacts(await read_own(house, caller, run))
+    return [_out(run, event, fact) for event, fact in known if _may_read(caller, event)]
 
 
 @router.get("/api/runs/{run}/artifacts/{digest}", response_class=StreamingResponse)
 async def artifact_file(house: In, caller: By, run: RunName, digest: Digest) -> StreamingResponse:
     """The bytes, to keep as a file."""
-    _, fact = _find(await read_own(house, caller, run), digest)
+    event, fact = _find(await read_own(house, caller, run), digest)
+    if not _may_read(caller, event):
+        raise NotFound("This run refers to no such file.", code="artifact.absent")
     pieces = house.ledger.artifacts.read(caller.account, fact.key)
     first = await asyncio.to_thread(next, pieces, b"")  # a file that is not there is said before anything else is
     headers = {
@@ -98,6 +102,11 @@ async def artifact_file(house: In, caller: By, run: RunName, digest: Digest) -> 
         "Content-Length": str(fact.size),
     }
     return StreamingResponse(chain((first,), pieces), media_type=_UNTOLD, headers=headers)
+
+
+def _may_read(caller: Caller, event: Event) -> bool:
+    """What the house itself kept may show what a person sees elsewhere, signed in; no agent reads that."""
+    return caller.person is not None or event.header.actor != "kernel"
 
 
 async def _take(request: Request, incoming: Incoming, digest: str) -> None:

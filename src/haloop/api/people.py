@@ -49,6 +49,8 @@ async def change_roles(house: In, caller: ByOwner, person: PersonName, wanted: R
     async with house.turn:
         account = await house.engine.account(caller.account)
         _require_owner_left(account, person, with_roles=frozenset(wanted.roles))
+        if Role.OWNER not in wanted.roles and _vouches(account, person):
+            raise _passkeys_first("An owner's passkeys vouch for others'")
         fact = RolesChanged(person=person, roles=plain_roles(wanted.roles))
         await house.engine.record(caller.account, fact, by=caller.actor)
     return _person_out(account, account.people[person])
@@ -61,12 +63,21 @@ async def remove_person(house: In, caller: ByOwner, person: PersonName) -> None:
         account = await house.engine.account(caller.account)
         _require_owner_left(account, person, with_roles=frozenset())
         if any(one.person == person for one in account.credentials.values()):
-            raise Refused(
-                "They have passkeys, and those are taken away first, each confirmed with a passkey.",
-                code="people.passkeys",
-                next_step="Take their passkeys away on the page, then take them out.",
-            )
+            raise _passkeys_first("They have passkeys")
         await house.engine.record(caller.account, PersonRemoved(person=person), by=caller.actor)
+
+
+def _vouches(account: Account, person: PersonId) -> bool:
+    is_owner = person in account.people and Role.OWNER in account.people[person].roles
+    return is_owner and any(one.person == person for one in account.credentials.values())
+
+
+def _passkeys_first(sentence: str) -> Refused:
+    return Refused(
+        f"{sentence}, and those are taken away first, each confirmed with a passkey.",
+        code="people.passkeys",
+        next_step="Take their passkeys away on the page, then do it again.",
+    )
 
 
 @router.get("/api/tokens")

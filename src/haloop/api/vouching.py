@@ -112,9 +112,13 @@ def read_assertion(given: PasskeyAnswer, known: Credential | None) -> Assertion:
 
 
 async def who_vouches(house: House, account: Account, caller: Caller) -> Mapping[str, Credential]:
-    """The passkeys of which one must confirm a change: one's own, else an owner's, else one of an owner of the home."""
+    """The passkeys of which one must confirm a change: one's own, else an owner's, else one of an owner of the home.
+
+    Where none of them has one, any that is there: as long as there is a passkey, none is added by a token alone.
+    """
     home = await house.engine.account(house.identity.owner.account)
-    return passkeys_of(account, caller) or _owners(account) or _owners(home)
+    nearest = passkeys_of(account, caller) or _owners(account) or _owners(home)
+    return nearest or account.credentials or home.credentials
 
 
 def require_confirmed(

@@ -7,7 +7,7 @@ import pytest
 from httpx2 import HTTPError
 from pydantic import ValidationError
 
-from haloop.connectors.subscriptions.town import TownSubscriptions, town_subscriptions
+from haloop.connectors.subscriptions.town import TownSubscriptions, _Reply, town_subscriptions
 from haloop.kernel.connector import Connectors
 from haloop.kernel.desk import Absent, Call, Found, Malformed, NotDone, Permanent, RateLimited, Transient, Why
 from haloop.kernel.failure import StepFault
@@ -73,6 +73,13 @@ async def test_what_was_cancelled_before_is_a_result(site: TownSubscriptions) ->
     no = await site.end(terms, replace(CALL, key="c" * 40))
     assert isinstance(no, NotDone)
     assert (no.why, no.code) == (Why.ALREADY, "subscription.already_cancelled")
+
+
+@pytest.mark.parametrize("reply", ["{}", '{"status": "accepted"}', '{"decline": ""}'])
+def test_a_reply_that_says_neither_is_no_offer(reply: str) -> None:
+    """Nobody declines what was not offered; it is unclear, and looked up."""
+    with pytest.raises(ValidationError):
+        _Reply.model_validate_json(reply)
 
 
 async def test_what_nobody_knows_is_no_guess(site: TownSubscriptions) -> None:

@@ -167,6 +167,13 @@ def test_a_subscription_is_cancelled_by_its_name(words: str, name: str) -> None:
     assert (request.procedure.name, request.arguments) == ("cancel_subscription", {"name": name})
 
 
+@pytest.mark.parametrize("words", ["reorder 500 g of coffee", "reorder half a kilo of coffee", "reorder 200 cat food"])
+def test_what_a_shop_does_not_count_is_asked_back(words: str) -> None:
+    """Weights and hundreds become no quantity in silence."""
+    (question,) = asked(words)
+    assert question.startswith("How many of c")
+
+
 def test_a_table_is_cancelled_by_its_place_and_day() -> None:
     """As far as they are said."""
     request = heard("please cancel my table at Luca on Friday").request

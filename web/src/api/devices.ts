@@ -34,6 +34,7 @@ export async function unsubscribe(account: string, device: string): Promise<void
   await ask("delete", "/api/devices/push/{device}", { path: { device } });
   if (device !== deviceIn(account)) return;
   localStorage.removeItem(`${KEPT} ${account}`);
+  if (Object.keys(localStorage).some((name) => name.startsWith(`${KEPT} `))) return; // told in another account still
   await (await subscription())?.unsubscribe();
   await forgetDevice();
 }
@@ -50,7 +51,7 @@ export async function showAmounts(on: boolean): Promise<void> {
 
 /** Where somebody wants to be told in this browser, the worker knows their session and their words. */
 export async function tellWorker(): Promise<void> {
-  if (!(await subscription())) return;
+  if (!(await subscription())) return forgetDevice();
   await keepDevice({
     headers: sessionHeaders(),
     language: locale(),

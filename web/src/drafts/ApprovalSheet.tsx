@@ -38,7 +38,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
   const card = cardOf(read);
   const tier = tierOf(read);
   const now = useNow();
-  const isSettled = useSettled();
+  const isSettled = useSettled(read.draft);
   const [open, setOpen] = useState<"decline" | "change">();
   const [noted, setNoted] = useState<string>();
   const hasRead = noted === read.draft;

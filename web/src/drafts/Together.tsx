@@ -86,7 +86,7 @@ function Buttons(props: {
   onDecline: () => void;
 }) {
   const { open, why } = props;
-  const isSettled = useSettled();
+  const isSettled = useSettled(open.map((one) => one.draft).join());
   const approve = useRef<HTMLButtonElement>(null);
   const tier = tierOfAll(open);
   const amount = totalsOf(...open.map(cardOf))

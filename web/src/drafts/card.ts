@@ -150,13 +150,17 @@ export function spellValue(value: Value): string {
 
 function linesOf(card: Card): Map<string, string> {
   const rows = card.rows.map(({ label, value }): [string, string] => [labelOf(label), spellValue(value)]);
-  const effects = card.effects.flatMap((one) => [
-    ...leavesOf(one.argument).map(([at, text]): [string, string] => [`${deedOf(one.operation)}: ${labelOf(at)}`, text]),
-    [`${deedOf(one.operation)}: ${t("effect.cost")}`, one.cost_max ? money(one.cost_max) : t("value.none")] as [
-      string,
-      string,
-    ],
-  ]);
+  const effects = card.effects.flatMap((one, place) => {
+    const twice = card.effects.some((other, at) => at !== place && other.operation === one.operation);
+    const deed = twice ? `${deedOf(one.operation)} ${place + 1}` : deedOf(one.operation);
+    const lines: [string, string][] = [
+      ...leavesOf(one.argument).map(([at, text]): [string, string] => [labelOf(at), text]),
+      [t("effect.payee"), one.payee ?? t("value.none")],
+      [t("effect.with"), one.with],
+      [t("effect.cost"), one.cost_max ? money(one.cost_max) : t("value.none")],
+    ];
+    return lines.map(([at, text]): [string, string] => [`${deed}: ${at}`, text]);
+  });
   return new Map([...effects, ...rows]);
 }
 

@@ -13,11 +13,11 @@ export function useNow(): number {
 const SETTLING_MS = 400;
 
 /** Whether something has stood still long enough that a key which is pressed now is meant for it. */
-export function useSettled(): boolean {
-  const [isSettled, settle] = useState(false);
+export function useSettled(shown: string): boolean {
+  const [settled, settle] = useState<string>();
   useEffect(() => {
-    const timer = setTimeout(() => settle(true), SETTLING_MS);
+    const timer = setTimeout(() => settle(shown), SETTLING_MS);
     return () => clearTimeout(timer);
-  }, []);
-  return isSettled;
+  }, [shown]);
+  return settled === shown;
 }

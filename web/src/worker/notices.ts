@@ -10,7 +10,7 @@ type Refusal = components["schemas"]["Refusal"];
 
 /** What the house sends: that something is so, and where it stands. What it is, a device asks the house. */
 export interface Message {
-  kind: "waits" | "expires" | "failed" | "test" | "over";
+  kind: "waits" | "expires" | "failed" | "test" | "recovered" | "over";
   link: string;
   title: string;
 }

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Dialog, Error, Page, Playwright, Route, async_playwright
 
 from haloop.connectors.storefront.evidence import Evidence, Keep
 from haloop.connectors.storefront.hindrance import Unclear
@@ -62,7 +62,7 @@ class Chromium:
         async with self._households[visit.household], self._turns, self._context(visit, shop) as context:
             context.set_default_timeout(patience.total_seconds() * 1000)
             page = await context.new_page()
-            page.on("dialog", lambda dialog: dialog.accept())  # a shop that asks back; the person has said yes already
+            page.on("dialog", _decline)
             await context.tracing.start(screenshots=True, snapshots=True)
             try:
                 yield page
@@ -167,6 +167,14 @@ def find_chromium() -> str:
 def sandbox() -> list[str]:
     """Chromium refuses to be root inside its own."""
     return [] if os.geteuid() else ["--no-sandbox"]
+
+
+async def _decline(dialog: Dialog) -> None:
+    """A question that no draft showed gets no yes; only leaving a page is let go."""
+    if dialog.type == "beforeunload":
+        await dialog.accept()
+    else:
+        await dialog.dismiss()
 
 
 @contextmanager

@@ -108,6 +108,8 @@ class ShopPages:
         button = self._seen(placing.click)
         if await button.count() != 1 or not await button.is_enabled():
             raise Malformed("There is not exactly one button that orders.")
+        if await self._seen(placing.done).count():
+            raise Malformed("What is seen only after an order is seen before it.")
         if placing.refused and await self._seen(placing.refused).count():
             raise Malformed(f"The shop says: {await self._seen(placing.refused).first.inner_text():.200}")
 

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 
 from haloop.connectors.storefront.chromium import Chromium
 from haloop.connectors.storefront.comparing import difference
-from haloop.connectors.storefront.hindrance import Gone, Walled
+from haloop.connectors.storefront.hindrance import Gone, Unclear, Walled
 from haloop.connectors.storefront.pages import ShopPages
 from haloop.connectors.storefront.terms import Terms
-from haloop.kernel.desk import Absent, Found, NotDone, Permanent, Unknown, Why
+from haloop.kernel.desk import Absent, Found, Malformed, NotDone, Permanent, Unknown, Why
 from haloop.kernel.failure import StepFault
 from haloop.ports.storefront import (
     Bought,
@@ -62,7 +62,7 @@ class Visits:
             async with self._inside(review.visit) as pages:
                 refusal = await self._why_not(pages, review)
                 clicked = refusal is None
-                return refusal or await pages.place()
+                return refusal or await self._placed(pages, review)
         except Walled as wall:
             return _not_done(Why.DECLINED, f"shop.{wall.obstacle}", "The shop wants a person before it takes an order.")
         except StepFault as fault:
@@ -78,6 +78,13 @@ class Visits:
         except Walled as wall:
             return Unknown(sentence=f"The shop wants a person: {wall.obstacle}.")
         return _found(review, orders)
+
+    async def _placed(self, pages: ShopPages, review: Review) -> Ordered | NotDone:
+        """What came of the click. That the shop took none is believed only where its order history has no new one."""
+        outcome = await pages.place()
+        if isinstance(outcome, NotDone) and await pages.newest_order() != review.newest_order:
+            raise Unclear("The shop says that it took none, and there is a newer order.")
+        return outcome
 
     # Before the click
 
@@ -107,7 +114,11 @@ class Visits:
     async def _read_review(self, pages: ShopPages, visit: Visit, items: tuple[Item, ...]) -> Review:
         """The review, and the order that was the newest just before it."""
         newest = await pages.newest_order()
+        if not newest:  # whoever orders again has ordered before, so the history was not read
+            raise Malformed(f"The order history of {self._terms.recipe.shop} came without an order.")
         shown = await pages.review()
+        if sum(line.quantity for line in shown.lines) != sum(item.quantity for item in items):
+            raise Malformed(f"The review of {self._terms.recipe.shop} shows other quantities than were asked for.")
         return Review(
             visit=visit,
             shop=self._terms.recipe.shop,
@@ -140,9 +151,9 @@ class Visits:
 
 def _found(review: Review, orders: list[PastOrder]) -> Found[Ordered] | Absent | Unknown:
     numbers = [order.id for order in orders]
-    if review.newest_order and review.newest_order not in numbers:
+    if review.newest_order not in numbers:
         return Unknown(sentence="The order history does not reach back to the review.")
-    newer = orders[: numbers.index(review.newest_order)] if review.newest_order else orders
+    newer = orders[: numbers.index(review.newest_order)]
     same = [order for order in newer if _is_of(review, order)]
     if not newer:
         return Absent()

@@ -8,8 +8,10 @@ looking.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
+from typing import Self
 
 from httpx2 import AsyncClient, Response, Timeout
+from pydantic import model_validator
 
 from haloop.connectors.answers import Message, ask, read, refused
 from haloop.kernel.desk import (
@@ -71,6 +73,12 @@ class _Reply(Message):
 
     decline: str = ""
     cancellation: _Cancellation | None = None
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if bool(self.decline) == (self.cancellation is not None):
+            raise ValueError("neither an offer nor the end")
+        return self
 
 
 async def _look_up(site: "TownSubscriptions", terms: Terms, call: Call) -> Found[Ending] | Absent | Unknown:

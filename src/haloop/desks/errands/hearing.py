@@ -4,6 +4,7 @@ The reader of words makes a wish of the whole conversation; here the wish become
 procedures, or the questions that are left. What was taken for granted is said, and so is what was not taken up.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from haloop.ports.storefront import ITEMS_MAX, QUANTITY_MAX
 
 _TOO_MANY = Question(asks=f"For how many, 1 to {PARTY_MAX}?", choices=("for 2", "for 4"))
 _TOO_LONG = Asks(questions=(Question(asks=f"One order takes {ITEMS_MAX} things. Which, of these?"),))
+_MEASURE = re.compile(r"\b(?:kilos?|kg|g|grams?|lbs?|pounds?|oz|ounces?|lit(?:er|re)s?|l|ml|gallons?|pints?)\b")
 _HALF_AN_HOUR = timedelta(minutes=30)
 
 
@@ -69,7 +71,7 @@ def _request(wish: Wish) -> Request[Any] | Asks | None:
                 return Asks(questions=(_TOO_MANY,))
             return book_table.of(_table(wish, when, party.value))
         case Wish(verb=Verb.REORDER):
-            return _TOO_LONG if len(wish.items) > ITEMS_MAX else reorder.of(_order(wish))
+            return _what_to_count(wish) or reorder.of(_order(wish))
         case Wish(subject=Slot(value=Subject(kind=Kind.SUBSCRIPTION, name=name))):
             return cancel_subscription.of(name)
         case Wish(subject=Slot(value=Subject(kind=Kind.RESERVATION))):
@@ -88,8 +90,17 @@ def _table(wish: Wish, when: When, party: int) -> TableWish:
     )
 
 
+def _what_to_count(wish: Wish) -> Asks | None:
+    """A shop counts pieces, and so many at most; grams and a hundred of something are asked back."""
+    if len(wish.items) > ITEMS_MAX:
+        return _TOO_LONG
+    odd = [one.value for one in wish.items if one.value.quantity > QUANTITY_MAX or _MEASURE.search(one.value.unit)]
+    asks = f"How many of {odd[0].name}, as the shop sells them, 1 to {QUANTITY_MAX}?" if odd else ""
+    return Asks(questions=(Question(asks=asks, choices=(f"reorder 1 {odd[0].name}",)),)) if odd else None
+
+
 def _order(wish: Wish) -> OrderWish:
-    items = tuple(Wanted(name=slot.value.name, quantity=min(slot.value.quantity, QUANTITY_MAX)) for slot in wish.items)
+    items = tuple(Wanted(name=slot.value.name, quantity=slot.value.quantity) for slot in wish.items)
     return OrderWish(items=items, usual=wish.usual and not items)
 
 
