@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help start test check faults bench eval sbom setup clean tests format lint types imports web workflows
+.PHONY: help start test e2e check faults bench eval sbom setup clean tests format lint types imports web workflows
 
 SCALE ?= ci
 JOBS ?= auto
@@ -11,13 +11,16 @@ SBOM ?= dist/haloop-app.cdx.json
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.local/uv/bin
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 start: setup ## Start Haloop: set everything up, then serve until Ctrl-C
 	@haloop start
 
 test: setup check tests ## The gate: everything that must be green before a commit
 	@echo "make test: green"
+
+e2e: setup ## The journeys through the web app alone, in Chromium; pictures of its screens lie in .results/screens
+	@python -m pytest -n $(JOBS) tests/web
 
 check: format lint types imports web workflows ## The fast part of the gate: nothing is run, only read
 

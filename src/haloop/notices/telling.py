@@ -50,8 +50,6 @@ _PAGE = 100
 _PAGES_UNWRITTEN = 10
 """So many pages without anything owed are read before it is written down how far."""
 _SECOND = 1_000_000
-"""Whoever wants a digest said when, and a message that takes another's place makes no sound."""
-_HOW_TO_SEND_MAIL = "Set mail.host and mail.from, and start again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ export type RunDetail = Model<"RunDetail">;
 export type RunSummary = Model<"RunSummary">;
 export type Execution = Model<"Execution">;
 export type Told = Model<"Told">;
-export type Desk = Model<"DeskOut">;
 
 /** Everything that is read from the server, each under the one name that tells when it is old. */
 export const queries = {

@@ -15,12 +15,6 @@ export interface Looking {
   isTogether: boolean;
 }
 
-/** A message names the gate that waits; its run is in its name. */
-function runOf(gate: string | null): string | undefined {
-  const run = gate?.match(/^gate_([0-9a-f]{32})_/)?.[1];
-  return run && `run_${run}`;
-}
-
 export function addressOf({ run, wanted, selected, isTogether }: Looking): string {
   const said = new URLSearchParams({
     ...(run ? { run } : {}),
@@ -36,7 +30,7 @@ export function useLooking(): [Looking, (otherwise: Partial<Looking>, how?: { re
   const [, go] = useLocation();
   const selected = asked.get("select")?.split(" ").slice(0, TOGETHER_MAX) ?? [];
   const looking: Looking = {
-    run: asked.get("run") ?? runOf(asked.get("gate")),
+    run: asked.get("run") ?? undefined,
     wanted: asked.get("q") ?? "",
     selected,
     isTogether: asked.has("together") && selected.length > 0,
