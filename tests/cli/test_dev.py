@@ -39,7 +39,7 @@ def test_the_app_is_served_as_it_is_written_and_a_change_starts_haloop_anew(plac
 
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(first["page"])
-    assert "Composer" in app.text
+    assert "Asking" in app.text
     assert session.status_code == 201, session.text
     assert first["page"].startswith(f"http://localhost:{web_port}/?key=")
     assert second["page"] != first["page"]

@@ -23,18 +23,19 @@ REFUSED = 4
 @asynccontextmanager
 async def connecting(home: Path, address: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
     """The command, as somebody at a machine without a screen gives it, once it asks to sign in."""
+    machine = {name: value for name, value in os.environ.items() if not name.startswith("HALOOP_")}
     said = {"RECIPE": "oscar", "ADDRESS": address, "SPEND_MAX": "150.00 GBP"}
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).with_name("haloop")), "--home", str(home), "connect", "shop"),
         *("--account", VISIT.household, "--port", str(port)),
-        env={**os.environ, **{f"HALOOP_SHOP_{name}": value for name, value in said.items()}},
+        env={**machine, **{f"HALOOP_SHOP_{name}": value for name, value in said.items()}},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    assert process.stderr is not None
-    assert b"press Enter" in await asyncio.wait_for(process.stderr.readline(), 120)
     try:
+        assert process.stderr is not None
+        assert b"press Enter" in await asyncio.wait_for(process.stderr.readline(), 120)
         yield process
     finally:
         if process.returncode is None:

@@ -41,7 +41,7 @@ export default function RecoveryCode({ said, isBusy, onUse }: Given) {
         </div>
       )}
       <details>
-        <summary className="cursor-pointer py-2">{t("recovery.lost")}</summary>
+        <summary className="min-h-12 cursor-pointer py-3.5">{t("recovery.lost")}</summary>
         <form
           className="grid gap-2 py-2"
           onSubmit={(event) => {
