@@ -1,0 +1,175 @@
+"""Bubblewrap alone: what no daemon remembers, and machines that give fewer limits."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from haloop.connectors.sandboxes import bubblewrap
+from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
+from haloop.connectors.sandboxes.cgroups import place_of
+from haloop.connectors.sandboxes.paused import Paused
+from haloop.connectors.sandboxes.processes import Known
+from haloop.connectors.sandboxes.records import Record, Records
+from haloop.ports.sandboxes import CannotStart, End, Limits, Network, Over, Work
+from tests.connectors.sandboxes.conftest import require
+from tests.connectors.sandboxes.outside import ENDLESS, SECONDS_MAX, Place
+
+ONLY = pytest.mark.parametrize("place", ["bubblewrap"], indirect=True)
+STARTS_ONE_AND_WAITS = """
+import asyncio, sys
+from pathlib import Path
+from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
+from haloop.ports.sandboxes import Work
+
+async def main():
+    folder, script = Path(sys.argv[1]), sys.argv[2]
+    work = Work(name="one", labels={}, command=("sh", "-c", script), folder=folder / "mission")
+    sandbox = await Bubblewrap(folder / "runtime", "a").start(work)
+    print((await sandbox.talks.readline()).decode(), end="", flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_killed_with_us_and_found_by_the_next_start(tmp_path: Path) -> None:
+    """When our process is killed nothing of the program runs on, and the next start clears what we wrote of it."""
+    (tmp_path / "mission").mkdir()
+    script = f"(setsid sh -c '{ENDLESS}' &); echo ready; {ENDLESS}"
+    ours = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STARTS_ONE_AND_WAITS, str(tmp_path), script), stdout=subprocess.PIPE
+    )
+    assert ours.stdout is not None
+    assert await ours.stdout.readline() == b"ready\n"
+    record = Records(tmp_path / "runtime").read("one")
+    assert record is not None
+    running = in_namespace_of(record.pid)
+    assert len(running) > 3
+
+    ours.kill()
+    await ours.wait()
+
+    async with asyncio.timeout(SECONDS_MAX):
+        while any(running := [pid for pid in running if namespace(pid)]):  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+    after = Bubblewrap(tmp_path / "runtime", "a")
+    (left,) = await after.left()
+    assert not left.is_running
+    await after.remove("one")
+    assert await after.left() == []
+    assert not any(Path(folder).exists() for folder in record.groups)
+
+
+async def test_another_process_with_its_number_is_left_alone(tmp_path: Path) -> None:
+    """A record whose process ended and whose number somebody else has by now kills nobody."""
+    other = await asyncio.create_subprocess_exec("sleep", "60")
+    records = Records(tmp_path)
+    was = Known.of(other.pid)
+    records.add(Record.of("one", {}, Known(pid=was.pid, started=was.started - 1, boot=was.boot), None))
+
+    await Bubblewrap(tmp_path, "a").remove("one")
+
+    assert records.read("one") is None
+    assert other.returncode is None
+    other.kill()
+    await other.wait()
+
+
+@ONLY
+async def test_a_running_one_of_an_earlier_start_is_ended(place: Place, tmp_path: Path) -> None:
+    """A program that somehow runs on is ended, with all it started, by whoever removes it after a restart."""
+    sandbox = await place.start(f"(setsid sh -c '{ENDLESS}' &); echo ready; {ENDLESS}")
+    await sandbox.talks.readline()
+
+    await Bubblewrap(tmp_path / "runtime", "a").remove("one")
+
+    assert (await sandbox.over()).exit_code == 128 + signal.SIGKILL
+    assert await place.sandboxes.left() == []
+
+
+@ONLY
+async def test_there_is_no_network_to_be_had(place: Place) -> None:
+    """A program that asks for the internet is refused: here it would come with all that listens on this machine."""
+    with pytest.raises(CannotStart, match="network"):
+        await place.start("true", network=Network.BRIDGE)
+
+
+@ONLY
+async def test_what_it_is_given_is_in_no_list_of_processes(place: Place) -> None:
+    """Its environment is not on a command line, which everybody on this machine may read."""
+    sandbox = await place.start(f"echo ready; {ENDLESS}", environment={"GIVEN": "not-for-all"})
+    await sandbox.talks.readline()
+
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert any(b"bwrap" in line for line in lines)
+    assert not any(b"not-for-all" in line for line in lines)
+
+
+def test_groups_of_the_second_version_are_laid_out_as_the_kernel_does(tmp_path: Path) -> None:
+    """Where one hierarchy has all controllers, one folder below our group holds all limits."""
+    ours, own = tmp_path / "cgroup", tmp_path / "root" / "haloop.service"
+    ours.write_text("0::/haloop.service\n")
+    own.mkdir(parents=True)
+    (own / "cgroup.subtree_control").write_text("cpu memory pids\n")
+
+    group = place_of("one", root=tmp_path / "root", ours=ours)
+
+    assert group is not None
+    assert group.folders == (own / "one",)
+
+
+def test_without_the_controllers_there_is_no_group(tmp_path: Path) -> None:
+    """Where the kernel would hold a program to some limits only, none is claimed."""
+    ours = tmp_path / "cgroup"
+    ours.write_text("0::/\n")
+    (tmp_path / "cgroup.subtree_control").write_text("cpu pids\n")
+
+    assert place_of("one", root=tmp_path, ours=ours) is None
+
+
+async def test_one_that_is_gone_before_it_is_known_did_not_start(tmp_path: Path) -> None:
+    """Whoever is killed between its number and its name cannot start, and says so as anything else that does not."""
+    work = Work(name="one", labels={}, command=("true",), folder=tmp_path)
+    paused = await Paused.start(work)
+    while not (children := Known.of(paused.process.pid).children()):  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.01)
+    os.kill(children[0], signal.SIGKILL)
+    await paused.ended
+
+    with pytest.raises(CannotStart):
+        await paused.first_process()
+    await paused.end()
+
+
+async def test_without_a_group_its_share_of_the_time_is_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each process is limited by itself, one that has worked for as long as it may is out of time."""
+    require("bubblewrap")
+    monkeypatch.setattr(bubblewrap, "place_of", lambda _: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    place = Place(Bubblewrap(tmp_path / "runtime", "a"), tmp_path)
+
+    ran = await place.run("while :; do :; done", limits=Limits(processors=0.1, time=timedelta(seconds=10)))
+
+    assert ran.over == Over(end=End.OUT_OF_TIME, exit_code=128 + signal.SIGKILL)
+
+
+def in_namespace_of(first: int) -> list[int]:
+    """Every process that shares its namespace."""
+    everybody = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in everybody if namespace(pid) == namespace(first)]
+
+
+def namespace(pid: int) -> int:
+    """Of a process; 0 where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").stat().st_ino
+    except OSError:
+        return 0
