@@ -1,0 +1,163 @@
+"""Agents behind their port: each attempt gets a folder and a sandbox, and what it leaves is looked at, never believed.
+
+An agent that asks for something stays where it is, until the answer comes or its sandbox ends. Whatever happens, an
+attempt that is over leaves its log and nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from haloop.connectors.agents.program import sandbox_name, work_of
+from haloop.connectors.agents.prompts import Prompts
+from haloop.connectors.agents.session import Driver, Ended, Session
+from haloop.connectors.agents.workplace import Workplace, Wrong
+from haloop.kernel.connector import Connector
+from haloop.kernel.failure import Permanent, StepFault
+from haloop.ports.agents import Agents, Asks, AttemptId, Fell, Made, RunFiles, Task, Worked
+from haloop.ports.sandboxes import End, Over, Sandbox, Sandboxes
+
+_log = logging.getLogger(__name__)
+_PIECE = 64 * 1024
+_SECONDS_TO_END = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _AtWork:
+    """One attempt that is not over."""
+
+    run: str
+    name: str
+    place: Workplace
+    sandbox: Sandbox
+    session: Session
+    complaints: asyncio.Task[None]
+    """Takes what it writes to its standard error into the log."""
+
+
+class SandboxedAgents:
+    """All the agents there are, each by its name."""
+
+    def __init__(
+        self,
+        drivers: Mapping[str, Driver],
+        *,
+        missions: Path,
+        files: RunFiles,
+        sandboxes: Sandboxes,
+        prompts: Prompts,
+    ) -> None:
+        self._drivers = drivers
+        self._missions = missions
+        self._files = files
+        self._sandboxes = sandboxes
+        self.prompts = prompts
+        self._waiting: dict[AttemptId, _AtWork] = {}
+        self._watches: set[asyncio.Task[None]] = set()
+
+    async def work(self, task: Task) -> Worked:
+        at_work = self._waiting.pop(task.attempt, None) or await self._begin(task)
+        try:
+            came = await at_work.session.go_on(task.permissions)
+            if isinstance(came, Asks):
+                self._waiting[task.attempt] = at_work
+                return came
+            return await self._taken(task, at_work, came)
+        finally:
+            if task.attempt not in self._waiting:
+                await asyncio.shield(self._end(at_work))
+
+    async def let_go(self, attempt: AttemptId) -> None:
+        if at_work := self._waiting.pop(attempt, None):
+            await self._end(at_work)
+
+    async def let_go_of(self, run: str) -> None:
+        """A run is over: whoever waits in it for an answer is told none."""
+        for attempt in [attempt for attempt, at_work in self._waiting.items() if at_work.run == run]:
+            try:
+                await self.let_go(attempt)
+            except (StepFault, OSError) as fault:  # nobody waits for it any more; the next start takes it away
+                _log.warning(
+                    "an attempt of a run that is over goes on", extra={"run": run, "code": type(fault).__name__}
+                )
+
+    async def names(self) -> Sequence[str]:
+        return sorted(self._drivers)
+
+    async def close(self) -> None:
+        """End those that wait for an answer: they are asked to do it anew, and told the answer then."""
+        for attempt in list(self._waiting):
+            await self.let_go(attempt)
+
+    async def _begin(self, task: Task) -> _AtWork:
+        driver = self._drivers.get(task.agent)
+        if driver is None:
+            raise Permanent(f"There is no agent {task.agent}; there are {', '.join(sorted(self._drivers))}.")
+        name, place = sandbox_name(task), Workplace(self._missions, task)
+        try:
+            await place.lay_out(self._files)
+            sandbox = await self._sandboxes.start(work_of(driver.program(task), task, place))
+            session = await driver.session(sandbox, place, task, self.prompts.text(task))
+        except BaseException:
+            await asyncio.shield(self._cleared(name, place))
+            raise
+        complaints = asyncio.create_task(place.log.take(sandbox.complains))
+        at_work = _AtWork(run=task.run, name=name, place=place, sandbox=sandbox, session=session, complaints=complaints)
+        watch = asyncio.create_task(self._end_with_its_sandbox(task.attempt, at_work))
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
+        return at_work
+
+    async def _taken(self, task: Task, at_work: _AtWork, ended: Ended) -> Made | Fell:
+        """What it left, kept for its run, once nothing of it can change that any more."""
+        over = await _stopped(at_work)
+        exit_code = None if over.end is End.STOPPED else over.exit_code  # how we ended it says nothing of it
+        left = Wrong(ended.reason) if ended.reason else at_work.place.left()
+        if isinstance(left, Wrong):
+            at_work.place.log.say(left.reason)
+            return Fell(reason=left.reason, exit_code=exit_code, sandbox=at_work.sandbox.id)
+        artifact = await self._files.keep(task.account, task.run, task.output, left)
+        return Made(artifact=artifact, exit_code=exit_code, sandbox=at_work.sandbox.id)
+
+    async def _end_with_its_sandbox(self, attempt: AttemptId, at_work: _AtWork) -> None:
+        """Whoever waits for an answer waits no longer than the sandbox may live."""
+        await at_work.sandbox.over()
+        if self._waiting.get(attempt) is at_work:
+            await self.let_go(attempt)
+
+    async def _end(self, at_work: _AtWork) -> None:
+        try:
+            await _stopped(at_work)
+        finally:
+            await self._cleared(at_work.name, at_work.place)
+
+    async def _cleared(self, name: str, place: Workplace) -> None:
+        try:
+            await self._sandboxes.remove(name)
+        except StepFault as fault:  # what it made counts all the same, and the next start finds what is left
+            _log.warning("a sandbox could not be removed", extra={"code": type(fault).__name__})
+        finally:
+            await place.clear()
+
+
+async def _stopped(at_work: _AtWork) -> Over:
+    """Stop it, and read on meanwhile: a program whose words nobody takes does not end."""
+    await at_work.session.close()
+    rest = asyncio.create_task(_passed_over(at_work.sandbox.talks))
+    over = await at_work.sandbox.stop()
+    await asyncio.wait({rest, at_work.complaints}, timeout=_SECONDS_TO_END)
+    rest.cancel()
+    at_work.complaints.cancel()
+    return over
+
+
+async def _passed_over(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_PIECE):
+        pass
+
+
+def sandboxed_agents(agents: SandboxedAgents) -> Connector:
+    """Them behind the port: what they do stays on this machine."""
+    return Connector(port=Agents, speaks=agents, name="agents", leaves=False)

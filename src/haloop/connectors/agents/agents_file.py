@@ -1,0 +1,108 @@
+"""Which agents there are: those that ship, and what whoever runs Haloop adds in a file of their own.
+
+In its table `agents` a name stands for a program, or for another agent. docs/agents.md has an example.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from haloop.connectors.agents.acp import AcpAgent
+from haloop.connectors.agents.command import CommandAgent, mock_program
+from haloop.connectors.agents.program import Program
+from haloop.connectors.agents.scripted import scripted_program
+from haloop.connectors.agents.session import Driver
+from haloop.kernel.errors import BadInput
+from haloop.kernel.private import Private, replaced
+from haloop.ports.agents import Task
+
+STANDARD = ("cleanup-agent", "research-agent", "planning-agent", "impl-agent")
+"""Those of the workflow that ships."""
+_MOCK, _SCRIPTED = "mock", "scripted"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def _holds_no_secret(value: str) -> str:
+    found: set[Private] = set()
+
+    def note(private: Private, text: str) -> str:
+        found.add(private)
+        return text
+
+    replaced(value, note)
+    if Private.HIDDEN in found:
+        raise ValueError("no key enters a sandbox")
+    return value
+
+
+def _whole(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("it must be a whole path")
+    return path
+
+
+class _Described(BaseModel):
+    """A program, as the file describes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    speaks: Literal["acp", "command"]
+    command: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    environment: dict[str, Annotated[str, AfterValidator(_holds_no_secret)]] = {}
+    readable: dict[
+        Annotated[str, Field(pattern="^/")], Annotated[Path, Field(strict=False), AfterValidator(_whole)]
+    ] = {}
+
+
+class _AgentsFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    agents: dict[str, str | _Described] = {}
+
+
+_DriverOf: TypeAlias = Callable[[Callable[[Task], Program]], Driver]
+_DRIVERS: Mapping[str, _DriverOf] = {"acp": AcpAgent, "command": CommandAgent}
+
+
+def read_agents(file: Path | None = None) -> Mapping[str, Driver]:
+    """Every agent by its name; BadInput where the file cannot be used."""
+    drivers: dict[str, Driver] = {_MOCK: CommandAgent(mock_program), _SCRIPTED: AcpAgent(scripted_program)}
+    stands_for = dict.fromkeys(STANDARD, _SCRIPTED)
+    for name, described in (_read(file) if file else {}).items():
+        if not _NAME.fullmatch(name):
+            raise _bad(file, f"{name!r} is no plain name")
+        stands_for.pop(name, None)
+        if isinstance(described, str):
+            stands_for[name] = described
+        else:
+            program = Program(command=described.command, environment=described.environment, readable=described.readable)
+            drivers[name] = _DRIVERS[described.speaks](program.told)
+    for name, other in stands_for.items():
+        if other not in drivers:
+            raise _bad(file, f"agents.{name}: {other!r} is no program; there are {', '.join(sorted(drivers))}")
+    return {**drivers, **{name: drivers[other] for name, other in stands_for.items()}}
+
+
+def _read(file: Path) -> Mapping[str, str | _Described]:
+    try:
+        return _AgentsFile.model_validate(tomllib.loads(file.read_text("utf-8"))).agents
+    except OSError as error:
+        raise _bad(file, "it cannot be read") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[-1]
+        where = ".".join(str(part) for part in first["loc"] if part != _Described.__name__)
+        raise _bad(file, f"{where}: {first['msg']}") from error
+    except ValueError as error:
+        raise _bad(file, str(error)) from error
+
+
+def _bad(file: Path | None, reason: str) -> BadInput:
+    return BadInput(
+        f"The agents in {file} cannot be used: {reason}.",
+        code="agents.file",
+        next_step="Correct it; docs/agents.md says what it holds.",
+    )

@@ -1,0 +1,48 @@
+"""The program an agent is: what its sandbox starts, and what that sees beside its folder."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from haloop.connectors.agents.workplace import Workplace, seen_at
+from haloop.ports.agents import Task
+from haloop.ports.sandboxes import Limits, Work
+
+_PLACEHOLDER = re.compile(r"\{(input|output|step)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """As the one who runs Haloop described it; `{input}`, `{output}` and `{step}` stand for those of the task."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    readable: Mapping[str, Path] = field(default_factory=dict)
+
+    def told(self, task: Task) -> "Program":
+        """With what its placeholders stand for: names that mean nothing to a shell."""
+        stands_for = {"input": seen_at(task.given.name), "output": seen_at(task.output), "step": task.step}
+        words = (_PLACEHOLDER.sub(lambda found: stands_for[found[1]], word) for word in self.command)
+        return replace(self, command=tuple(words))
+
+
+def sandbox_name(task: Task) -> str:
+    """The same for each start of one attempt, so that a second is noticed."""
+    return f"haloop-{task.attempt}"
+
+
+def work_of(program: Program, task: Task, place: Workplace) -> Work:
+    """What a sandbox is to start."""
+    return Work(
+        name=sandbox_name(task),
+        labels={"haloop.mission_id": task.mission, "haloop.run_id": task.attempt, "haloop.step_id": task.step},
+        command=program.command,
+        folder=place.folder,
+        readable=program.readable,
+        environment=program.environment,
+        image=task.image,
+        network=task.network,
+        limits=Limits(time=timedelta(minutes=task.minutes)),
+    )
