@@ -52,7 +52,7 @@ class MailServer:
     """Whose certificates are believed; where nobody says, those of the usual authorities."""
 
     def __post_init__(self) -> None:
-        if self.security is Security.NONE and not _is_here(self.host):
+        if self.security is Security.NONE and not is_here(self.host):
             raise BadInput(
                 f"Mail to {self.host} would cross the network unencrypted.",
                 code="mail.plain",
@@ -74,10 +74,14 @@ class SmtpMail:
         self._certificates = server.certificates or ssl.create_default_context()
 
     async def tell(self, place: str, notice: Notice) -> None:
-        """Hand one message to the server."""
+        """Hand one notice to the server."""
+        await self.send(place, self.message(place, notice))
+
+    async def send(self, place: str, message: EmailMessage) -> None:
+        """Hand one message to the server; NotTold where it does not take it."""
         try:
             async with asyncio.timeout(SECONDS_MAX):
-                await self._send(self.message(place, notice), place)
+                await self._send(message, place)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise _not_told(error) from error
 
@@ -175,7 +179,8 @@ def _not_told(error: aiosmtplib.SMTPException | OSError | ValueError) -> NotTold
     )
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether a server is this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
