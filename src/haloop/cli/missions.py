@@ -1,0 +1,264 @@
+"""`haloop missions`: software work in steps, each in a sandbox, with a person's yes between them."""
+
+import sys
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import click
+from pydantic import ValidationError
+
+from haloop.cli.answer import Answer, answering
+from haloop.cli.answer import show as print_on
+from haloop.cli.approve import require_terminal, says_yes
+from haloop.cli.gate_page import SEEN
+from haloop.cli.naming import END_LETTERS_MIN
+from haloop.cli.parts import Framed, Part, Table
+from haloop.cli.reaching import reach
+from haloop.client import Client
+from haloop.kernel.canonical import Canonical
+from haloop.kernel.errors import BadInput
+from haloop.settings import Settings
+from haloop.wire.missions import MissionDetail, MissionIn, StepRun
+
+TYPES = ("feature", "fix", "bugfix", "hotfix", "enhance")
+_NAMES = {"title": "TITLE", "rawInput": "What FILE says", "workflow": "--workflow"}
+_SHORT = 6
+"""So many letters of an id's end are enough to type."""
+_ASKS = {
+    "begin": "It waits to begin: haloop missions continue {id}",
+    "review": "It waits for your yes to {artifact}: haloop missions read {id} {artifact}, then continue, write or back",
+    "again": "A step went wrong; continue tries it again: haloop missions continue {id}",
+    "permission": "An agent asks for something: haloop approve {gate}",
+}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
+@click.pass_context
+def missions(context: click.Context, as_json: bool) -> None:  # noqa: FBT001
+    """Show your missions, or work on one. MISSION is its id or an end of it."""
+    if context.invoked_subcommand is None:
+        context.invoke(listed, as_json=as_json)
+    elif as_json:
+        raise click.UsageError("--json stands behind the command.", context)
+
+
+@missions.command("list")
+@answering
+def listed(settings: Settings) -> Answer:
+    """Show them; the same as haloop missions alone."""
+    return reach(settings, _list)
+
+
+@missions.command()
+@click.argument("title")
+@click.argument("file", metavar="[FILE]", type=click.File("rb"), default="-")
+@click.option("--type", "kind", type=click.Choice(TYPES), default="feature", show_default=True)
+@click.option("--workflow", help="A template by its id, name or path. [default: standard-feature]")
+@answering
+def new(settings: Settings, title: str, file: BinaryIO, kind: str, workflow: str | None) -> Answer:
+    """Write a mission down: its TITLE, and what you want from FILE or standard input. Nothing runs yet."""
+    try:
+        wanted = MissionIn.model_validate({"title": title, "type": kind, "rawInput": _text(file), "workflow": workflow})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise BadInput(f"{_NAMES[str(first['loc'][0])]} does not fit: {first['msg']}.", code="usage.mission") from error
+    return reach(settings, lambda client: _new(client, wanted))
+
+
+@missions.command()
+@click.argument("mission")
+@answering
+def show(settings: Settings, mission: str) -> Answer:
+    """Show where a mission stands: its steps, its files, what it waits for, and what its agent writes."""
+    return reach(settings, lambda client: _show(client, mission))
+
+
+@missions.command()
+@click.argument("mission")
+@click.argument("name", metavar="FILE")
+@answering
+def read(settings: Settings, mission: str, name: str) -> Answer:
+    """Show what a file of a mission says."""
+    return reach(settings, lambda client: _read(client, mission, name))
+
+
+@missions.command()
+@click.argument("mission")
+@click.argument("name", metavar="FILE")
+@click.argument("source", metavar="[FROM]", type=click.File("rb"), default="-")
+@answering
+def write(settings: Settings, mission: str, name: str, source: BinaryIO) -> Answer:
+    """Have a file of a mission say what FROM, or standard input, says; at its gate, that is a change."""
+    said = _text(source)
+    return reach(settings, lambda client: _write(client, mission, name, said))
+
+
+@missions.command("continue")
+@click.argument("mission")
+@click.option("--yes", is_flag=True, help="Ask nothing: you have read it.")
+@answering
+def continue_(settings: Settings, mission: str, yes: bool) -> Answer:  # noqa: FBT001
+    """Say yes to what a mission waits for, after reading it, and let it go on."""
+    before = reach(settings, lambda client: _found(client, mission))
+    if not yes and before.gate is not None:
+        require_terminal()
+        print_on(sys.stderr, [*_lines(before), *_asked_about(before)])
+        if not says_yes("Let it go on with exactly this? [y/N] "):
+            return Answer(lines=["Nothing was said; it still waits."], document=_document(before))
+    return reach(settings, lambda client: _go_on(client, before))
+
+
+@missions.command()
+@click.argument("mission")
+@click.argument("step")
+@click.option("--reason", required=True, help="Why; the agent that does the step again is told.")
+@answering
+def back(settings: Settings, mission: str, step: str, reason: str) -> Answer:
+    """Send a mission back to STEP; what was made after it is stale from then on."""
+    return reach(settings, lambda client: _back(client, mission, step, reason))
+
+
+@missions.command()
+@click.argument("mission")
+@answering
+def complete(settings: Settings, mission: str) -> Answer:
+    """End a mission as it stands: what runs is stopped, and what waits is closed."""
+    return reach(settings, lambda client: _complete(client, mission))
+
+
+async def _list(client: Client) -> Answer:
+    found = await client.missions()
+    rows = [(one.mission_id, one.status, one.current_step_name, one.title) for one in found]
+    lines: list[Part] = [Table(columns=["mission", "status", "step", "title"], rows=rows)] if rows else []
+    return Answer(
+        lines=lines or ["There are no missions. Write one down with: haloop missions new TITLE FILE"],
+        document={"missions": [one.model_dump() for one in found]},
+    )
+
+
+async def _new(client: Client, wanted: MissionIn) -> Answer:
+    made = await client.ask_for_mission(wanted)
+    lines = [f"{made.mission_id} is written down, and nothing runs yet.", _waits(await client.mission(made.mission_id))]
+    return Answer(lines=lines, document={"mission": made.model_dump()})
+
+
+async def _show(client: Client, name: str) -> Answer:
+    found = await _found(client, name)
+    return Answer(lines=_lines(found), document=_document(found))
+
+
+async def _read(client: Client, name: str, file: str) -> Answer:
+    found = await _found(client, name)
+    content = _content(found, file)
+    return Answer(lines=content.splitlines(), document={"file": file, "content": content})
+
+
+async def _write(client: Client, name: str, file: str, content: str) -> Answer:
+    found = await _found(client, name)
+    await client.save_artifact(found.mission_id, file, content, tag=found.gate.tag if found.gate else None)
+    return Answer(lines=[f"{file} is saved."], document=_document(await client.mission(found.mission_id)))
+
+
+async def _go_on(client: Client, before: MissionDetail) -> Answer:
+    await client.continue_mission(before.mission_id, tag=before.gate.tag if before.gate else None)
+    now = await client.mission(before.mission_id)
+    return Answer(lines=[f"It goes on. {_waits(now)}"], document=_document(now))
+
+
+async def _back(client: Client, name: str, step: str, reason: str) -> Answer:
+    found = await _found(client, name)
+    known = [one["step_id"] for one in found.workflow["steps"]]
+    if step not in known:
+        raise BadInput(f"There is no step {step!r}.", code="usage.step", next_step=f"Name one of: {', '.join(known)}.")
+    if found.gate is None or found.gate.asks != "review":
+        raise BadInput("It waits for nobody's word on a file now.", code="usage.step", next_step=_waits(found))
+    await client.refuse(await client.gate(found.gate.id), view=SEEN, reason=reason, back_to=step)
+    return Answer(lines=[f"It goes back to {step}."], document=_document(await client.mission(found.mission_id)))
+
+
+async def _complete(client: Client, name: str) -> Answer:
+    found = await _found(client, name)
+    await client.complete_mission(found.mission_id)
+    return Answer(lines=["It is completed."], document=_document(await client.mission(found.mission_id)))
+
+
+def _text(file: BinaryIO) -> str:
+    try:
+        return file.read().decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file.name} is no text in UTF-8.", code="usage.file") from error
+
+
+async def _found(client: Client, name: str) -> MissionDetail:
+    """The mission that is meant."""
+    if name.startswith("m-"):
+        return await client.mission(name)
+    ids = [one.mission_id for one in await client.missions() if one.mission_id.endswith(name)]
+    if len(name) < END_LETTERS_MIN or len(ids) != 1:
+        many = "More than one" if len(ids) > 1 else "No"
+        raise BadInput(
+            f"{many} mission's id ends with {name!r}.",
+            code="usage.mission",
+            next_step=f"Give {END_LETTERS_MIN} letters or more of its end, or all of it; haloop missions has them.",
+        )
+    return await client.mission(ids[0])
+
+
+# What is shown
+
+
+def _lines(found: MissionDetail) -> list[Part]:
+    steps = [_step(found, place, step) for place, step in enumerate(found.workflow["steps"])]
+    files = [(name, f"{len(said.encode()):,} bytes", _about(found, name)) for name, said in found.artifacts.items()]
+    lines: list[Part] = [
+        f"{found.title} ({found.type}): {found.status}",
+        Table(columns=["", "step", "id", "how it went"], rows=steps),
+        Table(columns=["file", "size", ""], rows=files),
+        *([f"It went wrong: {found.last_error}"] if found.last_error else []),
+        *([Framed(lines=found.current_log_tail.splitlines())] if found.current_log_tail else []),
+        _waits(found),
+    ]
+    return lines
+
+
+def _asked_about(found: MissionDetail) -> list[Part]:
+    """The file that a yes would be to."""
+    name = found.gate.artifact if found.gate else None
+    return [] if name is None else [f"{name}:", Framed(lines=found.artifacts.get(name, "").splitlines())]
+
+
+def _step(found: MissionDetail, place: int, step: dict[str, str]) -> Sequence[str]:
+    sign = "✓" if place < found.current_step else "→" if place == found.current_step else " "
+    attempts = [one for one in found.runs if one.step_id == step["step_id"]]
+    return sign, step["name"], step["step_id"], ", ".join(_went(one) for one in attempts)
+
+
+def _went(attempt: StepRun) -> str:
+    if attempt.finished_at is None:
+        return "at work"
+    return "ended" if attempt.exit_code is None else f"exit {attempt.exit_code}"
+
+
+def _about(found: MissionDetail, name: str) -> str:
+    stale = "stale: made after a step to which the mission went back" if name in found.stale else ""
+    return ", ".join(filter(None, (stale, "changed by hand in the folder" if name in found.by_hand else "")))
+
+
+def _waits(found: MissionDetail) -> str:
+    if found.gate is None:
+        return "An agent is at work." if found.status.startswith("running") else f"It is {found.status}."
+    end = found.mission_id[-_SHORT:]
+    return _ASKS[found.gate.asks].format(id=end, artifact=found.gate.artifact, gate=found.gate.id)
+
+
+def _content(found: MissionDetail, file: str) -> str:
+    if file not in found.artifacts:
+        raise BadInput(
+            f"There is no file {file!r}.", code="usage.file", next_step=f"There are: {', '.join(found.artifacts)}."
+        )
+    return found.artifacts[file]
+
+
+def _document(found: MissionDetail) -> dict[str, Canonical]:
+    return {"mission": found.model_dump()}

@@ -1,0 +1,283 @@
+"""A mission: agents work step by step, each in a sandbox, and people read what was made before it goes on.
+
+A step is given the bytes that were approved, and nothing that came later than the place it is at: whoever sends a
+mission back to a step makes everything after it stale. A no without a step sends the file back to whoever made it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from haloop.desks.missions.drafts import AgainDraft, BeginDraft, Edit, PermissionDraft, ReviewDraft
+from haloop.desks.missions.workflow import BEGIN, Workflow, WorkflowStep
+from haloop.kernel.desk import (
+    Approved,
+    BadDraft,
+    Ended,
+    Expired,
+    ModelText,
+    Refused,
+    Run,
+    StepFailed,
+    procedure,
+)
+from haloop.ports.agents import Agents, Artifact, Asks, Difference, Fell, Made, Permission, RunFiles, Task
+from haloop.ports.sandboxes import Network
+
+WAITS = timedelta(days=90)
+"""A mission waits for people as long as a gate may."""
+AGAIN, PERMISSION = "again", "permission"
+"""What a gate that is about a step and no file says of its stage, behind the step and a colon."""
+_SAID_NO = "gate.refused"
+_PERSON = "person"
+
+_No: TypeAlias = Refused | Expired
+
+
+class MissionType(StrEnum):
+    """What kind of work it is."""
+
+    FEATURE = "feature"
+    FIX = "fix"
+    BUGFIX = "bugfix"
+    HOTFIX = "hotfix"
+    ENHANCE = "enhance"
+
+
+class Brief(BaseModel):
+    """A mission as somebody asked for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    title: str = Field(min_length=1, max_length=200)
+    type: MissionType
+    workflow: Workflow
+    template: str = Field(pattern="^[0-9a-f]{64}$")
+    """The hash of the file that the workflow was read from."""
+    raw: Artifact
+
+
+class AttemptBegun(BaseModel):
+    """An attempt at a step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    step: str
+    attempt: str
+
+
+def mission_of(run: str) -> str:
+    """A mission's name, which is its run's in another spelling."""
+    return f"m-{UUID(run.removeprefix('run_'))}"
+
+
+def run_of_mission(mission: str) -> str:
+    """The run that a mission is; ValueError where this is no mission's name."""
+    return f"run_{UUID(mission.removeprefix('m-')).hex}"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Files:
+    """The files of a mission as it stands, and what they were before it went back."""
+
+    raw: Artifact
+    made: dict[int, Artifact] = field(default_factory=dict)
+    """By the place of the step that made or approved each, in order."""
+    earlier: dict[str, Artifact] = field(default_factory=dict)
+
+    def newest(self, name: str) -> Artifact:
+        named = [one for one in self.made.values() if one.name == name]
+        return named[-1] if named else self.raw
+
+    def take(self, place: int, artifact: Artifact) -> None:
+        self.made[place] = artifact
+
+    def go_back(self, place: int) -> None:
+        """What was made from this place on is stale: it is compared with, and given to nobody."""
+        self.earlier |= {one.name: one for at, one in self.made.items() if at >= place}
+        self.made = {at: one for at, one in self.made.items() if at < place}
+
+    def beside(self, name: str) -> tuple[Artifact, ...]:
+        """All that stands, but for the one that a step is given."""
+        standing = {one.name: one for one in (self.raw, *self.made.values())}
+        return tuple(one for one in standing.values() if one.name != name)
+
+
+@procedure(version=1, offered=False)
+async def mission(run: Run, brief: Brief) -> Ended:
+    """Go through a workflow's steps, back and forth as people say."""
+
+    async def rewritten(draft: BeginDraft, change: Edit) -> BeginDraft:
+        artifact = change.of(draft.artifact)
+        await _difference(run, draft.artifact, artifact)
+        return draft.model_copy(update={"artifact": artifact})
+
+    begun = await run.gate(_beginning(brief), revise=rewritten, within=WAITS, stage=BEGIN)
+    if not isinstance(begun, Approved):
+        return run.end(begun)
+    steps, files = brief.workflow.steps, _Files(raw=begun.draft.artifact)
+    place, why = 0, ""
+    while place < len(steps):
+        step = steps[place]
+        if not step.is_gate:
+            made = await _made(run, brief, step, files, why)
+            if not isinstance(made, Artifact):
+                return run.end(made)
+            files.take(place, made)
+            place, why = place + 1, ""
+            continue
+        decision = await _reviewed(run, brief, place, files)
+        match decision:
+            case Approved():
+                files.take(place, decision.draft.artifact)
+                place += 1
+            case Refused() if said_no(decision.code):
+                place, why = back_to(brief.workflow, decision.back_to, place), decision.reason
+                files.go_back(place)
+            case _:
+                return run.end(decision)
+    return run.end("Every step is done, and what it made was approved.")
+
+
+def _beginning(brief: Brief) -> BeginDraft:
+    steps = brief.workflow.steps
+    reaching = tuple(step.name for step in steps if step.network is not Network.NONE)
+    return BeginDraft(
+        mission=brief.title,
+        workflow=brief.workflow.name,
+        template=brief.template,
+        steps=tuple(step.name if step.is_gate else f"{step.name} ({step.agent})" for step in steps),
+        artifact=brief.raw,
+        reaches=reaching or None,
+    )
+
+
+def said_no(code: str) -> bool:
+    """Whether a person refused, and no rule."""
+    return code == _SAID_NO
+
+
+def back_to(workflow: Workflow, wanted: str | None, place: int) -> int:
+    """Where a mission that was sent back goes on: at the step that was named, or at the file's maker."""
+    named = workflow.place_of(wanted) if wanted else None
+    if named is not None and named <= place:
+        return named
+    reviewed = workflow.steps[place].review_artifact
+    maker = workflow.maker_of(reviewed, before=place) if reviewed else None
+    return place if maker is None else maker
+
+
+# A gate on a file
+
+
+async def _reviewed(run: Run, brief: Brief, place: int, files: _Files) -> Approved[ReviewDraft] | _No:
+    step = brief.workflow.steps[place]
+    assert step.review_artifact is not None
+    made, by = files.newest(step.review_artifact), _maker(brief.workflow, place)
+    before = files.earlier.get(step.review_artifact)
+
+    def draft(artifact: Artifact, difference: Difference, *, edited: bool = False) -> ReviewDraft:
+        return ReviewDraft.of(
+            mission=brief.title, step=step.name, artifact=artifact, difference=difference, by=by, edited=edited
+        )
+
+    async def edited(draft_before: ReviewDraft, change: Edit) -> ReviewDraft:
+        artifact = change.of(draft_before.artifact)
+        difference = await _difference(run, made, artifact)
+        return draft(artifact, difference, edited=artifact.digest != made.digest)
+
+    try:
+        difference = await _difference(run, before, made)
+    except BadDraft:  # the file is read where it lies; a card without a difference is better than none
+        difference = Difference(added=0, removed=0, shown="")
+    first = draft(made, difference)
+    return await run.gate(first, revise=edited, within=WAITS, stage=step.step_id)
+
+
+async def _difference(run: Run, before: Artifact | None, after: Artifact) -> Difference:
+    try:
+        return await run.step(RunFiles.compare, run.account, run.id, before, after)
+    except StepFailed as failed:
+        raise BadDraft(failed.sentence, code="artifact.unknown") from failed
+
+
+def _maker(workflow: Workflow, place: int) -> str:
+    """Whose words a reviewed file holds."""
+    reviewed = workflow.steps[place].review_artifact
+    maker = workflow.maker_of(reviewed, before=place) if reviewed else None
+    agent = None if maker is None else workflow.steps[maker].agent
+    return agent or _PERSON
+
+
+# An agent's step
+
+
+async def _made(run: Run, brief: Brief, step: WorkflowStep, files: _Files, why: str) -> Artifact | _No:
+    """What an agent makes, once it has: what it may not do by itself, and what goes wrong, people decide."""
+    while True:
+        worked = await _attempted(run, brief, step, files, why)
+        if not isinstance(worked, Fell):
+            return worked.artifact if isinstance(worked, Made) else worked
+        draft = AgainDraft(mission=brief.title, step=step.name, went_wrong=worked.reason)
+        again = await run.gate(draft, within=WAITS, stage=f"{step.step_id}:{AGAIN}")
+        if not isinstance(again, Approved):
+            return again
+
+
+async def _attempted(run: Run, brief: Brief, step: WorkflowStep, files: _Files, why: str) -> Made | Fell | Expired:
+    """One attempt: it goes on after each permission that was given or not, and is another after it fell."""
+    attempt = f"r-{UUID(run.new_id())}"
+    await run.record(AttemptBegun(step=step.step_id, attempt=attempt))
+    task = _task(run, step, attempt, files, why)
+    while True:
+        try:
+            worked = await run.step(Agents.work, task)
+        except StepFailed as failed:
+            return Fell(reason=failed.sentence, exit_code=None, sandbox="")
+        if not isinstance(worked, Asks):
+            return worked
+        said = await _allowed(run, brief, step, worked)
+        if isinstance(said, Expired):
+            return said
+        task = task.model_copy(update={"permissions": (*task.permissions, said)})
+
+
+async def _allowed(run: Run, brief: Brief, step: WorkflowStep, asks: Asks) -> Permission | Expired:
+    by = step.agent or ""
+    draft = PermissionDraft(
+        mission=brief.title,
+        step=step.name,
+        wants=ModelText(text=asks.title, model=by),
+        kind=asks.kind,
+        detail=ModelText(text=asks.detail, model=by),
+    )
+    said = await run.gate(draft, within=WAITS, stage=f"{step.step_id}:{PERMISSION}")
+    return said if isinstance(said, Expired) else Permission(act=asks.act, allowed=isinstance(said, Approved))
+
+
+def _task(run: Run, step: WorkflowStep, attempt: str, files: _Files, why: str) -> Task:
+    assert step.agent is not None
+    assert step.input_artifact is not None
+    assert step.output_artifact is not None
+    given = files.newest(step.input_artifact)
+    return Task(
+        account=run.account,
+        run=run.id,
+        mission=mission_of(run.id),
+        attempt=attempt,
+        step=step.step_id,
+        name=step.name,
+        agent=step.agent,
+        given=given,
+        beside=files.beside(given.name),
+        output=step.output_artifact,
+        checks=step.checks,
+        image=step.image,
+        network=step.network,
+        minutes=step.minutes,
+        why=why,
+    )

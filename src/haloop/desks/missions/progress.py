@@ -1,0 +1,286 @@
+"""How far a mission is, read from its run's facts: the one truth of which its page and its folder are copies."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from haloop.desks.missions.mission import (
+    AGAIN,
+    PERMISSION,
+    AttemptBegun,
+    Brief,
+    back_to,
+    mission_of,
+    said_no,
+)
+from haloop.desks.missions.workflow import BEGIN, StepType, WorkflowStep
+from haloop.kernel import canonical, values
+from haloop.kernel.fact import (
+    ArtifactAdded,
+    Fact,
+    GateApproved,
+    GateExpired,
+    GateOpened,
+    GateRefused,
+    GateRevised,
+    GateWithdrawn,
+    RunCancelling,
+    RunEnded,
+    RunParked,
+    RunRecorded,
+    RunStarted,
+    StepDone,
+    StepTried,
+)
+from haloop.kernel.ids import RunId
+from haloop.ports.agents import ARTIFACT_NAME, Artifact, Fell, Made, Worked
+
+OTHERS_MAX = 20
+"""So many files of other names than the workflow's belong to a mission."""
+FORCED = "forced"
+"""Why a mission ended that somebody marked as completed."""
+
+
+class MissionStatus(StrEnum):
+    """Where a mission stands, in the words of its list."""
+
+    DRAFT = "draft"
+    READY = "ready"
+    WAITING_HUMAN = "waiting_human"
+    RUNNING_CODE_AGENT = "running_code_agent"
+    RUNNING_ROOT_LLM = "running_root_llm"
+    FAILED = "failed"
+    COMPLETED = "completed"
+
+
+class Happened(NamedTuple):
+    """A fact, when it was recorded, and who made it so."""
+
+    ts: int
+    actor: str
+    fact: Fact
+
+
+def is_mission(started: RunStarted) -> bool:
+    """Whether a run that began is a mission."""
+    return (started.desk, started.procedure) == ("missions", "mission")
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One attempt at a step."""
+
+    step: str
+    id: str
+    started_at: int
+    finished_at: int | None = None
+    exit_code: int | None = None
+    sandbox: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenGate:
+    """What a mission waits at."""
+
+    id: str
+    revision: int
+    stage: str
+
+    @property
+    def step(self) -> str:
+        return self.stage.partition(":")[0]
+
+    @property
+    def asks(self) -> str:
+        """`begin`, `again` or `permission`; empty where it is about a file that was made."""
+        return BEGIN if self.stage == BEGIN else self.stage.partition(":")[2]
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """A mission as it stands. `read` makes one."""
+
+    run: RunId
+    brief: Brief
+    asked_by: str
+    created_at: int
+    updated_at: int
+    place: int = 0
+    """Of the step it is at; as many as there are steps where it is past the last."""
+    gate: OpenGate | None = None
+    files: dict[str, Artifact] = field(default_factory=dict)
+    """Each file as it was made, changed or approved last."""
+    versions: dict[str, set[str]] = field(default_factory=dict)
+    """The hashes of all that each file ever said."""
+    stale: set[str] = field(default_factory=set)
+    """The files that were made after a step to which the mission went back."""
+    attempts: list[Attempt] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    end: RunEnded | None = None
+    parked: RunParked | None = None
+    _cancelled: str = ""
+    _is_forced: bool = False
+
+    @classmethod
+    def read(cls, run: RunId, history: Sequence[Happened]) -> "Progress | None":
+        """How far a run's history says it is; none where it says nothing of a mission."""
+        first = history[0].fact if history else None
+        if not isinstance(first, RunStarted) or not is_mission(first):
+            return None
+        brief = values.typed(Brief, first.arguments["brief"])
+        made = cls(
+            run=run,
+            brief=brief,
+            asked_by=first.asked_by,
+            created_at=history[0].ts,
+            updated_at=history[-1].ts,
+            files={brief.raw.name: brief.raw},
+        )
+        made._hear(history)
+        return made
+
+    @property
+    def mission(self) -> str:
+        return mission_of(self.run)
+
+    @property
+    def step(self) -> WorkflowStep | None:
+        """The one it is at; none past the last."""
+        steps = self.brief.workflow.steps
+        return steps[self.place] if self.place < len(steps) else None
+
+    @property
+    def is_working(self) -> bool:
+        """Whether an attempt is under way."""
+        is_free = self.gate is None and self.end is None and self.parked is None
+        return is_free and bool(self.attempts) and self.attempts[-1].finished_at is None
+
+    @property
+    def status(self) -> MissionStatus:
+        if self.end is not None:
+            is_done = self.end.code == "done" or self._is_forced
+            return MissionStatus.COMPLETED if is_done else MissionStatus.FAILED
+        if self.parked is not None or (self.gate is not None and self.gate.asks == AGAIN):
+            return MissionStatus.FAILED
+        if self.gate is not None:
+            return MissionStatus.READY if self.gate.asks == BEGIN else MissionStatus.WAITING_HUMAN
+        if self.step is None:
+            return MissionStatus.COMPLETED
+        return MissionStatus.RUNNING_ROOT_LLM if self.step.type is StepType.LLM else MissionStatus.RUNNING_CODE_AGENT
+
+    @property
+    def last_error(self) -> str | None:
+        """Why it does not go on, where it does not."""
+        if self.status is not MissionStatus.FAILED:
+            return None
+        if self.parked is not None:
+            return self.parked.sentence
+        if self.end is not None:
+            return self._cancelled or self.end.reason
+        return self.errors[-1] if self.errors else None
+
+    def _hear(self, history: Iterable[Happened]) -> None:
+        for ts, actor, fact in history:
+            if not isinstance(fact, RunParked | ArtifactAdded):
+                self.parked = None  # it went on
+            match fact:
+                case RunRecorded(what=AttemptBegun.__name__):
+                    self._begin(values.typed(AttemptBegun, fact.value), ts)
+                case StepDone(operation="Agents.work"):
+                    self._take(values.typed(Worked, fact.result), ts)
+                case StepTried(operation="Agents.work", again_at=None):
+                    self._fall(fact.sentence, ts)
+                case ArtifactAdded():
+                    self._add(fact)
+                case RunCancelling():
+                    self._cancelled = fact.reason
+                    self._is_forced = fact.reason == FORCED and actor.startswith("person:")
+                case RunEnded():
+                    self.end = fact
+                case RunParked():
+                    self.parked = fact
+                case _:
+                    self._hear_of_gate(fact)
+
+    def _hear_of_gate(self, fact: Fact) -> None:
+        match fact:
+            case GateOpened():
+                self.gate = OpenGate(id=fact.gate, revision=fact.revision, stage=fact.stage)
+                self._show(fact.draft)
+            case GateRevised() if self.gate is not None and self.gate.id == fact.gate:
+                self.gate.revision = fact.revision
+                self._show(fact.draft)
+            case GateApproved():
+                self._approve()
+            case GateRefused() if said_no(fact.code):
+                self._refuse(fact.back_to)
+            case GateRefused() | GateExpired() | GateWithdrawn():
+                self.gate = None
+
+    def _begin(self, begun: AttemptBegun, ts: int) -> None:
+        place = self.brief.workflow.place_of(begun.step)
+        self.place = self.place if place is None else place
+        self.attempts.append(Attempt(step=begun.step, id=begun.attempt, started_at=ts))
+
+    def _take(self, worked: Worked, ts: int) -> None:
+        match worked:
+            case Made():
+                self._finish(ts, worked)
+                self.files[worked.artifact.name] = worked.artifact
+                self.stale.discard(worked.artifact.name)
+                self.place += 1
+            case Fell():
+                self._finish(ts, worked)
+                self.errors.append(worked.reason)
+
+    def _finish(self, ts: int, worked: Made | Fell) -> None:
+        attempt = self.attempts[-1]
+        attempt.finished_at, attempt.exit_code, attempt.sandbox = ts, worked.exit_code, worked.sandbox
+
+    def _fall(self, sentence: str, ts: int) -> None:
+        self.errors.append(sentence)
+        self.attempts[-1].finished_at = ts
+
+    def _add(self, fact: ArtifactAdded) -> None:
+        """A file that no step makes and no gate is about is there as soon as it is given."""
+        self.versions.setdefault(fact.name, set()).add(fact.digest)
+        made = {self.brief.raw.name, *(one.output_artifact for one in self.brief.workflow.steps)}
+        others = self.files.keys() - made
+        is_new = fact.name not in made and (fact.name in others or len(others) < OTHERS_MAX)
+        if is_new and re.fullmatch(ARTIFACT_NAME, fact.name):  # a run takes any name; a mission's folder does not
+            self.files[fact.name] = Artifact(name=fact.name, digest=fact.digest, size=fact.size)
+
+    def _show(self, draft: bytes) -> None:
+        """The file that people are asked about is the very one in the draft, whatever it was before."""
+        if self.reviewed is None:
+            return
+        match canonical.decode(draft):
+            case {"payload": {"artifact": dict(artifact)}}:
+                shown = values.typed(Artifact, artifact)
+                self.files[shown.name] = shown
+
+    @property
+    def reviewed(self) -> str | None:
+        """The file that the open gate is about."""
+        if self.gate is None or self.gate.asks in (AGAIN, PERMISSION):
+            return None
+        if self.gate.asks == BEGIN:
+            return self.brief.raw.name
+        place = self.brief.workflow.place_of(self.gate.step)
+        return None if place is None else self.brief.workflow.steps[place].review_artifact
+
+    def _approve(self) -> None:
+        if self.gate is not None and not self.gate.asks:
+            self.place += 1
+        self.gate = None
+
+    def _refuse(self, wanted: str | None) -> None:
+        gate, self.gate = self.gate, None
+        if gate is None or gate.asks:
+            return
+        self.place = back_to(self.brief.workflow, wanted, self.place)
+        later = self.brief.workflow.steps[self.place :]
+        made = {one.output_artifact for one in later if one.output_artifact is not None}
+        self.stale |= made & self.files.keys()

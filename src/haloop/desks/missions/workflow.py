@@ -1,0 +1,186 @@
+"""A workflow template: which steps a mission has, in their order, read from a file that people may edit.
+
+An agent's step makes one file of another; a human gate puts a file before people. A template is read strictly, and what
+is wrong is said with the line it stands on. A mission is locked to the template it began with.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from haloop.kernel.errors import BadInput
+from haloop.ports.agents import ArtifactName, Check, StepId
+from haloop.ports.sandboxes import Network
+
+RAW_INPUT = "raw-input.md"
+"""What whoever wants the mission wrote."""
+BEGIN = "begin"
+"""The name of the gate before the first step."""
+STEPS_MAX = 100
+TEMPLATE_BYTES_MAX = 64_000
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$"
+
+
+class StepType(StrEnum):
+    """Who does a step."""
+
+    LLM = "llm"
+    AGENT = "agent"
+    HUMAN_GATE = "human-gate"
+
+
+class WorkflowStep(BaseModel):
+    """One step, under the names that a template gives its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    step_id: StepId
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    type: StepType
+    agent: Annotated[str, Field(pattern=_NAME)] | None = None
+    input_artifact: ArtifactName | None = Field(default=None, alias="inputArtifact")
+    output_artifact: ArtifactName | None = Field(default=None, alias="outputArtifact")
+    review_artifact: ArtifactName | None = Field(default=None, alias="reviewArtifact")
+    checks: tuple[Check, ...] = ()
+    """What its file must be, beyond being there."""
+    image: Annotated[str, Field(max_length=200)] = ""
+    network: Network = Network.NONE
+    minutes: Annotated[int, Field(ge=1, le=600)] = 30
+    """After so long it is stopped."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        made = (self.agent, self.input_artifact, self.output_artifact)
+        if self.is_gate and (any(made) or self.review_artifact is None):
+            raise ValueError("a human gate has a reviewArtifact, and no agent, inputArtifact or outputArtifact")
+        if not self.is_gate and (None in made or self.review_artifact is not None):
+            raise ValueError("this step has an agent, an inputArtifact and an outputArtifact, and no reviewArtifact")
+        return self
+
+    @property
+    def is_gate(self) -> bool:
+        return self.type is StepType.HUMAN_GATE
+
+
+class Workflow(BaseModel):
+    """What a mission goes through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    workflow_id: Annotated[str, Field(pattern=_NAME)]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    steps: Annotated[tuple[WorkflowStep, ...], Field(min_length=1, max_length=STEPS_MAX)]
+
+    def place_of(self, step: str) -> int | None:
+        """Where a step stands; nowhere if there is no such step."""
+        return next((place for place, one in enumerate(self.steps) if one.step_id == step), None)
+
+    def maker_of(self, artifact: str, *, before: int) -> int | None:
+        """The last step before a place that makes a file."""
+        made = (place for place in reversed(range(before)) if self.steps[place].output_artifact == artifact)
+        return next(made, None)
+
+
+def read_workflow(text: bytes, *, file: str) -> Workflow:
+    """Read a template; BadInput names the file, the line, and what is wrong there."""
+    if len(text) > TEMPLATE_BYTES_MAX:
+        raise _wrong(file, 1, f"it is longer than {TEMPLATE_BYTES_MAX:,} bytes")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        found = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise _wrong(file, line, error.problem or "it is not YAML") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise _wrong(file, 1, "it is not YAML that can be read") from error
+    for line, name in _said_twice(node):
+        raise _wrong(file, line, f"{name} is said twice")
+    try:
+        workflow = Workflow.model_validate(found)
+    except ValidationError as error:
+        # A mistyped name is also a missing one: whoever reads it is helped by the former.
+        wrong = error.errors(include_url=False, include_input=False)
+        first = min(wrong, key=lambda one: one["type"] != "extra_forbidden")
+        where, said = first["loc"], first["msg"].removeprefix("Value error, ")
+        raise _wrong(file, _line_of(node, where), f"{_path(where)}{said}") from error
+    for place, said in _problems(workflow):
+        raise _wrong(file, _line_of(node, ("steps", place)), f"{workflow.steps[place].step_id}: {said}")
+    return workflow
+
+
+def digest_of(text: bytes) -> str:
+    """What a mission is locked to."""
+    return sha256(text).hexdigest()
+
+
+def _problems(workflow: Workflow) -> Iterator[tuple[int, str]]:
+    """What fits each step by itself and not the ones before it."""
+    known, there = set[str](), {RAW_INPUT}
+    for place, step in enumerate(workflow.steps):
+        if step.step_id in known or step.step_id == BEGIN:
+            yield place, "this step_id is taken"
+        wanted = step.review_artifact if step.is_gate else step.input_artifact
+        if wanted not in there:
+            yield place, f"no step before it makes {wanted}"
+        if step.output_artifact == RAW_INPUT:
+            yield place, f"{RAW_INPUT} is what a person wrote; no step makes it anew"
+        if step.output_artifact == step.input_artifact and not step.is_gate:
+            yield place, "what it makes has the name of what it is given"
+        known.add(step.step_id)
+        if step.output_artifact is not None:
+            there.add(step.output_artifact)
+
+
+def _said_twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """Names that a template or one of its steps gives a second value, which would silently win."""
+    steps = _below(node, "steps")
+    for mapping in (node, *(steps.value if isinstance(steps, yaml.SequenceNode) else ())):
+        known = set[str]()
+        for key, _ in mapping.value if isinstance(mapping, yaml.MappingNode) else ():
+            if str(key.value) in known:
+                yield key.start_mark.line + 1, str(key.value)
+            known.add(str(key.value))
+
+
+def _line_of(node: yaml.Node | None, where: tuple[int | str, ...]) -> int:
+    """The line on which something stands, as near as the file says it."""
+    for name in where:
+        below = _below(node, name)
+        if below is None:
+            break
+        node = below
+    return node.start_mark.line + 1 if node is not None else 1
+
+
+def _below(node: yaml.Node | None, name: int | str) -> yaml.Node | None:
+    match node, name:
+        case yaml.SequenceNode(), int() if name < len(node.value):
+            return _node(node.value[name])
+        case yaml.MappingNode(), str():
+            return next((_node(value) for key, value in node.value if key.value == name), None)
+    return None
+
+
+def _node(found: Any) -> yaml.Node:  # noqa: ANN401  # the library leaves it open
+    assert isinstance(found, yaml.Node)
+    return found
+
+
+def _path(where: tuple[int | str, ...]) -> str:
+    names = [str(one + 1) if isinstance(one, int) else one for one in where]
+    return f"{' '.join(names)}: " if names else ""
+
+
+def _wrong(file: str, line: int, reason: str) -> BadInput:
+    return BadInput(
+        f"{file}, line {line}: {reason}.", code="workflow.malformed", next_step="Correct the template and try again."
+    )
+
+
+def as_template(workflow: Workflow) -> Mapping[str, Any]:
+    """A template's fields under the names that templates use."""
+    return workflow.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)

@@ -1,0 +1,106 @@
+"""Missions as they go over the wire, under the names and in the envelope that their plan fixes.
+
+Names are mixed on purpose: what a mission is called is written with underscores, and which file a step takes is not.
+"""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+T = TypeVar("T")
+
+CODE_HEADER = "X-Haloop-Code"
+"""A refusal's code; the envelope has no place for it."""
+
+
+class Enveloped(BaseModel, Generic[T], frozen=True):
+    """What every answer about missions is wrapped in."""
+
+    success: bool
+    data: T | None = None
+    error: str | None = None
+
+
+class MissionIn(BaseModel, extra="forbid", strict=True):
+    """A mission that somebody wants."""
+
+    title: str = Field(min_length=1, max_length=200)
+    type: Literal["feature", "fix", "bugfix", "hotfix", "enhance"]
+    rawInput: str = Field(min_length=1)  # noqa: N815  # the plan's name
+    workflow: str | None = Field(default=None, min_length=1, max_length=200)
+    """A template by its id, name or path; the standard one where nobody says."""
+
+
+class ArtifactIn(BaseModel, extra="forbid", strict=True):
+    """What a file is to say."""
+
+    content: str
+
+
+class MissionListItem(BaseModel, frozen=True):
+    """A mission in the list."""
+
+    mission_id: str
+    title: str
+    type: str
+    status: str
+    current_step_name: str
+    """`Complete` past the last."""
+    updated_at: str
+
+
+class MissionMeta(BaseModel, frozen=True):
+    """A mission, as its `mission.json` has it."""
+
+    mission_id: str
+    title: str
+    type: str
+    workflow_id: str
+    current_step: int
+    """From 0; as many as there are steps at the end."""
+    status: str
+    created_at: str
+    updated_at: str
+    errors: list[str]
+    last_error: str | None = None
+
+
+class StepRun(BaseModel, frozen=True):
+    """One attempt at a step, as `runs/r-….json` has it."""
+
+    step_id: str
+    run_id: str
+    started_at: str
+    finished_at: str | None = None
+    exit_code: int | None = None
+    container_id: str | None = None
+
+
+class MissionGate(BaseModel, frozen=True):
+    """What a mission waits at."""
+
+    id: str
+    revision: int
+    draft_hash: str
+    asks: str
+    """`begin`, `review`, `again` or `permission`."""
+    artifact: str | None = None
+    """The file that it is about."""
+    tag: str
+    """For If-Match."""
+
+
+class MissionDetail(MissionMeta, frozen=True):
+    """A mission with its files."""
+
+    workflow: dict[str, Any]
+    artifacts: dict[str, str]
+    runs: list[StepRun]
+    current_log_tail: str | None = None
+    gate: MissionGate | None = None
+    stale: list[str] = []
+    """Files that were made after a step to which the mission went back since."""
+    by_hand: dict[str, str] = {}
+    """What somebody wrote into the mission's folder; nothing uses it before a person saves it here."""
+    run: str
+    """The run that it is."""

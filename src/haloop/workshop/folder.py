@@ -1,0 +1,185 @@
+"""A mission's folder: a faithful copy of what the ledger says, for people and programs that read files.
+
+`missions/m-…/` has `mission.json`, `artifacts/`, `runs/r-….json` and `logs/r-….log`. Each file is written whole or not
+at all, and all but the logs can be made again. What somebody wrote there by hand is never used and never overwritten:
+it is told, and a person takes it up or puts back what was approved.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import stat
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from haloop.desks.missions.mission import mission_of
+from haloop.desks.missions.progress import Progress
+from haloop.kernel.errors import HaloopError
+from haloop.kernel.fact import Fact
+from haloop.kernel.failure import StepFault
+from haloop.kernel.ids import AccountId, RunId
+from haloop.store.home import write_private
+from haloop.workshop.missions import Missions
+from haloop.workshop.telling import meta, step_run
+
+log = logging.getLogger("haloop.workshop")
+
+FOLDER, ARTIFACTS, RUNS, LOGS, MISSION = "missions", "artifacts", "runs", "logs", "mission.json"
+TAIL_LINES, TAIL_BYTES = 100, 8 << 10
+_SEEN_MAX = 1 << 20
+"""So much is told of a file that was written by hand."""
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+"""What would move a cursor, colour or rename a window, and every control sign but a tab and a line's end."""
+
+
+class MissionFolder:
+    """One mission's."""
+
+    def __init__(self, home: Path, mission: str) -> None:
+        self._path = home / FOLDER / mission
+
+    def write(self, progress: Progress, contents: Mapping[str, bytes]) -> None:
+        """Bring every file up to date; what somebody wrote by hand stays."""
+        for folder in (self._path, *(self._path / below for below in (ARTIFACTS, RUNS, LOGS))):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in contents.items():
+            if self._by_hand(progress, name) is None:
+                _put(self._path / ARTIFACTS / name, content)
+        for attempt in progress.attempts:
+            told = step_run(attempt).model_dump_json(indent=2, exclude_none=True)
+            _put(self._path / RUNS / f"{attempt.id}.json", f"{told}\n".encode())
+        _put(self._path / MISSION, self._told(progress))  # the last: whoever sees it finds the rest
+
+    def is_current(self, progress: Progress) -> bool:
+        """Whether it says already what there is to say."""
+        try:
+            return (self._path / MISSION).read_bytes() == self._told(progress)
+        except OSError:
+            return False
+
+    def by_hand(self, progress: Progress) -> dict[str, str]:
+        """What somebody wrote into this folder, by file; the ledger knows nothing of it."""
+        found = {name: self._by_hand(progress, name) for name in progress.files}
+        return {name: said.decode(errors="replace") for name, said in found.items() if said is not None}
+
+    def tail(self, progress: Progress) -> str | None:
+        """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
+        if not progress.is_working:
+            return None
+        try:
+            with (self._path / LOGS / f"{progress.attempts[-1].id}.log").open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                read = file.read()
+        except FileNotFoundError:
+            return None
+        lines = _ESCAPES.sub("", read.decode(errors="replace").replace("\r\n", "\n")).splitlines()
+        return "\n".join(lines[-TAIL_LINES:])
+
+    def remove(self) -> None:
+        """By the system's own program: folders in folders without end stop Python's."""
+        subprocess.run(["rm", "-rf", "--", self._path], check=False, capture_output=True)  # noqa: S603, S607  # a folder of ours
+
+    def _told(self, progress: Progress) -> bytes:
+        return f"{meta(progress).model_dump_json(indent=2, exclude_none=True)}\n".encode()
+
+    def _by_hand(self, progress: Progress, name: str) -> bytes | None:
+        """What a file says that the ledger never said, as far as it is told; none where it is ours, or not there."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(self._path / ARTIFACTS / name, flags)
+        except OSError:  # it is not there, or a link
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return b""
+            said, digest = file.read(_SEEN_MAX), sha256()
+            digest.update(said)
+            while piece := file.read(_SEEN_MAX):
+                digest.update(piece)
+        return None if digest.hexdigest() in progress.versions.get(name, ()) else said
+
+
+class MissionFolders:
+    """All of a home's, kept up to date."""
+
+    def __init__(self, missions: Missions) -> None:
+        self._missions = missions
+        self._changed: dict[RunId, AccountId] = {}
+        self._wake = asyncio.Event()
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Bring every folder up to date, and keep it so until the end of the block."""
+        engine = self._missions.engine
+        engine.watch(self._hear)
+        engine.watch_erasures(self._forget)
+        task = asyncio.create_task(self._again_and_again(), name="mission folders")
+        try:
+            yield
+        finally:
+            engine.unwatch(self._hear)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            for run, account in self._taken():
+                await self._bring_up_to_date(account, run)
+
+    def _hear(self, account: AccountId, run: RunId, _fact: Fact) -> None:
+        if self._missions.known.follows(account, run):
+            self._changed[run] = account
+            self._wake.set()
+
+    def _forget(self, account: AccountId, run: RunId) -> None:
+        self._changed[run] = account  # what is being written at this moment goes with the next look
+        self._wake.set()
+
+    async def _again_and_again(self) -> None:
+        await self._look_at_all()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for run, account in self._taken():
+                await self._bring_up_to_date(account, run)
+
+    async def _look_at_all(self) -> None:
+        """Those that are behind, or gone."""
+        try:
+            for account in await self._missions.ledger.accounts():
+                for one in await self._missions.known.of_account(account):
+                    folder = MissionFolder(self._missions.home, one.mission)
+                    if not await asyncio.to_thread(folder.is_current, one):
+                        self._changed[one.run] = account
+            self._wake.set()
+        except HaloopError as error:
+            log.warning("missions cannot be looked through", extra={"code": error.code})
+
+    def _taken(self) -> Iterator[tuple[RunId, AccountId]]:
+        while self._changed:
+            yield self._changed.popitem()
+
+    async def _bring_up_to_date(self, account: AccountId, run: RunId) -> None:
+        try:
+            progress = await self._missions.known.of_run(account, run)
+            folder = MissionFolder(self._missions.home, mission_of(run))
+            if progress is None:  # it was erased
+                await asyncio.to_thread(folder.remove)
+                return
+            contents = await self._missions.bytes_of(account, progress)
+            await asyncio.to_thread(folder.write, progress, contents)
+        except (HaloopError, StepFault, OSError) as error:
+            log.warning("a mission's folder is behind", extra={"code": getattr(error, "code", type(error).__name__)})
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Write a file unless it says just this; a link that lies in its place is replaced, not followed."""
+    if not file.is_symlink() and file.exists() and file.read_bytes() == content:
+        return
+    try:
+        write_private(file, content)
+    except OSError as error:  # something that is no file lies there; the others are written all the same
+        log.warning("a file of a mission cannot be written", extra={"code": type(error).__name__})

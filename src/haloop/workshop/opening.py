@@ -1,0 +1,77 @@
+"""The workshop as a home's settings have it: who does the steps of missions, where, and with which files."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+from haloop.connectors.agents.agents import SandboxedAgents, sandboxed_agents
+from haloop.connectors.agents.agents_file import read_agents
+from haloop.connectors.agents.prompts import Prompts
+from haloop.engines.local import LocalEngine
+from haloop.kernel.connector import Connector
+from haloop.kernel.fact import Fact, RunEnded
+from haloop.kernel.ids import AccountId, RunId
+from haloop.ports.agents import RunFiles
+from haloop.ports.sandboxes import Sandboxes
+from haloop.settings import Settings
+from haloop.store.sqlite import SqliteLedger
+from haloop.workshop.files import LedgerFiles
+from haloop.workshop.folder import FOLDER, MissionFolders
+from haloop.workshop.missions import Missions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What the missions desk works with."""
+
+    settings: Settings
+    files: LedgerFiles
+    agents: SandboxedAgents
+
+    @property
+    def connectors(self) -> Sequence[Connector]:
+        run_files = Connector(port=RunFiles, speaks=self.files, name="run files", leaves=False)
+        return [sandboxed_agents(self.agents), run_files]
+
+    @asynccontextmanager
+    async def serving(self, ledger: SqliteLedger, engine: LocalEngine) -> AsyncIterator[Missions]:
+        """The missions of an engine that has begun; their folders are kept up to date until the end of the block."""
+        self.files.begin(ledger, engine)
+        missions = Missions(
+            ledger=ledger,
+            engine=engine,
+            files=self.files,
+            home=self.settings.home,
+            project=lambda: self.settings.project_linked,
+        )
+        async with asyncio.TaskGroup() as going, MissionFolders(missions).kept():
+
+            def hear(_account: AccountId, run: RunId, fact: Fact) -> None:
+                if isinstance(fact, RunEnded):
+                    going.create_task(self.agents.let_go_of(run))
+
+            engine.watch(hear)
+            try:
+                yield missions
+            finally:
+                engine.unwatch(hear)
+
+
+@asynccontextmanager
+async def open_workshop(settings: Settings, sandboxes: Sandboxes) -> AsyncIterator[Workshop]:
+    """The workshop of a home, until the end of the block; agents that wait for an answer then are let go."""
+    run_files = LedgerFiles()
+    with as_file(files("haloop.desks.missions").joinpath("prompts")) as prompts:
+        agents = SandboxedAgents(
+            read_agents(settings.agents_file),
+            missions=settings.home / FOLDER,
+            files=run_files,
+            sandboxes=sandboxes,
+            prompts=Prompts(prompts),
+        )
+        try:
+            yield Workshop(settings=settings, files=run_files, agents=agents)
+        finally:
+            await agents.close()

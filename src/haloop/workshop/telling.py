@@ -1,0 +1,97 @@
+"""Missions as they are told to others, on the wire and in their folders: plain fields, and times as text."""
+
+from collections.abc import Mapping
+from datetime import UTC
+
+from haloop.desks.missions.progress import Attempt, OpenGate, Progress
+from haloop.desks.missions.workflow import as_template
+from haloop.engines.decisions import GateView
+from haloop.kernel.clock import as_datetime
+from haloop.wire.missions import MissionDetail, MissionGate, MissionListItem, MissionMeta, StepRun
+
+COMPLETE = "Complete"
+REVIEW = "review"
+
+
+def item(progress: Progress) -> MissionListItem:
+    """A mission in the list."""
+    return MissionListItem(
+        mission_id=progress.mission,
+        title=progress.brief.title,
+        type=progress.brief.type,
+        status=progress.status,
+        current_step_name=progress.step.name if progress.step else COMPLETE,
+        updated_at=moment(progress.updated_at),
+    )
+
+
+def meta(progress: Progress) -> MissionMeta:
+    """What a mission is, without its files."""
+    return MissionMeta(
+        mission_id=progress.mission,
+        title=progress.brief.title,
+        type=progress.brief.type,
+        workflow_id=progress.brief.workflow.workflow_id,
+        current_step=progress.place,
+        status=progress.status,
+        created_at=moment(progress.created_at),
+        updated_at=moment(progress.updated_at),
+        errors=list(progress.errors),
+        last_error=progress.last_error,
+    )
+
+
+def detail(
+    progress: Progress,
+    contents: Mapping[str, str],
+    *,
+    gate: GateView | None,
+    tail: str | None,
+    by_hand: Mapping[str, str],
+) -> MissionDetail:
+    """A mission with its files."""
+    return MissionDetail(
+        **meta(progress).model_dump(),
+        workflow=dict(as_template(progress.brief.workflow)),
+        artifacts=dict(contents),
+        runs=[step_run(one) for one in progress.attempts],
+        current_log_tail=tail,
+        gate=None if gate is None or progress.gate is None else _gate(progress, progress.gate, gate),
+        stale=sorted(progress.stale),
+        by_hand=dict(by_hand),
+        run=progress.run,
+    )
+
+
+def step_run(attempt: Attempt) -> StepRun:
+    """One attempt at a step."""
+    return StepRun(
+        step_id=attempt.step,
+        run_id=attempt.id,
+        started_at=moment(attempt.started_at),
+        finished_at=None if attempt.finished_at is None else moment(attempt.finished_at),
+        exit_code=attempt.exit_code,
+        container_id=attempt.sandbox or None,
+    )
+
+
+def moment(microseconds: int) -> str:
+    """Such as 2027-03-03T12:00:00.000Z."""
+    text = as_datetime(microseconds).astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def tag_of(seen: GateView) -> str:
+    """By which a gate's revision is known, so that nobody says yes to another."""
+    return f"{seen.gate.id}.{seen.gate.revision}.{seen.gate.draft[:16]}"
+
+
+def _gate(progress: Progress, gate: OpenGate, seen: GateView) -> MissionGate:
+    return MissionGate(
+        id=seen.gate.id,
+        revision=seen.gate.revision,
+        draft_hash=seen.gate.draft,
+        asks=gate.asks or REVIEW,
+        artifact=progress.reviewed,
+        tag=tag_of(seen),
+    )

@@ -1,0 +1,114 @@
+"""`haloop missions`: a mission is walked from a terminal, and every answer says what comes next."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import Door
+from tests.cli.conftest import Haloop
+from tests.cli.neighbour import Neighbour, next_door, reachable
+from tests.store.conftest import Place
+from tests.workshop.conftest import opened_shop
+
+
+@asynccontextmanager
+async def opened_missions(folder: Path) -> AsyncIterator[Door]:
+    async with opened_shop(folder) as shop:
+        yield shop.door
+
+
+@pytest.fixture
+def workshop(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
+    """A running Haloop whose missions desk is open; its agent copies what it is given."""
+    with next_door(tmp_path, opened_missions) as neighbour, reachable(place, neighbour):
+        yield neighbour
+
+
+@pytest.fixture
+def wish(tmp_path: Path) -> Path:
+    file = tmp_path / "wish.md"
+    file.write_text("Make it dark.\n", encoding="utf-8")
+    return file
+
+
+def begun(haloop: Haloop, wish: Path) -> str:
+    return str(haloop("missions", "new", "Dark mode", wish, "--json").document["mission"]["mission_id"])
+
+
+def test_a_mission_is_walked_from_a_terminal(haloop: Haloop, workshop: Neighbour, wish: Path, tmp_path: Path) -> None:
+    """Written down, begun, changed, sent back, let go on to its end; each time by an end of its id."""
+    assert "There are no missions" in haloop("missions").out
+    mission = begun(haloop, wish)
+    end = mission[-6:]
+    assert "It waits to begin" in haloop("missions", "show", end).out
+
+    haloop("missions", "continue", end, "--yes")
+    workshop.settle()
+    shown = haloop("missions", "show", end).out
+    assert "→  Review Structured" in shown
+    assert "✓  Cleanup" in shown
+    assert "exit 0" in shown
+    assert haloop("missions", "read", end, "structured-text.md").out == "# Output from cleanup\nMake it dark.\n"
+
+    better = tmp_path / "better.md"
+    better.write_text("Make it darker.\n", encoding="utf-8")
+    assert haloop("missions", "write", end, "structured-text.md", better).out == "structured-text.md is saved.\n"
+    haloop("missions", "continue", end, "--yes")
+    workshop.settle()
+    assert haloop("missions", "read", end, "research-output.md").out.endswith("Make it darker.\n")
+
+    assert haloop("missions", "back", end, "cleanup", "--reason", "Start over.").out == "It goes back to cleanup.\n"
+    workshop.settle()
+    for _ in range(4):
+        haloop("missions", "continue", end, "--yes")
+        workshop.settle()
+    assert "completed  Complete" in haloop("missions").out
+
+
+def test_nothing_goes_on_without_somebody_to_ask(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:
+    """Without a terminal and without --yes it is refused, and the mission still waits."""
+    mission = begun(haloop, wish)
+
+    refused = haloop("missions", "continue", mission)
+
+    assert (refused.code, "There is no terminal to ask on" in refused.err) == (2, True)
+    assert "ready" in haloop("missions").out
+
+
+def test_what_is_not_there_says_what_is(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:
+    """A mission, a step, a file and a workflow that do not exist: each refusal names those that do."""
+    mission = begun(haloop, wish)
+    haloop("missions", "continue", mission, "--yes")
+    workshop.settle()
+
+    assert "structured-text.md" in haloop("missions", "read", mission, "nothing.md").err
+    assert "cleanup" in haloop("missions", "back", mission, "nowhere", "--reason", "x").err
+    assert "haloop missions has them" in haloop("missions", "show", "zzzz").err
+    unknown = haloop("missions", "new", "x", wish, "--workflow", "none")
+    assert (unknown.code, "standard-feature" in unknown.err) == (4, True)
+    assert haloop("missions", "show", f"m-{'0' * 8}-0000-0000-0000-{'0' * 12}").code == 4
+
+
+def test_what_cannot_be_a_mission_is_said_in_a_sentence(
+    haloop: Haloop, workshop: Neighbour, wish: Path, tmp_path: Path
+) -> None:
+    """No title, nothing in the file, or a file that is no text: refused before anything is asked for."""
+    empty, bytes_alone = tmp_path / "empty.md", tmp_path / "bytes.md"
+    empty.write_bytes(b"")
+    bytes_alone.write_bytes(b"\xff\xfe")
+
+    for said, words in (("TITLE", ("", wish)), ("FILE", ("x", empty)), ("UTF-8", ("x", bytes_alone))):
+        refused = haloop("missions", "new", *words)
+        assert (refused.code, said in refused.err, "Traceback" in refused.err) == (2, True, False)
+    assert "There are no missions" in haloop("missions").out
+
+
+def test_a_mission_is_completed_as_it_stands(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:
+    """It ends, and what it waited for is closed."""
+    mission = begun(haloop, wish)
+
+    assert haloop("missions", "complete", mission).out == "It is completed.\n"
+    assert haloop("inbox", "--json").document["gates"] == []
+    assert "completed" in haloop("missions").out

@@ -1,0 +1,183 @@
+"""A mission's folder is a faithful copy of the ledger: it can be thrown away, and nothing in it counts by itself."""
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
+from tests.workshop.conftest import Shop, opened_shop
+
+
+async def until(is_so: Any) -> None:
+    """Wait for the folders, which are written beside everything else."""
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110  # what is waited for is a file
+            await asyncio.sleep(0.02)
+
+
+def folder_of(shop: Shop, mission: str) -> Path:
+    return shop.practice.home / "missions" / mission
+
+
+def says(folder: Path) -> dict[str, str]:
+    """Every file below it, by its path."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files}
+
+
+async def test_a_folder_has_the_plan_s_files_and_comes_back_when_it_was_deleted(
+    shop: Shop, folders: MissionFolders
+) -> None:
+    """mission.json, artifacts/ and runs/ say what the API says; deleted, they are made again from the ledger."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    folder = folder_of(shop, mission)
+    await until(lambda: (folder / "artifacts" / "structured-text.md").exists() and '"current_step": 1' in meta(folder))
+    told = await shop.detail(mission)
+    (run,) = told["runs"]
+
+    before = says(folder)
+    assert set(before) == {
+        "mission.json",
+        "artifacts/raw-input.md",
+        "artifacts/structured-text.md",
+        f"runs/{run['run_id']}.json",
+    }
+    assert json.loads(before["mission.json"]) == {name: told[name] for name in json.loads(before["mission.json"])}
+    assert json.loads(before[f"runs/{run['run_id']}.json"]) == run
+    assert before["artifacts/structured-text.md"] == told["artifacts"]["structured-text.md"]
+    assert folder.stat().st_mode & 0o077 == 0
+
+    shutil.rmtree(folder)
+    async with MissionFolders(shop.missions).kept():
+        await until((folder / "mission.json").exists)
+    assert says(folder) == before
+
+
+def meta(folder: Path) -> str:
+    file = folder / "mission.json"
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+async def test_what_was_written_by_hand_is_told_and_neither_used_nor_overwritten(
+    shop: Shop, folders: MissionFolders
+) -> None:
+    """It is shown beside what stands; the next agent is given what was approved, and the hand's file is still there."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("by hand\n", encoding="utf-8")
+
+    told = await shop.detail(mission)
+    assert told["by_hand"] == {"structured-text.md": "by hand\n"}
+    assert told["artifacts"]["structured-text.md"] != "by hand\n"
+    await shop.go_on(mission)
+    await until(lambda: '"current_step": 3' in meta(file.parent.parent))
+
+    task = shop.agent.told[-1]
+    assert await shop.missions.files.read(task.account, task.run, task.given.digest) != b"by hand\n"
+    assert file.read_text(encoding="utf-8") == "by hand\n"
+
+
+async def test_much_that_was_written_by_hand_is_kept_as_well(shop: Shop, folders: MissionFolders) -> None:
+    """A megabyte of it is told, and all of it stays where it is; a pipe in a file's place holds nobody up."""
+    mission = await shop.begun()
+    raw = folder_of(shop, mission) / "artifacts" / "raw-input.md"
+    await until(raw.exists)
+    raw.write_text("by hand\n" * 200_000, encoding="utf-8")
+    os.mkfifo(raw.with_name("structured-text.md"))
+
+    await shop.go_on(mission)
+    await until(lambda: '"current_step": 1' in meta(raw.parent.parent))
+
+    told = (await shop.detail(mission))["by_hand"]
+    assert len(told["raw-input.md"]) == 1 << 20
+    assert raw.stat().st_size == len("by hand\n") * 200_000
+
+
+async def test_what_was_written_by_hand_is_taken_up_by_saving_it(shop: Shop, folders: MissionFolders) -> None:
+    """Once a person saved it at the gate, it is the draft, and nothing is by hand any more."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("by hand\n", encoding="utf-8")
+
+    told = await shop.detail(mission)
+    await shop.save(mission, "structured-text.md", told["by_hand"]["structured-text.md"])
+
+    now = await shop.detail(mission)
+    assert (now["artifacts"]["structured-text.md"], now["by_hand"]) == ("by hand\n", {})
+
+
+async def test_a_link_in_the_folder_is_neither_read_nor_followed(
+    shop: Shop, folders: MissionFolders, tmp_path: Path
+) -> None:
+    """Somebody puts a link to a secret in a file's place: it is told to nobody, and replaced, not written through."""
+    secret = tmp_path / "secret"
+    secret.write_text("hush", encoding="utf-8")
+    mission = await shop.begun()
+    file = folder_of(shop, mission) / "artifacts" / "raw-input.md"
+    await until(file.exists)
+    file.unlink()
+    file.symlink_to(secret)
+
+    assert (await shop.detail(mission))["by_hand"] == {}
+    await shop.go_on(mission)
+    await until(lambda: not file.is_symlink())
+    assert (secret.read_text(encoding="utf-8"), file.read_text(encoding="utf-8")) == ("hush", "make it dark\n")
+
+
+async def test_erasing_a_mission_takes_its_folder(shop: Shop, folders: MissionFolders) -> None:
+    """What was erased is not left behind as a copy."""
+    mission = await shop.begun()
+    await until((folder_of(shop, mission) / "mission.json").exists)
+    await shop.door.client.post(f"/api/missions/{mission}/mark-completed")
+    run = (await shop.detail(mission))["run"]
+
+    await shop.practice.engine.erase(shop.practice.account, run, by=shop.door.ana, why="asked")
+
+    await until(lambda: not folder_of(shop, mission).exists())
+    assert (await shop.door.client.get(f"/api/missions/{mission}")).status_code == 404
+    assert (await shop.door.got("/api/missions"))["data"] == []
+
+
+async def test_the_log_s_tail_is_words_alone_and_there_while_an_agent_works(shop: Shop) -> None:
+    """A hundred lines and 8 KB at most; nothing in it moves a cursor, colours, or renames a window."""
+    shop.agent.instead.append("wait")
+    mission = await shop.begun()
+    assert (await shop.detail(mission))["current_log_tail"] is None
+    await shop.door.client.post(f"/api/missions/{mission}/continue")
+    log = folder_of(shop, mission) / "logs" / f"{shop.agent.told[-1].attempt}.log"
+    log.parent.mkdir(parents=True)
+    evil = "\x1b[2J\x1b]0;owned\x07\x1b[31mred\x1b[0m \x08\u009b5n"
+    log.write_text("".join(f"line {n}\n" for n in range(100_000)) + f"{evil}done\n", encoding="utf-8")
+
+    tail = (await shop.detail(mission))["current_log_tail"]
+
+    assert tail.endswith("line 99999\nred done")
+    assert len(tail.splitlines()) == 100
+    assert len(tail.encode()) <= TAIL_BYTES
+    shop.agent.goes_on.set()
+    await shop.practice.engine.settled()
+    assert (await shop.detail(mission))["current_log_tail"] is None
+
+
+async def test_a_folder_that_cannot_be_written_harms_nobody(tmp_path: Path) -> None:
+    """The copy is behind, and the mission goes on."""
+    async with opened_shop(tmp_path) as shop:
+        (shop.practice.home / "missions").write_text("in the way", encoding="utf-8")
+        async with MissionFolders(shop.missions).kept():
+            mission = await shop.begun()
+            await shop.go_on(mission)
+            assert (await shop.detail(mission))["status"] == "waiting_human"
+        assert (
+            MissionFolder(shop.practice.home, mission).by_hand(
+                await shop.missions.known.of_run(shop.practice.account, (await shop.detail(mission))["run"])  # type: ignore[arg-type]
+            )
+            == {}
+        )

@@ -1,0 +1,109 @@
+"""Templates are read from disk, strictly, and what is wrong is said with its file and line."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from haloop.desks.missions.workflow import read_workflow
+from haloop.kernel.errors import BadInput, NotFound
+from haloop.workshop.templates import Templates
+from tests.workshop.conftest import Shop, put_templates
+
+SHORT = dedent("""\
+    workflow_id: short
+    name: Short
+    steps:
+      - step_id: write
+        name: Write
+        type: agent
+        agent: impl-agent
+        inputArtifact: raw-input.md
+        outputArtifact: text.md
+      - step_id: read
+        name: Read
+        type: human-gate
+        reviewArtifact: text.md
+    """)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "reason"),
+    [
+        (("type: agent", "type: robot"), 6, "type"),
+        (("    agent: impl-agent\n", ""), 4, "has an agent"),
+        (("reviewArtifact: text.md", "reviewArtifact: other.md"), 10, "no step before it makes other.md"),
+        (("inputArtifact: raw-input.md", "inputArtifact: ../secret"), 8, "inputArtifact"),
+        (("step_id: read", "step_id: write"), 10, "step_id is taken"),
+        (("outputArtifact: text.md", "outputArtifact: raw-input.md"), 4, "no step makes it anew"),
+        (("inputArtifact: raw-input.md", "inputArtifact: text.md"), 4, "no step before it makes text.md"),
+        (("name: Short", "nmae: Short"), 2, "nmae"),
+        (("name: Short", "name: Short\nname: Long"), 3, "twice"),
+        (("  - step_id: read", "   - step_id: read"), 10, ""),
+        (("    agent: impl-agent\n", "    agent: impl-agent\n    checks: [pretty]\n"), 8, "checks"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_line_it_stands_on(change: tuple[str, str], line: int, reason: str) -> None:
+    """Whoever edits a template finds the place."""
+    text = SHORT.replace(*change, 1)
+    assert text != SHORT
+
+    with pytest.raises(BadInput) as wrong:
+        read_workflow(text.encode(), file="short.yaml")
+
+    assert wrong.value.sentence.startswith(f"short.yaml, line {line}: "), wrong.value.sentence
+    assert reason in wrong.value.sentence
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"- 1", b"\xff\xfe", b"a: !!python/object:os.system {}", b"x" * 70_000, b"&a [*a]"]
+)
+def test_what_is_no_template_is_refused(text: bytes) -> None:
+    """Nothing in a file runs, and nothing in it breaks the reader."""
+    with pytest.raises(BadInput):
+        read_workflow(text, file="x.yaml")
+
+
+def test_a_project_s_template_counts_before_the_home_s(tmp_path: Path) -> None:
+    """By id, by name and by path; what lies elsewhere is no template."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    put_templates(home)
+    (project / "workflows").mkdir(parents=True)
+    own = project / "workflows" / "standard-feature.yaml"
+    own.write_text(SHORT.replace("workflow_id: short", "workflow_id: standard-feature"), encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere.yaml"
+    elsewhere.write_text(SHORT, encoding="utf-8")
+    templates = Templates(home, project)
+
+    for wanted in ("standard-feature", "Short", str(own)):
+        assert templates.find(wanted).file == own
+    shipped = templates.find("Standard Feature")
+    assert (shipped.file.parent, len(shipped.workflow.steps)) == (home / "workflows", 8)
+    for wanted in (str(elsewhere), "../elsewhere.yaml", "elsewhere"):
+        with pytest.raises(NotFound):
+            templates.find(wanted)
+
+
+async def test_a_mission_is_locked_to_the_template_it_began_with(shop: Shop) -> None:
+    """Somebody edits the file: what runs goes on as it was, and the next mission follows the new one."""
+    first = await shop.begun()
+    file = shop.practice.home / "workflows" / "standard-feature.yaml"
+    file.write_text(SHORT.replace("workflow_id: short", "workflow_id: standard-feature"), encoding="utf-8")
+    second = await shop.begun()
+
+    assert len((await shop.detail(first))["workflow"]["steps"]) == 8
+    assert len((await shop.detail(second))["workflow"]["steps"]) == 2
+    for _ in range(2):
+        await shop.go_on(second)
+    assert (await shop.detail(second))["status"] == "completed"
+
+
+async def test_a_broken_template_is_said_to_whoever_asks_for_it(shop: Shop) -> None:
+    """The answer names the file and the line; other templates are not harmed."""
+    (shop.practice.home / "workflows" / "broken.yaml").write_text("steps: 3\n", encoding="utf-8")
+
+    refused = await shop.asked(workflow="broken")
+
+    assert refused.status_code == 422
+    assert "broken.yaml, line 1: " in refused.json()["error"]
+    assert (await shop.asked()).status_code == 201

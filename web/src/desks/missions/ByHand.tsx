@@ -1,0 +1,39 @@
+import { lazy, Suspense, useState } from "react";
+import { t } from "@/i18n";
+import { Button } from "@/ui/Button";
+import { Notice } from "@/ui/Notice";
+import { Waiting } from "@/ui/Page";
+
+const Difference = lazy(() => import("@/desks/missions/Difference"));
+
+interface Props {
+  stands: string;
+  written: string;
+  /** Only where the file is open for changes. */
+  onTake: (() => void) | undefined;
+}
+
+/** Somebody wrote into the mission's folder: what they wrote is used by nothing until a person takes it up here. */
+export function ByHand({ stands, written, onTake }: Props) {
+  const [isLeft, leave] = useState(false);
+  if (isLeft) return null;
+  return (
+    <Notice
+      tone="info"
+      title={t("missions.by_hand")}
+      action={
+        <div className="flex flex-wrap gap-2">
+          {onTake && <Button onClick={onTake}>{t("missions.by_hand.take")}</Button>}
+          <Button kind="quiet" onClick={() => leave(true)}>
+            {t("missions.by_hand.leave")}
+          </Button>
+        </div>
+      }
+    >
+      <p className="mb-2">{t(onTake ? "missions.by_hand.says" : "missions.by_hand.closed")}</p>
+      <Suspense fallback={<Waiting rows={1} />}>
+        <Difference before={stands} after={written} label={t("missions.by_hand.difference")} />
+      </Suspense>
+    </Notice>
+  );
+}
