@@ -53,7 +53,7 @@ class Case:
 
 def own() -> dict[str, list[Case]]:
     """Our own, which are committed."""
-    return {f"own-{name}": list(_own(name)) for name in ("book", "cancel", "reorder", "unsupported", "talk")}
+    return {f"own-{name}": list(_own(name)) for name in ("book", "cancel", "reorder", "unsupported", "talk", "styles")}
 
 
 def public(folder: Path) -> dict[str, list[Case]]:
@@ -77,9 +77,10 @@ def public(folder: Path) -> dict[str, list[Case]]:
 def _own(name: str) -> Iterator[Case]:
     for line in (OWN / f"{name}.txt").read_text().splitlines():
         text, _, value = line.partition(" => ")
-        if name == "talk":
-            verb, _, said = line.partition(" ")
-            yield Case(said, None if verb == "-" else Verb(verb))
+        if name in ("talk", "styles"):
+            verb, _, said = text.partition(" ")
+            gold = tuple(_own_gold(part) for part in value.split("; ") if part)
+            yield Case(said, None if verb == "-" else Verb(verb), gold=gold)
         elif name == "unsupported":
             yield Case(text, None)
         elif name == "cancel":
@@ -87,9 +88,7 @@ def _own(name: str) -> Iterator[Case]:
                 text, Verb.CANCEL, gold=(Gold("subject", None, _same_words(value.strip())),) if value.strip() else ()
             )
         elif name == "reorder":
-            yield Case(
-                text, Verb.REORDER, gold=() if value.strip() == "usual" else (Gold("items", None, _same_items(value)),)
-            )
+            yield Case(text, Verb.REORDER, gold=(_own_gold(f"items={value.strip()}"),))
         else:
             yield Case(text, Verb.BOOK, gold=tuple(_own_gold(part) for part in value.split("; ")))
 
@@ -99,6 +98,10 @@ def _own_gold(part: str) -> Gold:
     if slot == "when":
         at = datetime.fromisoformat(value).replace(tzinfo=UTC)
         return Gold("when", None, lambda when: when == at)
+    if slot == "day":
+        return Gold("day", None, lambda day: day == date.fromisoformat(value))
+    if slot == "items":
+        return Gold("items", None, _same_items(value))
     return Gold(slot, None, (lambda count: count == int(value)) if slot == "party" else _same_words(value))
 
 
@@ -107,8 +110,10 @@ def _same_words(wanted: str) -> Callable[[object], bool]:
 
 
 def _same_items(value: str) -> Callable[[object], bool]:
+    if value == "usual":
+        return lambda items: items == []
     wanted = []
-    for one in value.strip().split("; "):
+    for one in re.split("[;,] ", value):
         match = re.fullmatch(r"(?:(\d+) )?(.+)", one)
         wanted.append((int(match[1] or 1), _plain(match[2])))  # type: ignore[index]
     return lambda items: [(one.quantity, _plain(one.name)) for one in items] == wanted  # type: ignore[attr-defined]

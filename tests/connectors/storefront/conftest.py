@@ -17,8 +17,8 @@ import pytest
 from httpx2 import AsyncClient, HTTPError
 from playwright.async_api import async_playwright
 
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.evidence import Evidence
-from haloop.connectors.storefront.profiles import Profiles
 from haloop.connectors.storefront.recipe import read_recipe
 from haloop.connectors.storefront.shop import BrowsedShop
 from haloop.connectors.storefront.terms import Terms

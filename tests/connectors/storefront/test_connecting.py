@@ -10,7 +10,7 @@ from socket import socket
 
 from playwright.async_api import async_playwright
 
-from haloop.connectors.storefront.profiles import Profiles
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.recipe import read_recipe
 from haloop.connectors.storefront.shop import BrowsedShop
 from haloop.connectors.storefront.terms import Terms

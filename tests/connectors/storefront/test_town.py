@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.chromium import Chromium
 from haloop.connectors.storefront.evidence import Evidence
-from haloop.connectors.storefront.profiles import Profiles
 from haloop.connectors.storefront.recipe import read_recipe
 from haloop.connectors.storefront.shop import BrowsedShop, browsed_shop
 from haloop.kernel.desk import Money, NotDone, Transient, Why
@@ -21,6 +21,20 @@ from haloop.town.line import Trouble
 from haloop.town.street import Town
 from tests.connectors.storefront.conftest import SHORT, VISIT, Tried, town_terms
 from tests.connectors.storefront.test_storefronts import CALL, looked_up
+
+
+async def test_no_page_is_opened_that_is_not_needed(in_town: Tried, town: Town) -> None:
+    """The history once, the basket until it is empty, each product and the last page; none of them twice over."""
+    items = (await in_town.usual())[:2]
+    await in_town.shop.review(VISIT, items)
+    town.shop_line.requests.clear()
+
+    await in_town.shop.review(VISIT, items)
+
+    emptied = ["POST /basket/remove", "GET /basket"]
+    first, second = ([f"GET {item.product}", "POST /basket/add", "GET /basket"] for item in items)
+    wanted = ["GET /orders", "GET /basket", *emptied, *emptied, "GET /basket", *first, *second, "GET /checkout"]
+    assert town.shop_line.requests == wanted
 
 
 @pytest.mark.parametrize("wall", [Obstacle.CAPTCHA, Obstacle.SECOND_FACTOR])
@@ -197,7 +211,7 @@ async def test_the_browser_itself_sends_nothing_twice(profiles: Profiles) -> Non
         async with chromium.window(VISIT, "town", SHORT) as page:
             await page.goto(f"{address}/first")
             await page.goto(f"{address}/second")
-            async with page.expect_event("requestfailed"):
+            async with page.expect_event("framenavigated", lambda frame: frame.url.startswith("chrome-error:")):
                 await page.click("#place")
             await page.goto(f"{address}/third")
         await chromium.close()

@@ -50,15 +50,15 @@ def booked(town: Town) -> list[Reservation]:
 
 
 async def test_nothing_is_reserved_before_a_yes(house: Practice, town: Town) -> None:
-    """A person is shown the tables, who is paid and how much at most; the restaurant hears nothing yet."""
+    """A person is shown the tables, that nobody is paid, and what a dinner costs; the restaurant hears nothing yet."""
     await house.person("Ana")
 
-    run = await house.start(book_table.of(ODILE))
+    run = await house.start(book_table.of(WISH))
 
     draft, shown = await drafted(house, run), await effect_shown(house, run)
-    assert [table.restaurant for table in draft.options] == ["Chez Odile"] * len(draft.options)
-    assert draft.reserve.cost_max == Money(minor=2000, currency="EUR")
-    assert (shown["payee"], shown["undo"]) == ("Chez Odile", "Booking.cancel")
+    assert [table.restaurant for table in draft.options] == ["Trattoria Luigi"] * 3
+    assert [table.estimate for table in draft.options] == [Money(minor=6400, currency="EUR")] * 3
+    assert (draft.reserve.cost_max, shown["payee"], shown["undo"]) == (None, None, "Booking.cancel")
     assert town.booking_line.requests == ["GET /availability", "GET /reservations"]
 
 
@@ -83,16 +83,16 @@ async def test_a_table_is_reserved_once_after_a_yes(house: Practice, town: Town)
 
 
 async def test_another_of_the_options_is_reserved_instead(house: Practice, town: Town) -> None:
-    """A person picks another table; the draft is shown anew with its deposit, and that table is reserved."""
+    """A person picks another table; the draft is shown anew, and that table is reserved."""
     ana = await house.person("Ana")
     run = await house.start(book_table.of(WISH))
-    other = next(table for table in (await drafted(house, run)).options if table.deposit is not None)
+    other = (await drafted(house, run)).options[1]
 
     await house.change(run, ana, {"slot": other.slot})
     revised = await drafted(house, run)
     await house.yes(run, ana)
 
-    assert revised.reserve.cost_max == other.deposit
+    assert revised.reserve.argument == other
     assert [line.slot for line in booked(town)] == [other.slot]
 
 
@@ -138,6 +138,29 @@ async def test_nobody_is_asked_about_a_dinner_that_is_over(house: Practice, town
 
     assert (await house.kinds(run))[-3:] == ["gate.opened", "gate.expired", "run.ended"]
     assert booked(town) == []
+
+
+async def test_a_table_that_takes_a_deposit_is_left_to_the_person(house: Practice, town: Town) -> None:
+    """It is no option beside others; where there is no other, the run says what is wanted, and asks nobody."""
+    run = await house.start(book_table.of(ODILE))
+
+    ended = await house.ended(run)
+    assert ended.code == "booking.payment"
+    assert "Chez Odile, 19:00, wants a deposit of 20.00 EUR" in ended.reason
+    assert await house.kinds(run) == ["run.started", "step.done", "run.ended"]
+    assert booked(town) == []
+
+
+async def test_a_site_that_does_not_answer_ends_the_run_with_that(house: Practice, town: Town) -> None:
+    """Nothing was asked of anybody, and whoever wished for it can ask again."""
+    town.booking_line.troubles.extend([Trouble.GARBAGE] * 2)
+
+    run = await house.start(book_table.of(WISH))
+    await house.move(timedelta(minutes=2))
+
+    ended = await house.ended(run)
+    assert ended.code == "booking.unreachable"
+    assert "could not be read" in ended.reason
 
 
 async def test_where_nothing_is_free_nobody_is_asked(house: Practice) -> None:
@@ -228,7 +251,7 @@ async def test_a_crash_in_the_middle_leaves_one_reservation(house: Practice, tow
 @procedure(version=1)
 async def book_and_think_better_of_it(run: Run, wish: TableWish) -> Receipt[Cancelled] | Receipt[Booked] | NotDone:
     """Reserve the first table, and cancel it under the same yes."""
-    tables = await run.step(Booking.find, wish)
+    tables = await run.step(Booking.find, run.account, wish)
     yes = await run.gate(TableDraft.offer(tables, tables[0]))
     assert isinstance(yes, Approved)
     receipt = await run.effect(yes, yes.draft.reserve)
@@ -239,12 +262,12 @@ async def book_and_think_better_of_it(run: Run, wish: TableWish) -> Receipt[Canc
 async def test_a_reservation_is_undone_under_the_same_yes(
     open_practice: OpenPractice, town: Town, trouble: Trouble
 ) -> None:
-    """The table is free again and the deposit came back, even if the first answer to that was lost."""
+    """The table is free again, even if the first answer to that was lost."""
     async with TownBooking.opened(town.booking_address) as site:
         desk = Desk("changing-minds", procedures=[book_and_think_better_of_it])
         house = await open_practice(desk, town_booking(site))
         ana = await house.person("Ana")
-        run = await house.start(book_and_think_better_of_it.of(ODILE))
+        run = await house.start(book_and_think_better_of_it.of(WISH))
         town.booking_line.troubles.extend([Trouble.NONE, trouble])
 
         await house.yes(run, ana)

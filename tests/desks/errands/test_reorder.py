@@ -9,14 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from haloop.connectors.storefront.profiles import Profiles
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.recipe import read_recipe
 from haloop.connectors.storefront.shop import SETTLED_AFTER, BrowsedShop, browsed_shop
 from haloop.connectors.storefront.terms import Terms
 from haloop.desks.errands.basket import OrderWish, Wanted
 from haloop.desks.errands.desk import ERRANDS
 from haloop.desks.errands.reorder import DoorDraft, OrderDraft, reorder
-from haloop.kernel.fact import EffectHappened, EffectIntended, EffectNotDone, GateOpened, GateRevised
+from haloop.kernel.fact import (
+    EffectHappened,
+    EffectIntended,
+    EffectNotDone,
+    EffectUncertain,
+    GateOpened,
+    GateRevised,
+    RunQueued,
+)
 from haloop.kernel.gate import Verdict
 from haloop.kernel.ids import RunId
 from haloop.kernel.money import Money
@@ -28,7 +36,10 @@ from haloop.town.street import Town
 
 USUAL = OrderWish(usual=True)
 PLACE = "POST /checkout/place"
-SHORT = timedelta(seconds=4)
+PAGES = ["GET /orders", "GET /basket", "GET /orders", "GET /checkout", PLACE]
+"""What placing an order asks the shop for, until that is done; then it is thanked for."""
+SHORT = timedelta(seconds=10)
+"""Because a page that never comes whole is really waited for."""
 
 pytestmark = pytest.mark.skipif(
     shutil.which("chromium") is None and os.environ.get("CI") != "true",
@@ -83,8 +94,7 @@ async def test_a_change_is_quoted_by_the_shop(house: Practice, town: Town) -> No
     ana = await house.person("Ana")
     run = await house.start(reorder.of(USUAL))
 
-    await house.change(run, ana, {"name": "coffee", "quantity": 1})
-    await house.change(run, ana, {"name": "dishwasher", "quantity": 0})
+    await house.change(run, ana, {"quantities": {"coffee": 1, "dishwasher": 0}})
     revised = await drafted(house, run)
     await house.yes(run, ana)
 
@@ -98,9 +108,9 @@ async def test_what_cannot_be_changed_is_said(house: Practice, town: Town) -> No
     ana = await house.person("Ana")
     run = await house.start(reorder.of(OrderWish(items=(Wanted(name="coffee"), Wanted(name="cat food", quantity=3)))))
     before = await drafted(house, run)
-    await house.change(run, ana, {"name": "caviar", "quantity": 1})
+    await house.change(run, ana, {"quantities": {"caviar": 1}})
     town.shop_book.sell_out("coffee")
-    await house.change(run, ana, {"name": "coffee", "quantity": 2})
+    await house.change(run, ana, {"quantities": {"coffee": 2}})
 
     problems = [fact.problem for fact in await house.facts(run) if isinstance(fact, GateRevised)]
     assert "caviar" in problems[0]
@@ -158,6 +168,40 @@ async def test_an_order_that_never_arrived_is_absent_after_a_while(house: Practi
     assert (absent.why, ordered(house, town)) == ("settled", [])
 
 
+UNCLEAR = ["The connector raised Unclear."]
+
+
+async def after_a_break(house: Practice, town: Town, page: int, trouble: Trouble) -> tuple[list[str], str, int]:
+    """Of an order during which the line broke at one page: what is known of it at once, and at last; how often sent."""
+    ana = next(iter((await house.engine.account(house.account)).people))
+    run = await house.start(reorder.of(OrderWish(items=(Wanted(name="coffee"),))))
+    town.shop_line.requests.clear()
+    town.shop_line.troubles.extend([*[Trouble.NONE] * page, trouble])
+    await house.yes(run, ana)
+    unclear = [one.sentence for one in await house.facts(run) if isinstance(one, EffectUncertain)]
+    await house.move(VISIT_DEADLINE + SETTLED_AFTER)
+    (outcome,) = await outcomes(house, run)
+    known = outcome.found_by if isinstance(outcome, EffectHappened) else outcome.sentence
+    return unclear, known, town.shop_line.requests.count(PLACE)
+
+
+async def test_wherever_the_line_breaks_it_is_ordered_once_or_not_at_all(house: Practice, town: Town) -> None:
+    """At each page of placing an order, before the shop took it and after: what is known of it is said and is true."""
+    await house.person("Ana")
+    for page in range(4):
+        unclear, known, sent = await after_a_break(house, town, page, Trouble.REQUEST_LOST)
+        assert (unclear, known[:20], sent) == ([], "Nothing was ordered.", 0)
+
+    unclear, known, sent = await after_a_break(house, town, 4, Trouble.REQUEST_LOST)
+    assert (unclear, "no trace of it" in known, sent) == (UNCLEAR, True, 1)
+    assert ordered(house, town) == []
+    for page, trouble in ((4, Trouble.REPLY_LOST), (5, Trouble.REQUEST_LOST)):
+        assert await after_a_break(house, town, page, trouble) == (UNCLEAR, "lookup", 1)
+    assert ordered(house, town) == [{"coffee": 1}] * 2
+    assert town.shop_line.requests[:5] == PAGES
+    assert town.shop_line.requests[5].startswith("GET /thanks/")
+
+
 async def test_a_crash_in_the_middle_leaves_one_order(house: Practice, town: Town) -> None:
     """The process dies while the shop works on it; the next one finds the order in the history."""
     ana = await house.person("Ana")
@@ -173,6 +217,29 @@ async def test_a_crash_in_the_middle_leaves_one_order(house: Practice, town: Tow
     await house.engine.settled()
 
     assert (await house.ended(run)).code == "done"
+    assert town.shop_line.requests.count(PLACE) == len(ordered(house, town)) == 1
+
+
+async def test_a_shop_that_is_down_afterwards_is_said_until_it_is_back(house: Practice, town: Town) -> None:
+    """Nobody knows whether it was ordered, and the history says why; an hour later the order is found, and is one."""
+    ana = await house.person("Ana")
+    run = await house.start(reorder.of(OrderWish(items=(Wanted(name="coffee"),))))
+    town.shop_line.awaiting[PLACE] = Trouble.SLOW
+    yes = await house.answer(house.gate_of(run), ana, Verdict.APPROVED)
+    await house.engine.decide(house.account, yes)
+    await town.shop_line.is_holding.wait()
+    house.pull_plug()
+    await town.shop_line.let_go()
+    town.shop_line.troubles.extend([Trouble.BUSY] * 3)
+    await house.crash()
+    await house.engine.settled()
+    unclear = [one.sentence for one in await house.facts(run) if isinstance(one, EffectUncertain)]
+    town.shop_line.troubles.clear()
+    await house.move(timedelta(hours=1))
+
+    (happened,) = await outcomes(house, run)
+    assert unclear == ["The process ended before the answer came.", "Corner Shop could not be reached."]
+    assert isinstance(happened, EffectHappened)
     assert town.shop_line.requests.count(PLACE) == len(ordered(house, town)) == 1
 
 
@@ -202,6 +269,21 @@ async def test_two_yeses_at_once_are_two_orders_only_if_both_were_read(house: Pr
         if len(await outcomes(house, run)) == 1 and "run.ended" not in await house.kinds(run)
     ]
     assert (await drafted(house, waiting)).changed is not None
+
+
+async def test_many_at_once_take_turns_and_say_so(house: Practice, town: Town) -> None:
+    """One household's visits come one by one; each trail says where in the queue it stands, and all are drafted."""
+    await house.person("Ana")
+    wish = OrderWish(items=(Wanted(name="coffee"),))
+    runs = [await house.engine.start(house.account, reorder.of(wish), by="agent:test") for _ in range(4)]
+    await house.engine.settled()
+
+    queued = [[one.place for one in await house.facts(run) if isinstance(one, RunQueued)] for run in runs]
+    drafts = [await drafted(house, run) for run in runs]
+    assert queued[0][:1] != [2]
+    assert [places[0] for places in queued[1:]] == [1, 2, 3]
+    assert {draft.total for draft in drafts} == {Money(minor=1980, currency="EUR")}
+    assert ordered(house, town) == []
 
 
 @pytest.mark.parametrize("wall", [Obstacle.CAPTCHA, Obstacle.SECOND_FACTOR])

@@ -8,7 +8,6 @@ redirect leads elsewhere.
 import asyncio
 import os
 import shutil
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -18,15 +17,18 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Dialog, Error, Page, Playwright, Route, async_playwright
 
+from haloop.connectors.profiles import Profile, Profiles
 from haloop.connectors.storefront.evidence import Evidence, Keep
 from haloop.connectors.storefront.hindrance import Unclear
-from haloop.connectors.storefront.profiles import Profile, Profiles
+from haloop.connectors.storefront.turns import Turns
 from haloop.kernel.desk import Permanent, Transient
 from haloop.kernel.errors import HomeLocked
 from haloop.kernel.failure import StepFault
 from haloop.ports.storefront import Visit
 
 AT_ONCE_MAX = 2
+TURN_MAX = timedelta(minutes=2)
+"""So long an order waits for a browser; what is left of its deadline is for ordering."""
 QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-quic", "--disable-sync"),
     *("--no-first-run", "--disable-gpu"),
@@ -46,8 +48,7 @@ class Chromium:
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._starting = asyncio.Lock()
-        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
-        self._households: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns("browser", at_once_max=AT_ONCE_MAX)
 
     async def close(self) -> None:
         if self._browser is not None:
@@ -57,13 +58,16 @@ class Chromium:
             await self._playwright.stop()
 
     @asynccontextmanager
-    async def window(self, visit: Visit, shop: str, patience: timedelta) -> AsyncIterator[Page]:
-        """A page for one visit, once it is its turn."""
-        async with self._households[visit.household], self._turns, self._context(visit, shop) as context:
+    async def window(
+        self, visit: Visit, shop: str, patience: timedelta, *, is_approved: bool = False
+    ) -> AsyncIterator[Page]:
+        """A page for one visit, once it is its turn; an order that was approved stands before those who only look."""
+        turn = self._turns.turn(visit.household, is_approved=is_approved, patience=TURN_MAX if is_approved else None)
+        async with turn, self._context(visit, shop) as context:
             context.set_default_timeout(patience.total_seconds() * 1000)
             page = await context.new_page()
             page.on("dialog", _decline)
-            await context.tracing.start(screenshots=True, snapshots=True)
+            await context.tracing.start(snapshots=True)
             try:
                 yield page
             except (StepFault, Unclear):

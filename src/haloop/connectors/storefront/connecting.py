@@ -6,10 +6,10 @@ from tempfile import TemporaryDirectory
 
 from playwright.async_api import Error, async_playwright
 
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.chromium import QUIET, find_chromium, sandbox
 from haloop.connectors.storefront.hindrance import Walled
 from haloop.connectors.storefront.pages import ShopPages
-from haloop.connectors.storefront.profiles import Profiles
 from haloop.connectors.storefront.terms import Terms
 from haloop.kernel.errors import Refused
 from haloop.kernel.failure import StepFault
@@ -41,7 +41,7 @@ async def connect(
                 await page.goto(f"{terms.address}{recipe.home}")
                 await done()
                 page = await window.new_page()
-                await ShopPages(page, recipe, address=terms.address, household=household).orders()
+                await ShopPages(page, recipe, address=terms.address, household=household).open_history()
                 remembered = Path(folder) / "remembered.json"
                 await window.storage_state(path=remembered, indexed_db=True)
                 profile.keep(remembered.read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ Whatever is not as the recipe says is told in the words of a failed step: not th
 `place` is different. It clicks once, and what it cannot read after that is unclear.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
@@ -14,11 +13,14 @@ from playwright.async_api import Error, Locator, Page
 from haloop.connectors.storefront.amount import read_amount
 from haloop.connectors.storefront.hindrance import Gone, Unclear, Walled
 from haloop.connectors.storefront.recipe import Lines, Reads, Recipe, Step
+from haloop.connectors.storefront.rows import Rows
 from haloop.kernel.desk import Malformed, Money, NotDone, Transient, Why
 from haloop.ports.storefront import Item, Line, Obstacle, Ordered, PastOrder
 
 _ROWS_MAX = 60
 _SERVER_ERRORS, _NOT_FOUND = 500, 404
+_NO_PAGE = "body.neterror"
+"""What Chromium shows where no page came: more will not come, however long one waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,32 +44,36 @@ class ShopPages:
         self._household = household
 
     async def enter(self) -> None:
-        """Come in; a household that needs no secret for it signs in by itself."""
-        history = self._recipe.history
+        """Come in, by the order history; a household that needs no secret for it signs in by itself."""
         try:
-            await self._go(history.go, history.ready)
+            await self.open_history()
         except Walled as wall:
             if wall.obstacle is not Obstacle.SIGN_IN or not self._recipe.enter:
                 raise
             await self._follow(self._recipe.enter, household=self._household)
-            await self._go(history.go, history.ready)
+            await self.open_history()
+
+    async def open_history(self) -> None:
+        history = self._recipe.history
+        await self._go(history.go, history.ready)
 
     async def orders(self) -> list[PastOrder]:
-        """The last orders, the newest first."""
+        """The last orders, the newest first, from the history that is open."""
         history = self._recipe.history
-        await self._go(history.go, history.ready)
-        rows = (await self._page.locator(history.each).all())[: history.orders_max]
-        if history.details is None:
-            return [await self._order(row, await self._items(row, history.lines)) for row in rows]
-        found = [(await self._order(row, ()), await self._path(row, history.details)) for row in rows]
-        return [order.model_copy(update={"items": await self._detailed(path)}) for order, path in found]
+        found = self._page.locator(history.each)
+        rows = await self._rows(found, most=history.orders_max)
+        numbers, days = await rows.column(history.number), await rows.column(history.placed)
+        totals, pages = await rows.amounts(history.total), await self._paths(rows, history.details)
+        return [
+            PastOrder(id=number, placed=day, total=total, items=await self._items_of(found.nth(place), page))
+            for place, (number, day, total, page) in enumerate(zip(numbers, days, totals, pages, strict=True))
+        ]
 
     async def newest_order(self) -> str:
-        """The newest order's number; empty if there is none."""
+        """The newest order's number, from the history that is open; empty if there is none."""
         history = self._recipe.history
-        await self._go(history.go, history.ready)
-        row = self._page.locator(history.each)
-        return await self._read(row.first, history.number) if await row.count() else ""
+        rows = await self._rows(self._page.locator(history.each), most=1)
+        return "".join(await rows.column(history.number))
 
     async def fill_basket(self, items: Sequence[Item]) -> list[str]:
         """Have exactly these in the basket; the names of those that are sold out."""
@@ -93,13 +99,13 @@ class ShopPages:
         review = self._recipe.review
         await self._follow(review.steps)
         await self._arrive(review.ready)
-        page = self._page.locator("html")
+        lines, page = await self._lines(review.lines), await self._whole_page()
         return Shown(
-            lines=tuple([await self._line(row) for row in await page.locator(review.lines.each).all()]),
-            delivery=await self._amount(page, review.delivery),
-            total=await self._amount_of(page, review.total),
-            deliver_to=await self._text(page, review.deliver_to),
-            arrives=await self._text(page, review.arrives),
+            lines=lines,
+            delivery=await page.amount(review.delivery),
+            total=read_amount(await page.one(review.total), self._recipe.amounts),
+            deliver_to=await page.one(review.deliver_to),
+            arrives=await page.one(review.arrives),
         )
 
     async def require_placeable(self) -> None:
@@ -118,21 +124,32 @@ class ShopPages:
         placing = self._recipe.placing
         try:
             await self._seen(placing.click).click()
-            await self._seen(", ".join(filter(None, (placing.done, placing.refused)))).first.wait_for()
-            if not await self._seen(placing.done).count():
-                sentence = f"The shop says: {await self._seen(placing.refused).first.inner_text()}"
-                return NotDone(why=Why.DRIFTED, code="shop.refused", sentence=sentence[:300])
-            page = self._page.locator("html")
-            number, charged = await self._read(page, placing.number), await self._amount(page, placing.charged)
+            await self._seen(", ".join(filter(None, (placing.done, placing.refused, _NO_PAGE)))).first.wait_for()
+            return await self._outcome()
         except (Error, Malformed) as error:
             raise Unclear("What the shop showed after the order was sent could not be read.") from error
-        return Ordered(shop=self._recipe.shop, number=number, charged=charged)
+
+    async def _outcome(self) -> Ordered | NotDone:
+        placing = self._recipe.placing
+        if await self._seen(placing.done).count():
+            page = await self._whole_page()
+            number, charged = await page.one(placing.number), await page.amount(placing.charged)
+            return Ordered(shop=self._recipe.shop, number=number, charged=charged)
+        if await self._seen(_NO_PAGE).count():
+            raise Malformed("No page came.")
+        sentence = f"The shop says: {await self._seen(placing.refused).first.inner_text()}"
+        return NotDone(why=Why.DRIFTED, code="shop.refused", sentence=sentence[:300])
 
     async def _empty_basket(self) -> None:
+        """Row by row; a basket that a click has led to need not be opened again, except to see that it is empty."""
+        basket = self._recipe.basket
+        leads_on = any(step.leads_on for step in basket.empty)
+        rows, is_open = self._page.locator(basket.each), False
         for _ in range(_ROWS_MAX):
-            if not await self.has_basket():
+            if not (is_open and await rows.count()) and not await self.has_basket():
                 return
-            await self._follow(self._recipe.basket.empty)
+            await self._follow(basket.empty)
+            is_open = leads_on
         raise Malformed(f"The basket of {self._recipe.shop} could not be emptied.")
 
     # Getting about
@@ -156,21 +173,20 @@ class ShopPages:
             if await self._seen(banner).count():
                 await self._seen(banner).first.click()
 
-    async def _arrive(self, ready: str) -> None:
-        """Wait until a page is there as it should be, or a wall before it."""
-        walls = self._recipe.walls
-        known = {
-            Obstacle.CAPTCHA: walls.captcha,
-            Obstacle.SECOND_FACTOR: walls.second_factor,
-            Obstacle.SIGN_IN: walls.sign_in,
-        }
+    async def _arrive(self, ready: str, *, sold_out: str = "") -> None:
+        """Wait until a page is there as it should be; Walled and Gone where the shop shows something else instead."""
+        walls = self._recipe.walls.known
+        others = ", ".join(filter(None, (*walls.values(), sold_out)))
         try:
-            await self._seen(", ".join(filter(None, (ready, *known.values())))).first.wait_for()
+            await self._seen(f"{ready}, {others}").first.wait_for()
         except Error as error:
             raise Transient(f"A page of {self._recipe.shop} did not come whole: {ready} was not seen.") from error
-        for obstacle, selector in known.items():
-            if selector and await self._seen(selector).count():
+        if not await self._seen(others).count():
+            return
+        for obstacle, selector in walls.items():
+            if await self._seen(selector).count():
                 raise Walled(obstacle)
+        raise Gone
 
     async def _follow(self, steps: Sequence[Step], **values: str) -> None:
         for step in steps:
@@ -183,7 +199,7 @@ class ShopPages:
             if step.go:
                 await self._open(_filled(step.go, values, _in_address))
             elif step.see:
-                await self._see(selector)
+                await self._arrive(selector, sold_out=self._recipe.basket.sold_out)
             elif step.fill:
                 await self._seen(selector).first.fill(value)
             elif step.choose:
@@ -193,13 +209,6 @@ class ShopPages:
         except Error as error:
             told = step.model_dump_json(exclude_defaults=True)  # whoever writes a recipe looks for this line in it
             raise Transient(f"A page of {self._recipe.shop} was not as expected at {told}.") from error
-
-    async def _see(self, selector: str) -> None:
-        """Wait for it; Gone where the shop says instead that it cannot be had."""
-        sold_out = self._recipe.basket.sold_out
-        await self._arrive(", ".join(filter(None, (selector, sold_out))))
-        if sold_out and await self._seen(sold_out).count():
-            raise Gone
 
     async def _click(self, step: Step, values: Mapping[str, str]) -> None:
         for _ in range(int(_filled(step.times, values))):
@@ -215,87 +224,56 @@ class ShopPages:
 
     # Reading
 
-    async def _order(self, row: Locator, items: tuple[Item, ...]) -> PastOrder:
-        history = self._recipe.history
-        return PastOrder(
-            id=await self._read(row, history.number),
-            placed=await self._text(row, history.placed),
-            total=await self._amount(row, history.total),
-            items=items,
-        )
+    async def _rows(self, found: Locator, *, most: int | None = None) -> Rows:
+        return await Rows.of(found, self._recipe, most=most)
 
-    async def _detailed(self, path: str) -> tuple[Item, ...]:
+    async def _whole_page(self) -> Rows:
+        return await self._rows(self._page.locator("html"))
+
+    async def _items_of(self, row: Locator, page: str) -> tuple[Item, ...]:
+        """An order's items, from its row, or from a page of its own."""
         history = self._recipe.history
-        await self._go(path, history.details_ready or history.ready)
+        if history.details is None:
+            return await self._items(row, history.lines)
+        await self._go(page, history.details_ready or history.ready)
         return await self._items(self._page.locator("html"), history.lines)
 
     async def _items(self, within: Locator, lines: Lines) -> tuple[Item, ...]:
-        return tuple([await self._item(row, lines) for row in await within.locator(lines.each).all()])
-
-    async def _item(self, row: Locator, lines: Lines) -> Item:
-        return Item(
-            name=await self._read(row, lines.name),
-            product="" if lines.product is None else await self._path(row, lines.product),
-            quantity=await self._quantity(row, lines.quantity),
+        rows = await self._rows(within.locator(lines.each))
+        names, pages = await rows.column(lines.name), await self._paths(rows, lines.product)
+        quantities = await rows.quantities(lines.quantity)
+        return tuple(
+            Item(name=name, product=page, quantity=quantity)
+            for name, page, quantity in zip(names, pages, quantities, strict=True)
         )
 
-    async def _line(self, row: Locator) -> Line:
-        lines = self._recipe.review.lines
-        quantity, each = await self._quantity(row, lines.quantity), await self._amount(row, lines.price)
-        total = await self._amount(row, lines.total)
-        if total is None and each is not None:
-            total = Money(minor=each.minor * quantity, currency=each.currency)
-        if total is None:
-            raise Malformed("A line has neither a price nor a total.")
-        return Line(name=await self._read(row, lines.name), quantity=quantity, each=each, total=total)
+    async def _lines(self, lines: Lines) -> tuple[Line, ...]:
+        rows = await self._rows(self._page.locator(lines.each))
+        names, quantities = await rows.column(lines.name), await rows.quantities(lines.quantity)
+        prices, totals = await rows.amounts(lines.price), await rows.amounts(lines.total)
+        return tuple(
+            Line(name=name, quantity=quantity, each=each, total=_total(each, quantity, said))
+            for name, quantity, each, said in zip(names, quantities, prices, totals, strict=True)
+        )
 
-    async def _quantity(self, row: Locator, reads: Reads | None) -> int:
-        text = await self._text(row, reads) or "1"
-        if not re.fullmatch(r"[1-9][0-9]?", text):
-            raise Malformed(f"{text!r:.40} is not a quantity.")
-        return int(text)
+    async def _paths(self, rows: Rows, reads: Reads | None) -> list[str]:
+        return [self._path(address) if address else "" for address in await rows.column(reads)]
 
-    async def _path(self, row: Locator, reads: Reads) -> str:
+    def _path(self, address: str) -> str:
         """A page of this shop, without the shop's own address: that may be another tomorrow."""
-        address = await self._read(row, reads)
-        if not address:
-            return ""
         parts = urlsplit(urljoin(self._page.url, address))
         if parts.netloc != urlsplit(self._address).netloc:
             raise Malformed("A product's page is not in this shop.")
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
-    async def _amount_of(self, row: Locator, reads: Reads) -> Money:
-        return read_amount(await self._read(row, reads), self._recipe.amounts)
 
-    async def _amount(self, row: Locator, reads: Reads | None) -> Money | None:
-        text = await self._text(row, reads)
-        return read_amount(text, self._recipe.amounts) if text else None
-
-    async def _text(self, row: Locator, reads: Reads | None) -> str:
-        return "" if reads is None else await self._read(row, reads)
-
-    async def _read(self, row: Locator, reads: Reads) -> str:
-        try:
-            place = row.locator(reads.at) if reads.at else row
-            raw: str | None = None
-            if await place.count():
-                one = place.first
-                raw = await _raw(one, reads.attribute)
-        except Error as error:
-            raise Malformed(f"A page of {self._recipe.shop} could not be read.") from error
-        text = " ".join((raw or "").split())
-        found = re.search(reads.pattern, text) if reads.pattern else None
-        text = found[1].strip() if found else "" if reads.pattern else text
-        if not text and not reads.optional:
-            raise Malformed(f"A page of {self._recipe.shop} does not say what {reads.at or 'a row'} should.")
-        return text
-
-
-async def _raw(place: Locator, attribute: str) -> str | None:
-    if attribute == "value":
-        return await place.input_value()  # what a field holds now; its attribute is what it held at first
-    return await place.get_attribute(attribute) if attribute else await place.inner_text()
+def _total(each: Money | None, quantity: int, said: Money | None) -> Money:
+    """Of a line: what it says, or what so many of it come to."""
+    if said is not None:
+        return said
+    if each is None:
+        raise Malformed("A line has neither a price nor a total.")
+    return Money(minor=each.minor * quantity, currency=each.currency)
 
 
 def _filled(words: str, values: Mapping[str, str], spell: Callable[[str, str], str] = lambda _, value: value) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from haloop.kernel.errors import BadInput
+from haloop.ports.storefront import Obstacle
 
 Selector = Annotated[str, Field(min_length=1)]
 
@@ -54,6 +55,11 @@ class Step(_Part):
     stays: bool = False
     """The click leads to no other page."""
 
+    @property
+    def leads_on(self) -> bool:
+        """Another page is there after it, and has come by then."""
+        return bool(self.go or (self.click and not self.stays))
+
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
         if sum(map(bool, (self.go, self.click, self.fill, self.choose, self.see))) != 1:
@@ -94,6 +100,16 @@ class Walls(_Part):
     sign_in: Selector
     captcha: str = ""
     second_factor: str = ""
+
+    @property
+    def known(self) -> dict[Obstacle, str]:
+        """Those that the shop has, the one that counts where more are seen first."""
+        every = {
+            Obstacle.CAPTCHA: self.captcha,
+            Obstacle.SECOND_FACTOR: self.second_factor,
+            Obstacle.SIGN_IN: self.sign_in,
+        }
+        return {obstacle: selector for obstacle, selector in every.items() if selector}
 
 
 class History(_Part):

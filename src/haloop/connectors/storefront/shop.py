@@ -15,8 +15,8 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Protocol
 
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.evidence import Evidence, Keep
-from haloop.connectors.storefront.profiles import Profiles
 from haloop.connectors.storefront.terms import Terms
 from haloop.kernel.desk import Absent, Call, Connector, Found, NotDone, Permanent, Unknown, effect, queryable
 from haloop.ports.storefront import (

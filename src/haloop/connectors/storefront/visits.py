@@ -49,17 +49,18 @@ class Visits:
     async def review(self, visit: Visit, items: list[Item]) -> Reviewed:
         try:
             async with self._inside(visit) as pages:
+                newest = await pages.newest_order()
                 missing = await pages.fill_basket(items)
                 if missing:
                     return SoldOut(names=tuple(missing))
-                return self._within_terms(await self._read_review(pages, visit, tuple(items)))
+                return self._within_terms(await self._read_review(pages, visit, tuple(items), newest))
         except Walled as wall:
             return self._stopped(wall)
 
     async def place(self, review: Review) -> Ordered | NotDone:
         clicked = False
         try:
-            async with self._inside(review.visit) as pages:
+            async with self._inside(review.visit, is_approved=True) as pages:
                 refusal = await self._why_not(pages, review)
                 clicked = refusal is None
                 return refusal or await self._placed(pages, review)
@@ -82,8 +83,10 @@ class Visits:
     async def _placed(self, pages: ShopPages, review: Review) -> Ordered | NotDone:
         """What came of the click. That the shop took none is believed only where its order history has no new one."""
         outcome = await pages.place()
-        if isinstance(outcome, NotDone) and await pages.newest_order() != review.newest_order:
-            raise Unclear("The shop says that it took none, and there is a newer order.")
+        if isinstance(outcome, NotDone):
+            await pages.open_history()
+            if await pages.newest_order() != review.newest_order:
+                raise Unclear("The shop says that it took none, and there is a newer order.")
         return outcome
 
     # Before the click
@@ -92,7 +95,9 @@ class Visits:
         """Why nothing is ordered; nothing if the shop shows exactly what was approved and it may be ordered."""
         if not await pages.has_basket():
             return _drifted("The basket is empty now.")
-        now = await self._read_review(pages, review.visit, review.items)
+        await pages.open_history()
+        newest = await pages.newest_order()
+        now = await self._read_review(pages, review.visit, review.items, newest)
         changed = difference(review, now)
         if changed:
             return _drifted(changed)
@@ -111,9 +116,8 @@ class Visits:
             return TooDear(total=review.total, most=most)
         return review
 
-    async def _read_review(self, pages: ShopPages, visit: Visit, items: tuple[Item, ...]) -> Review:
-        """The review, and the order that was the newest just before it."""
-        newest = await pages.newest_order()
+    async def _read_review(self, pages: ShopPages, visit: Visit, items: tuple[Item, ...], newest: str) -> Review:
+        """The review, with the order that was the newest before it."""
         if not newest:  # whoever orders again has ordered before, so the history was not read
             raise Malformed(f"The order history of {self._terms.recipe.shop} came without an order.")
         shown = await pages.review()
@@ -135,9 +139,10 @@ class Visits:
     # The door
 
     @asynccontextmanager
-    async def _inside(self, visit: Visit) -> AsyncIterator[ShopPages]:
+    async def _inside(self, visit: Visit, *, is_approved: bool = False) -> AsyncIterator[ShopPages]:
         terms = self._terms
-        async with self._chromium.window(visit, terms.recipe.name, terms.patience) as page:
+        window = self._chromium.window(visit, terms.recipe.name, terms.patience, is_approved=is_approved)
+        async with window as page:
             pages = ShopPages(page, terms.recipe, address=terms.address, household=visit.household)
             try:
                 await pages.enter()

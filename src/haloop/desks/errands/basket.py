@@ -28,12 +28,13 @@ class OrderWish(BaseModel):
     usual: bool = False
 
 
-class OtherQuantity(BaseModel, frozen=True, extra="forbid"):
-    """A change: more or fewer of one line; none leaves it out."""
+class OtherQuantities(BaseModel, frozen=True, extra="forbid"):
+    """A change: more or fewer of some lines; none of one leaves it out."""
 
-    name: str
-    """The line's, or as much of it as fits no other."""
-    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)]
+    quantities: Annotated[
+        dict[str, Annotated[int, Field(ge=0, le=QUANTITY_MAX)]], Field(min_length=1, max_length=ITEMS_MAX)
+    ]
+    """By the line's name, or as much of it as fits no other."""
 
 
 class Chosen(BaseModel, frozen=True):
@@ -85,18 +86,21 @@ def _key(item: Item) -> tuple[str, str]:
     return item.product, item.name
 
 
-def with_quantity(items: Sequence[Item], change: OtherQuantity) -> list[Item]:
-    """The items with another quantity of one; the shop has not been asked yet."""
-    exact = [item for item in items if item.name.casefold() == change.name.strip().casefold()]
-    meant = exact or [item for item in items if change.name.strip().casefold() in item.name.casefold()]
-    if len(meant) != 1:
-        names = ", ".join(item.name for item in items)
-        raise BadDraft(f"{change.name!r:.60} is not one of the lines: {names}", code="order.line_unknown")
-    left = [
-        item.model_copy(update={"quantity": change.quantity}) if item is meant[0] else item
-        for item in items
-        if item is not meant[0] or change.quantity
-    ]
+def with_quantities(items: Sequence[Item], change: OtherQuantities) -> list[Item]:
+    """The items with other quantities of some; the shop has not been asked yet."""
+    wanted = {_key(_meant(name, items)): quantity for name, quantity in change.quantities.items()}
+    changed = [(item, wanted.get(_key(item), item.quantity)) for item in items]
+    left = [item.model_copy(update={"quantity": quantity}) for item, quantity in changed if quantity]
     if not left:
         raise BadDraft("Nothing would be left to order; say no instead.", code="order.empty")
     return left
+
+
+def _meant(name: str, items: Sequence[Item]) -> Item:
+    said = name.strip().casefold()
+    exact = [item for item in items if item.name.casefold() == said]
+    meant = exact or [item for item in items if said in item.name.casefold()]
+    if len(meant) != 1:
+        names = ", ".join(item.name for item in items)
+        raise BadDraft(f"{name!r:.60} is not one of the lines: {names}", code="order.line_unknown")
+    return meant[0]

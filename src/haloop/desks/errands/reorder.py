@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import ClassVar, Self, TypeAlias, TypeVar
 
-from haloop.desks.errands.basket import OrderWish, OtherQuantity, chosen, with_quantity
+from haloop.desks.errands.basket import OrderWish, OtherQuantities, chosen, with_quantities
 from haloop.kernel.desk import (
     Approved,
     BadDraft,
@@ -94,7 +94,7 @@ class DoorDraft(Draft):
 _End: TypeAlias = Refused | Expired | Ended
 
 
-@procedure(version=1)
+@procedure(version=2)
 async def reorder(run: Run, wish: OrderWish) -> Receipt[Ordered] | NotDone | Ended:
     """Find what was bought before, have it quoted and, once somebody said yes, order it."""
     try:
@@ -113,9 +113,9 @@ async def _reorder(run: Run, wish: OrderWish) -> Receipt[Ordered] | NotDone | En
         return basket
     items, taken, changed = basket.items, basket.taken, None
 
-    async def requote(draft: OrderDraft, change: OtherQuantity) -> OrderDraft:
+    async def requote(draft: OrderDraft, change: OtherQuantities) -> OrderDraft:
         try:
-            reviewed = await run.step(Storefront.review, visit, with_quantity(_items_of(draft), change))
+            reviewed = await run.step(Storefront.review, visit, with_quantities(_items_of(draft), change))
         except StepFailed as failed:
             raise BadDraft(failed.sentence, code="order.not_quoted") from failed
         if not isinstance(reviewed, Review):

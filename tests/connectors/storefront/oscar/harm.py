@@ -19,9 +19,9 @@ class Harm:
         is_order = request.method == "POST" and request.path == "/checkout/preview/"
         how = _next() if is_order else ""
         if how == "lost":
-            return HttpResponse("<h1>Server error</h1>", status=500)
+            return HttpResponse(status=500)
         answer = self.get_response(request)
-        return HttpResponse("<h1>Server error</h1>", status=500) if how == "done" else answer
+        return HttpResponse(status=500) if how == "done" else answer
 
 
 def _harm(what):

@@ -36,6 +36,16 @@ def test_times_and_parties_of_our_own_are_exact() -> None:
         assert counted.exact[slot] >= 0.95 * counted.values[slot], counted.misses
 
 
+def test_wishes_in_every_style_are_understood_and_what_only_sounds_like_one_is_left_alone() -> None:
+    """Verbose, indirect, elliptical, for others, quoted: a wish is a wish; told, supposed or forbidden, it is none."""
+    counted = figures("styles")
+    assert counted.wrong_action <= 0.01 * counted.cases, counted.misses
+    for verb in counted.wanted:
+        assert counted.met[verb] >= 0.9 * counted.wanted[verb], counted.misses
+    for slot, share in {"when": 0.95, "party": 0.95, "place": 0.9, "subject": 0.9, "items": 0.8}.items():
+        assert counted.exact[slot] >= share * counted.values[slot], counted.misses
+
+
 def test_the_eval_says_when_public_sets_are_not_there(tmp_path: Path) -> None:
     """Without a folder only our own are measured, and an empty folder is refused."""
     alone = subprocess.run([sys.executable, "-m", "eval"], cwd=REPOSITORY, capture_output=True, text=True, check=True)

@@ -12,7 +12,10 @@ from haloop.desks.errands.words.pattern import Pattern
 
 T = TypeVar("T")
 
-_END = Pattern(r"[.!?;\n]+(?=\s|$)(?<!\b[ap]\.m\.)(?<!\bst\.)(?<!\bmr\.)(?<!\bdr\.)| - | -- |\.\.\.")
+_END = Pattern(
+    r"[.!?;\n]+(?=\s|$)(?<!\b[ap]\.m\.)(?<!\bst\.)(?<!\bmr\.)(?<!\bdr\.)| - | -- |\.\.\."
+    r"|, so (?!that\b|as\b|much\b|many\b|far\b|long\b)|, (?=(?:can|could|would) you\b)|,? (?:so|and|but) (?=please\b|can you\b|could you\b|would you\b|let's\b)"
+)
 _CORRECTION = Pattern(
     r"\b(?:no wait|wait|actually|rather|i mean(?:t)?|sorry|scratch that|make (?:it|that)|change (?:it|that|my|the) |on second thought|correction|let's (?:do|say|make)"
     r"|instead|better|oops|or rather|hold on)\b|(?:^|[,.;-] ?|\b(?:oh|or|and|but) )no\b,?(?! (?:later|earlier|more|one|need|longer))"

@@ -5,7 +5,6 @@ where the words disagree with each other ("Friday 28 November" when the 28th is 
 be meant are kept, to be asked about.
 """
 
-import calendar
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,7 +82,7 @@ def find_days(words: str, today: date, *, month_first: bool) -> tuple[list[Found
 def say_day(day: date, today: date) -> str:
     """The day for a person to read, with its year whenever that is not the current one."""
     year = f" {day.year}" if day.year != today.year else ""
-    return f"{calendar.day_name[day.weekday()]} {day.day} {calendar.month_name[day.month]}{year}"
+    return f"{day:%A} {day.day} {day:%B}{year}"
 
 
 @lru_cache(maxsize=8)
@@ -151,7 +150,7 @@ class _Calendar:
         start = date(int(match["year"]), 1, 1) if match["year"] else self.today
         for ahead in range(_MONTHS_IN_A_YEAR + 1):
             year, month = divmod(start.year * _MONTHS_IN_A_YEAR + start.month - 1 + ahead, _MONTHS_IN_A_YEAR)
-            if day > calendar.monthrange(year, month + 1)[1] or (on := date(year, month + 1, day)) < start:
+            if day > _days_of(year, month + 1) or (on := date(year, month + 1, day)) < start:
                 continue
             if not named or on.weekday() == _WEEKDAYS[named.rstrip(".")]:
                 return self.found(match, on, inferred=True)
@@ -182,7 +181,7 @@ class _Calendar:
         month = _MONTHS[match["month"].rstrip(".")]
         year = int(match["year"]) if match["year"] else self._coming(month, 28).year
         if match["nth"] == "last":
-            last = date(year, month, calendar.monthrange(year, month)[1])
+            last = date(year, month, _days_of(year, month))
             return self.found(match, self._weekday_on_or_after(last - timedelta(days=6), match["weekday"]))
         first = self._weekday_on_or_after(date(year, month, 1), match["weekday"])
         return self.found(match, first + timedelta(days=_WEEK * ((ordinal(match["nth"]) or 1) - 1)))
@@ -221,7 +220,7 @@ class _Calendar:
     def _coming(self, month: int, day: int) -> date:
         """The next such day; a past one rolls to the next year that has it."""
         for year in range(self.today.year, self.today.year + 9):
-            if day <= calendar.monthrange(year, month)[1] and date(year, month, day) >= self.today:
+            if day <= _days_of(year, month) and date(year, month, day) >= self.today:
                 return date(year, month, day)
         raise ValueError(f"no day {day} in month {month}")
 
@@ -233,7 +232,11 @@ class _Calendar:
 
     def _months_on(self, day: date, months: int) -> date:
         year, month = divmod(day.year * _MONTHS_IN_A_YEAR + day.month - 1 + months, _MONTHS_IN_A_YEAR)
-        return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+        return date(year, month + 1, min(day.day, _days_of(year, month + 1)))
+
+
+def _days_of(year: int, month: int) -> int:
+    return (date(year + month // _MONTHS_IN_A_YEAR, month % _MONTHS_IN_A_YEAR + 1, 1) - date(year, month, 1)).days
 
 
 _SURELY_A_DAY = Pattern(rf"\b{_MONTH}|\d{{4}}")

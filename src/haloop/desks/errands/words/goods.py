@@ -21,31 +21,46 @@ ITEMS_MAX = 20
 _QUANTITY_MAX = 999
 _UNIT = r"(?:packs?|packets?|bags?|boxes|box|bottles?|cans?|tins?|jars?|cartons?|cases?|rolls?|tubes?|tubs?|bars?|pairs?|sets?|bunch(?:es)?|loaf|loaves|kilos?|kg|g|grams?|lbs?|pounds?|oz|ounces?|lit(?:er|re)s?|l|ml|gallons?|pints?|pieces?|units?|sticks?|sacks?|trays?|multipacks?)"
 _LEAD = Pattern(
-    r"^(?:[ ,:;\x1f-]|(?:and|also|plus|oh|please|me|us|for (?:me|us)|to|then|now|again|of|get|order|buy|purchase|reorder|have|put in|the|my|our|his|her|that|those|these|this|some|any|more|of|usual|same|regular|normal|fresh|new|extra|a few|few|additional|replacement|on|with|from|it's time for|you|can|could|would|do|love|i'd|need|want|no|not|wait|actually|make it|really|all|up on|up|we|i)\b)+"
+    r"^(?:[ ,:;\x1f-]|(?:and|also|plus|oh|please|me|us|for (?:me|us)|to|then|now|again|of|get|order|buy|purchase|reorder|have|put in|the|my|our|his|her|that|those|these|this|some|any|more|of|usual|same|regular|normal|fresh|new|extra|a few|few|additional|replacement|there is|there's|there are|only|just|send|bring|fetch|repeat|on|with|from|it's time for|you|can|could|would|do|love|i'd|need|want|use|no|not|wait|actually|make it|really|all|up on|up|we|i)\b)+"
 )
 _AMOUNT = Pattern(
-    rf"^(?:(?P<fraction>half a|half|a quarter of a|\d+[.,]\d+) ?(?P<funit>{_UNIT}) (?:of )?|(?P<count>{NUMBER}|an?|another|one)(?: ?x\b)? ?(?:more |other |extra |new |another )?(?:(?P<unit>{_UNIT})\b (?:of )?|(?P<bare>(?={_UNIT}$)))?)"
+    rf"^(?:(?P<fraction>half a|half|a quarter of a|\d+[.,]\d+) ?(?P<funit>{_UNIT}) (?:of )?|(?:another (?={NUMBER}\b))?(?P<count>{NUMBER}|an?|another|one)(?: ?x\b|\b) ?(?:more |other |extra |new |another )?(?:(?P<unit>{_UNIT})\b (?:of )?|(?P<bare>(?={_UNIT}$)))?)"
 )
-_ONLY_AMOUNT = Pattern(rf"(?P<count>{NUMBER}) ?(?P<unit>{_UNIT})?(?: of (?:them|those|each))?")
+_ONLY_AMOUNT = Pattern(
+    rf"(?:another )?(?P<count>{NUMBER})(?: more| other)? ?(?P<unit>{_UNIT})?(?: more)?(?: of (?:them|those|each))?"
+)
 _TAIL = Pattern(
-    r"(?:[ ,.!?:;\x1f-]|\b(?:please|thanks|thank you|again|for (?:me|us|the (?:kids|cat|dog|house|office|printer))|as (?:before|usual|always|last time)|from (?:the )?(?:shop|store|amazon|walmart|costco|target|supermarket|last time)(?:\.com)?|on amazon|online|asap|now|today|tomorrow|would you|will you|"
-    r"can you|could you|if you can|in|that we like|we like|i like|we always get|i always get|the (?:one|ones) i always get|i had|we had|same (?:brand|ones?|kind|as before|as last time)|the usual(?: ones?)?|i bought|too|as well|order|reorder|restock|refilled|ordered|delivered|ran out|is gone|ones|more|some|at the shop|to the house|but in .*|this week|right away|soon|immediately|also|out|we|i'm|i|so)\b)+$"
+    r"(?:[ ,.!?:;\x1f-]|\b(?:please|thanks|thank you|again|for (?:me|us|the (?:kids|cat|dog|house|office|printer|week))|as (?:before|usual|always|last time)|from (?:the )?(?:shop|store|amazon|walmart|costco|target|supermarket|last time)(?:\.com)?|on amazon|online|asap|now|today|tomorrow|would you|will you|"
+    r"can you|could you|if you can|in|that we like|we like|i like|we always get|i always get|the (?:one|ones) i always get|i had|we had|same (?:brand|ones?|kind|as before|as last time)|the usual(?: ones?)?|i bought|too|as well|left|in the house|at home|order|reorder|restock|refilled|ordered|delivered|ran out|is gone|ones|more|some|at the shop|to the house|but in .*|this week|right away|soon|immediately|also|out|we|i'm|i|so)\b)+$"
 )
 _SPLIT = Pattern(r"\s*(?:,|;|\band\b(?! (?:cheese|jelly)\b)|&|\bplus\b|\+(?= ))\s*")
 _STOPS = Pattern(
-    r"(?:[.!?;\n](?=\s|$)| - |,? (?:so|because|since|as soon as|before|by (?:friday|monday|tomorrow)|like (?:last time|always)|the same|same (?:brand|as|ones?|kind)|as (?:last|before|always|usual)|but|when|while|if|i (?:ran|am|need)|will you|would you|can you|could you|the one)\b)"
+    r"(?:[.!?;\n](?=\s|$)| - |\bwhat (?:i|we)\b| (?:that |which )?(?:i|we) (?:had|got|get|bought|ordered|like|liked|love|always|usually)\b|,? (?:so|because|since|as soon as|before|by (?:friday|monday|tomorrow)|like (?:last time|always)|the same|same (?:brand|as|ones?|kind)|like (?:the )?last time|as (?:last|before|always|usual|every)|but|when|while|if|i (?:ran|am|need)|will you|would you|can you|could you|the one)\b)"
 )
 _EMPTY = Pattern(
-    r"(?:usual|usuals|same|it|that|them|this|last|order|orders|thing|things|stuff|everything|all|the|my|one|purchase|time|regular|what|items?|products?|something|anything|shop|shopping|list|weekly|normal|supplies|again|week|before|another|me|us|here|there|got|had|have|repeat|standing|lot|of|some|more|as|always|go|request|new|online|article|goods|placed?|amazon|store|place|an|a|in|for|help|number|put|from|be|with|new|i|we|do|did|please|just|also)(?: |$)"
+    r"(?:usual|usuals|same|it|that|them|this|last|order|orders|thing|things|stuff|everything|all|the|my|one|purchase|time|regular|what|items?|products?|something|anything|shop|shopping|list|weekly|normal|supplies|again|week|before|another|me|us|here|there|got|had|have|repeat|standing|lot|of|some|more|as|always|go|request|new|online|article|goods|placed?|amazon|store|place|ordered|bought|an|a|in|for|to|on|grocery|procedure|every|whatever|like|week's|month's|basket|yesterday|(?:mon|tues|wednes|thurs|fri|satur|sun)day|both|each|exactly|kind|sort|brand|help|number|put|from|be|with|new|i|we|do|did|please|just|also)(?: |$)"
 )
 _USUAL = Pattern(
     r"\b(?:usual|usuals|regular|same|normal|standing|last (?:\S+ )?(?:order|purchase|time|basket|list|week)|weekly shop|as (?:always|before)|previous|again|what (?:i|we) (?:had|got|bought|ordered)|everything (?:i|we))\b"
 )
-_OUT_OF = Pattern(r"\b(?:out of|low on|short on)\s")
-_GONE = Pattern(
-    r"\b(?:ran out|ran low|is nearly gone|is almost gone|is all gone|are all gone|nearly gone|almost gone|is gone|are gone|running out|run out|all out|finished|used up|refilled|ordered|needed|again|reorder|re-order)\b"
+_ONLY_UNIT = Pattern(_UNIT)
+_OUT_OF = Pattern(
+    r"\b(?:out of|low on|short on|no more|(?:hardly|barely|scarcely) any(?: more)?|(?:not|\w+n't)(?: \w+)? (?:any|much|many)(?: more)?(?: left)?(?: of)?)\s"
 )
-_USED_UP = Pattern(r"\b(?:used up|finished|went through|need|needs)\s")
+_GONE = Pattern(
+    r"\b(?:(?:(?:is|are|was|were|has|have) )?(?:nearly |almost |all |just |now )?(?:gone|ran out|ran low|running out|running low|run out|all out|finished|empty|used up)|left(?= and| so|$|[.,;!])|refilled|ordered|needed|again|reorder|re-order)\b"
+)
+_USED_UP = Pattern(
+    r"\b(?:used up|finished|went through|need|needs|(?:eaten|drunk|ate|drank|emptied|used|(?:almost|nearly) through)(?: up)?(?= all | the | our | my ))\s"
+)
+_LISTED = Pattern(r"(?<!\w)(?P<mark>[\"'])(?P<list>[^\"']{2,80})(?P=mark)(?!\w)")
+_ADDED = Pattern(rf"[\s.!?;-]*(?:(?:and|also|plus|oh)\b|(?={NUMBER}\b))")
+_BEGINS = Pattern(r"[.!?;,\n]|\b(?:says|that)\b")
+_SENTENCE_END = Pattern(r"[.!?;\n](?=\s|$)")
+_NO_THING = Pattern(
+    r"\b(?:i|we|you|he|she|they|it|me|us|him|them|who|is|are|was|were|am|re|ve|ll|be|been|do|does|did|don't|doesn't|didn't|won't|can't|haven't|isn't|aren't|has|had|said|says|say|asked|told|wrote|hi|hello|hey|dear|not|never|nearly|almost|if|because|wants?)\b"
+)
+"""No name of goods has such words; a sentence has."""
 _WORD = Pattern(r"[a-z0-9]+")
 
 
@@ -100,22 +115,38 @@ def _listed(text: Text, cue: Cue) -> list[Slot[Item]]:
     places = [(cue.at, clause_end)]
     places += [(found.end(), len(words)) for found in (*_OUT_OF.finditer(words), *_USED_UP.finditer(words))]
     places += [(_sentence_start(words, found.start()), found.start()) for found in _GONE.finditer(words)]
+    places += [found.span("list") for found in _LISTED.finditer(words)]
     places += [(clause_start, cue.at)]
     for start, end in places:
         items = _pieces(text, start, end)
+        if items and start == cue.at:
+            return items + _pieces_after(text, clause_end)
         if items:
-            return items + _pieces_after(text, clause_end) if start == cue.at else items
-    return []
+            return _with_amount_of(items, words[cue.at : clause_end])
+    return _pieces_after(text, clause_end)
+
+
+def _with_amount_of(items: list[Slot[Item]], words: str) -> list[Slot[Item]]:
+    """How many of the one thing that was named before: the eggs are gone, order a dozen."""
+    said = (_ONLY_AMOUNT.fullmatch(piece.strip(" .!?")) for piece in _SPLIT.split(words))
+    amount = next((match for match in said if match), None)
+    if amount is None or len(items) > 1:
+        return items
+    return [_with_amount(items[0], number(amount["count"]) or 1, amount["unit"] or "")]
 
 
 def _sentence_start(words: str, at: int) -> int:
-    return max(words.rfind(mark, 0, at) for mark in ".!?;,\n") + 1
+    return max((found.end() for found in _BEGINS.finditer(words, 0, at)), default=0)
 
 
 def _pieces_after(text: Text, start: int) -> list[Slot[Item]]:
-    """What a later sentence adds to the list."""
-    match = re.match(r"[\s.!?;-]*(?:and|also|plus|oh)\b", text.words[start:])
-    return _pieces(text, start + match.end(), len(text.words)) if match else []
+    """What later sentences add to the list."""
+    items: list[Slot[Item]] = []
+    while more := _ADDED.match(text.words, start):
+        stop = _SENTENCE_END.search(text.words, more.end())
+        start = stop.start() if stop else len(text.words)
+        items += _pieces(text, more.end(), start)
+    return items
 
 
 def _pieces(text: Text, start: int, end: int) -> list[Slot[Item]]:
@@ -152,7 +183,13 @@ def _piece(text: Text, start: int, end: int) -> Slot[Item] | None:
     name = words[start:end].strip()
     while name and (hollow := _EMPTY.match(name)):
         name = name[hollow.end() :]
-    if not name or not re.search(r"[^\W\d_]{2}", name) or not 0 < quantity <= _QUANTITY_MAX:
+    if (
+        not name
+        or not re.search(r"[^\W\d_]{2}", name)
+        or _NO_THING.search(name)
+        or _ONLY_UNIT.fullmatch(name)
+        or not 0 < quantity <= _QUANTITY_MAX
+    ):
         return None
     start = words.rindex(name, start, end)
     span = text.span(said, start + len(name))

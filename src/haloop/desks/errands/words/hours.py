@@ -57,7 +57,7 @@ _PARTS: dict[str, tuple[time, time]] = {
     "night": (time(19), time(22)),
 }
 _PM_SIGNS = Pattern(r"\b(?:dinner|supper|tonight|evening|night|afternoon|drinks|date night|cocktails?|happy hour|pm)\b")
-_AM_SIGNS = Pattern(r"\b(?:breakfast|morning|am)\b")
+_AM_SIGNS = Pattern(r"\b(?:breakfast|(?<!good )morning|(?<!\bi )am)\b")
 _LUNCH_SIGNS = Pattern(r"\b(?:lunch|brunch|noon|midday)\b")
 _BEFORE_ABOUT = Pattern(
     r"(?:\b(?:around|about|roughly|approximately|approx|circa|near|nearly|say|like|ca|some ?time around)\.?|~) ?(?:at )?$"
@@ -93,7 +93,7 @@ def find_hours(words: str, signs: Signs) -> tuple[list[Found[Hours]], str]:
 def part_of_day(word: str) -> Hours:
     """The window that the name of a meal or of a part of the day stands for."""
     earliest, latest = _PARTS[word]
-    return Hours(at=None, earliest=earliest, latest=latest)
+    return Hours(at=None, earliest=earliest, latest=latest, is_part=True)
 
 
 def window(at: time) -> Hours:
@@ -283,7 +283,7 @@ _READERS: tuple[tuple[Pattern, _Read], ...] = tuple(
         (rf"(?:(?<=\bat )|(?<=\baround )|(?<=\babout )|(?<=\bby )|(?<=\bafter )|(?<=\bbefore )|(?<=\buntil )|(?<=\btill )|(?<=@)|(?<=@ )|(?<=~)|(?<=\bby about )|(?<=\bat about )|(?<=\blike )){_HOUR}(?P<minute>)(?P<half>)(?P<part>)\b{_NOT_AN_HOUR}(?! (?:{_HOUR_WORD}|more|cans?|of)\b)(?:,? (?:in the|at) (?:morning|afternoon|evening|night))?", _Reader.plain),
         (rf"(?<=\x1f) ?,? ?{_HOUR}(?P<minute>)(?P<half>)(?P<part>)(?=$|[,.!?]| for| at| in the| please| works| instead| would| then| in the| \x1f){_NOT_AN_HOUR}", _Reader.plain),
         (rf"(?<![\d:.$€£,/])\b{_HOUR}(?P<minute>)(?P<half>),? (?P<part>(?:in the|at|this) ?(?:morning|afternoon|evening|night))", _Reader.plain),
-        (r"\b(?:in the |at |this )?(?:(?P<shade>early|late) (?:in the )?)?(?P<word>morning|afternoon|evening|night|lunchtime)\b(?! club)", _Reader.part),
+        (r"\b(?:in the |at |this )?(?:(?P<shade>early|late) (?:in the )?)?(?<!\bgood )(?P<word>morning|afternoon|evening|night|lunchtime)\b(?! club)", _Reader.part),
         (r"\b(?:at |for |around )?(?P<shade>early|late)? ?(?P<word>breakfast|brunch|lunch|dinner|supper|tea)[ -]?time\b", _Reader.part),
     )
 )  # fmt: skip

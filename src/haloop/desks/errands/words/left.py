@@ -23,7 +23,11 @@ _TURNS = frozenset("with without or not no but if unless except only nor don't n
 
 def left_over(raw: str, wish: Wish, before: Wish | None) -> tuple[str, ...]:
     """The stretches of what was just said that no part of the wish comes from, as they were written."""
-    spans = sorted(span for slot in _new(wish, before) for span in slot.spans)
+    return unread(raw, sorted(span for slot in _new(wish, before) for span in slot.spans))
+
+
+def unread(raw: str, spans: Iterable[Span]) -> tuple[str, ...]:
+    """What stands between these places, in their order, and matters."""
     return tuple(left for start, end in _between(spans, len(raw)) if (left := _weighty(raw[start:end])))
 
 

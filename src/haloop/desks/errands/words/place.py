@@ -30,6 +30,9 @@ _CALLED = Pattern(rf"\b(?:called|named|restaurant name is|place is) {_NAME}")
 _TO = Pattern(
     rf"\b(?:(?:go|going|come|get|over|out|dinner|lunch) to|in at|try|take (?:\S+ ){{1,3}}to) (?!(?:the (?:bar|restaurant|table))\b|(?:a|an|any|some|my|our|make|eat|book|have|dinner|lunch|see|get|do|be|cancel|change|lunch|breakfast)\b){_NAME}"
 )
+_HAS = Pattern(
+    rf"\b(?:whether|if) (?!(?:you|i|we|they|there|it|he|she|possible|the|a|any\w*|some\w*|my|our)\b){_NAME}(?= (?:can|could|has|have|would)\b)"
+)
 _BARE = Pattern(
     r"^(?:hey |hi |please )?(?:book|reserve) (?:me |us )?(?!(?:a|an|the|me|us|my|our|it|for|at|in|one|two|three|table|tables|dinner|lunch|brunch|breakfast|supper|restaurant|that|this|something|somewhere|with|on|now|please)\b)"
     + _NAME
@@ -64,7 +67,7 @@ def find_where(text: Text, words: str) -> Where:
     if under:
         words = words[: under.start] + TAKEN * (under.end - under.start) + words[under.end :]
     place = _quoted(text, words)
-    for pattern in (_AT, _CALLED, _TO):
+    for pattern in (_AT, _CALLED, _TO, _HAS):
         place = place or _first(text, words, pattern, "name")
     if place:
         words = words[: place.start] + TAKEN * (place.end - place.start) + words[place.end :]

@@ -27,6 +27,8 @@ from haloop.desks.errands.words.pattern import Pattern
 from haloop.desks.errands.words.place import find_where
 from haloop.desks.errands.words.reading import (
     QUESTIONS_MAX,
+    WHICH_ITEMS,
+    WHICH_SUBSCRIPTION,
     About,
     Day,
     Hours,
@@ -45,9 +47,12 @@ from haloop.desks.errands.words.reading import (
 )
 from haloop.desks.errands.words.subject import find_subjects
 from haloop.desks.errands.words.text import CHARACTERS_MAX, Text, taken
+from haloop.desks.errands.words.told import asked
 
-STRONG_MIN, WEAK_MIN = 0.01, 0.80
-"""How likely the second opinion must find the verb of a strong and of a weak cue."""
+STRONG_MIN, LAID_MIN = 0.01, 0.15
+"""How likely the second opinion must find the verb of a strong cue, and of a table said with when and for how many."""
+WEAK_MIN = {Verb.BOOK: 0.80, Verb.CANCEL: 0.70, Verb.REORDER: 0.70}
+"""The same of any other weak cue: restaurants are asked about more often than they are booked."""
 DOUBT_MIN = 0.001
 """Below this even a strong cue is not worth a question."""
 
@@ -85,7 +90,7 @@ def read(
     if not speaks(text.words):
         return _unsupported(Why.LANGUAGE, "Only English is understood here.")
     here = _Here(now.astimezone(zone), zone, tuple(history), tuple(subscriptions))
-    cue, doubt = _verb(text, second)
+    cue, doubt = _verb(text, here, second)
     if cue is not None and not (before and doubt):
         return _wish(text, cue, doubt, here, before if before and before.verb is cue.verb and not doubt else None)
     if before is not None:
@@ -109,21 +114,19 @@ def _unsupported(why: Why, sentence: str) -> Unsupported:
     )
 
 
-def _verb(text: Text, second: SecondOpinion | None) -> tuple[Cue | None, Question | None]:
+def _verb(text: Text, here: _Here, second: SecondOpinion | None) -> tuple[Cue | None, Question | None]:
     """The verb that rules and second opinion agree on; a doubt if they do not, and neither if it is not worth one."""
     second = second or second_opinion()
     overall = second.of(text.words)
-    parts = clauses(text.words)
+    parts, wished = clauses(text.words), asked(text.words)
     cues = [
         best
         for part in parts
         if (
-            best := _likeliest(
-                part, text.words[: part.start], overall if len(parts) == 1 else second.of(part.words), overall
-            )
+            best := _likeliest(part, wished, text.words, overall if len(parts) == 1 else second.of(part.words), overall)
         )
     ]
-    settled = [cue for cue, likely in cues if likely >= (STRONG_MIN if cue.strong else WEAK_MIN)]
+    settled = [cue for cue, likely in cues if _agreed(cue, likely, text, here)]
     cue = chosen(settled, text.words)
     if cue is None:
         doubtful = [cue for cue, likely in cues if cue.strong and likely >= DOUBT_MIN]
@@ -134,9 +137,23 @@ def _verb(text: Text, second: SecondOpinion | None) -> tuple[Cue | None, Questio
     return cue, None
 
 
-def _likeliest(clause: Clause, said_before: str, alone: Opinion, overall: Opinion) -> tuple[Cue, float] | None:
+def _agreed(cue: Cue, likely: float, text: Text, here: _Here) -> bool:
+    """Whether the second opinion is as sure as this cue needs."""
+    if cue.strong:
+        return likely >= STRONG_MIN
+    return likely >= WEAK_MIN[cue.verb] or (cue.verb is Verb.BOOK and likely >= LAID_MIN and _is_laid(text, here))
+
+
+def _is_laid(text: Text, here: _Here) -> bool:
+    """Whether the words say an hour and how many people: who says both hardly means anything but a table."""
+    _, hours, party, _ = _numbers(text, here, set(), 0)
+    return hours is not None and not hours.value.is_part and party is not None
+
+
+def _likeliest(clause: Clause, wished: str, words: str, alone: Opinion, overall: Opinion) -> tuple[Cue, float] | None:
     """The cue of a clause that the second opinion finds likeliest, by the clause or by all that was said."""
-    cues = [(cue, max(alone[cue.verb], overall[cue.verb])) for cue in find_cues(clause, said_before)]
+    found = find_cues(clause, wished[clause.start : clause.end], words[: clause.start])
+    cues = [(cue, max(alone[cue.verb], overall[cue.verb])) for cue in found]
     return max(cues, key=lambda cue: cue[1] + (1 if cue[0].strong and cue[1] >= STRONG_MIN else 0), default=None)
 
 
@@ -148,7 +165,7 @@ def _which_first(verbs: list[Verb]) -> Question:
 
 def _wish(text: Text, cue: Cue, doubt: Question | None, here: _Here, before: Wish | None) -> Wish:
     if cue.verb is Verb.BOOK:
-        wish = _booking(text, here, before)
+        wish = _booking(text, here, before, cue.clause.start)
     elif cue.verb is Verb.REORDER:
         wish = _reorder(text, cue, here)
     else:
@@ -160,7 +177,7 @@ def _followed(text: Text, before: Wish, here: _Here) -> Reading:
     """Words without a verb go on with what was said before."""
     everything = Cue(before.verb, Clause(0, len(text.words), text.words), 0, strong=True)
     if before.verb is Verb.BOOK:
-        return _booking(text, here, before)
+        return _booking(text, here, before, everything.clause.start)
     if before.verb is Verb.REORDER:
         goods = find_goods(text, everything, here.history)
         return _asked_about_items(replace(before, items=goods.items or before.items))
@@ -170,12 +187,12 @@ def _followed(text: Text, before: Wish, here: _Here) -> Reading:
     )
 
 
-def _booking(text: Text, here: _Here, before: Wish | None) -> Wish:
+def _booking(text: Text, here: _Here, before: Wish | None, asked_from: int) -> Wish:
     asked = {question.about for question in before.questions} if before else set()
     instant = _INSTANT.search(text.words)
     if instant and before and (picked := _at_an_instant(before, instant, text, here.zone)):
         return _asked_for_how_many(picked, ())
-    found_day, found_hours, party, words = _numbers(text, here, asked)
+    found_day, found_hours, party, words = _numbers(text, here, asked, asked_from)
     where = find_where(text, taken(words, party.start, party.end) if party else words)
     wish = Wish(
         verb=Verb.BOOK,
@@ -190,11 +207,11 @@ def _booking(text: Text, here: _Here, before: Wish | None) -> Wish:
 
 
 def _numbers(
-    text: Text, here: _Here, asked: set[About]
+    text: Text, here: _Here, asked: set[About], asked_from: int
 ) -> tuple[Found[Day] | None, Found[Hours] | None, Found[int] | None, str]:
     """The day, the hours and the people that count, and the words without any day or hours."""
-    day, hours, words = _time(text, here)
-    party = last_word(find_parties(words), words)
+    day, hours, words = _time(text, here, asked_from)
+    party = last_word(_wished(find_parties(words), asked_from), words)
     if hours is None and About.WHEN in asked:
         hours, words = _bare_hour(text, taken(words, party.start, party.end) if party else words)
     if party is None and About.PARTY in asked:
@@ -202,7 +219,12 @@ def _numbers(
     return day, hours, party, words
 
 
-def _time(text: Text, here: _Here) -> tuple[Found[Day] | None, Found[Hours] | None, str]:
+def _wished(findings: list[Found[T]], asked_from: int) -> list[Found[T]]:
+    """What stands where the request begins or behind it; what was told before counts where that says nothing."""
+    return [found for found in findings if found.start >= asked_from] or findings
+
+
+def _time(text: Text, here: _Here, asked_from: int) -> tuple[Found[Day] | None, Found[Hours] | None, str]:
     """The day and the hours that count, and the words without any of them."""
     words = text.words
     ahead = from_now(words, here.now)
@@ -210,6 +232,7 @@ def _time(text: Text, here: _Here) -> tuple[Found[Day] | None, Found[Hours] | No
         words = taken(words, ahead.start, ahead.end)
     days, words = find_days(words, here.now.date(), month_first=writes_month_first(here.zone.key))
     found, words = find_hours(words, Signs.of(text.words))
+    days, found = _wished(days, asked_from), _wished(found, asked_from)
     precise = [one for one in found if one.value.at or one.value.among or not one.inferred] or found
     day, hours = last_word(days, text.words), last_word(precise, text.words)
     if ahead is None:
@@ -279,7 +302,7 @@ def _reorder(text: Text, cue: Cue, here: _Here) -> Wish:
 def _asked_about_items(wish: Wish) -> Wish:
     if wish.items or wish.usual:
         return replace(wish, questions=())
-    return replace(wish, questions=(Question(about=About.ITEMS, asks="What should be ordered again?"),))
+    return replace(wish, questions=(WHICH_ITEMS,))
 
 
 def _cancellation(text: Text, cue: Cue, here: _Here) -> Wish:
@@ -287,7 +310,7 @@ def _cancellation(text: Text, cue: Cue, here: _Here) -> Wish:
     subjects = find_subjects(text, cue, here.subscriptions)
     if cue.kind is Kind.SUBSCRIPTION:
         return _asked_about_subject(wish, subjects, here)
-    day, hours, party, words = _numbers(text, here, set())
+    day, hours, party, words = _numbers(text, here, set(), cue.clause.start)
     where = find_where(text, taken(words, party.start, party.end) if party else words)
     return replace(
         wish,
@@ -304,6 +327,8 @@ def _asked_about_subject(wish: Wish, subjects: tuple[Slot[Subject], ...], here: 
     subject = subjects[0].value
     if len(subjects) == 1 and (subject.name or subject.kind is not Kind.SUBSCRIPTION):
         return replace(wish, subject=subjects[0], questions=())
-    names = here.subscriptions if len(subjects) == 1 else [one.value.name for one in subjects]
-    asks = "Which subscription should end?" if len(subjects) == 1 else "One at a time: which should end first?"
-    return replace(wish, subject=None, questions=(Question(about=About.SUBJECT, asks=asks, choices=tuple(names)),))
+    which = replace(WHICH_SUBSCRIPTION, choices=here.subscriptions)
+    if len(subjects) > 1:
+        names = tuple(one.value.name for one in subjects)
+        which = Question(about=About.SUBJECT, asks="One at a time: which should end first?", choices=names)
+    return replace(wish, subject=None, questions=(which,))

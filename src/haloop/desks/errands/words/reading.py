@@ -68,6 +68,8 @@ class Hours:
     earliest: time
     latest: time
     among: tuple[time, ...] = ()
+    is_part: bool = False
+    """No hour was said, but a meal or a part of the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,10 @@ class Question:
     asks: str
     choices: tuple[str, ...] = ()
     """Answers that may be picked; each is understood when it is sent back."""
+
+
+WHICH_ITEMS = Question(about=About.ITEMS, asks="What should be ordered again?")
+WHICH_SUBSCRIPTION = Question(about=About.SUBJECT, asks="Which subscription should end?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

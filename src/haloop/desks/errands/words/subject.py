@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from haloop.desks.errands.words.clauses import corrects, excluded
 from haloop.desks.errands.words.cues import Cue
 from haloop.desks.errands.words.pattern import Pattern
-from haloop.desks.errands.words.reading import Kind, Slot, Subject
+from haloop.desks.errands.words.reading import Kind, Slot, Span, Subject
 from haloop.desks.errands.words.spelling import one_slip_apart
 from haloop.desks.errands.words.text import Text
 
-_FILLER = r"(?:[ ,:;.!?\"'-]|(?:my|our|the|a|an|of|to|for|from|with|please|me|us|out|out of|that|this|old|current|monthly|annual|yearly|one|ones|and|it|its|online|subscriptions?|memberships?|plans?|trials?|free|accounts?|services?|paying|pay|make sure|be sure|say goodbye|goodbye|wife's|husband's|kids'|son's|daughter's|whole|entire|on|in|at|actually|no|wait|any|every month's|am|be|so)(?![\w+'.-]*\w)(?!\+))"
+_FILLER = r"(?:[ ,:;.!?\"'-]|(?:my|our|the|a|an|of|to|for|from|with|please|me|us|out|out of|that|this|old|current|monthly|annual|yearly|one|ones|and|it|its|online|subscriptions?|memberships?|plans?|trials?|free|accounts?|services?|paying|pay|make sure|be sure|say goodbye|goodbye|wife's|husband's|kids'|son's|daughter's|whole|entire|everything|whatever|have|box(?= from)|on|in|at|actually|no|wait|any|every month's|his|her|their|am|be|so)(?![\w+'.-]*\w)(?!\+))"
 _LEAD = Pattern(rf"^{_FILLER}+")
 _STOPS = Pattern(
-    r"[,;!?\n]|\.(?=\s|$)| - |\b(?:please|pls|for me|for us|for good|before|after|by|effective|asap|now|today|immediately|right away|as of|at the end|starting|because|since|so|and|or|as|when|if|any ?more|any longer|thanks|thank you|cancelled|ended|stopped|terminated|until|this|next|in|on|again|at|over|would|could|can|it|i|we|instead|should|needs?|renews?|from next|doesn't|does|is|was|while|but|with effect|not|once)\b"
+    r"[,;!?\n]|\.(?=\s|$)| - |\b(?:please|pls|for me|for us|for good|before|after|by|effective|asap|now|today|immediately|right away|as of|at the end|starting|because|since|so|and|or|as|when|if|any ?more|any longer|thanks|thank you|cancelled|ended|stopped|terminated|until|this|next|in|on|again|at|over|would|could|can|it|i|we|instead|should|needs?|renews?|from next|doesn't|does|is|was|while|but|with effect|not|once|another (?:week|month|year)|every|each|even|though|although|back (?:in|when|then|on))\b"
 )
 _TAIL = Pattern(
     r"(?:[ ,:;.!?\"'-]|\b(?:subscriptions?|memberships?|plans?|trials?|accounts?|services?|one|ones|free|deliver(?:y|ies)|box|pledge|monthly|annual|contract|deal|stuff|altogether|completely|auto-?renew\w*|renewal))+$"
@@ -28,9 +28,10 @@ _HOLDER = Pattern(
 _KEPT = Pattern(r"^ ?(?:One|Box|Plus|Plan)\b")
 _ABOUT_IT = Pattern(
     r"\b(?:don't|do not|never|no longer|nobody|hardly|barely|rarely|not|doesn't|kids don't) (?:even |really |ever )?(?:use|uses|watch|watches|listen to|read|reads|need|want|wear|play|go to|like)s? (?P<a>[^,.;!?]{2,40})"
-    r"|\b(?:done with|finished with|sick of|tired of|paying (?:too much )?for|signed up for|charge me for|subscribed to|trial (?:of|for)|subscription (?:to|with|for)|membership (?:at|with|to)|end it with|sending me|goodbye to|out of my|it: )\s?(?P<b>[^,.;!?]{2,40})"
+    r"|\b(?:done with|finished with|sick of|tired of|pay(?:s|ing)? (?:too much )?for|signed up for|charge me for|subscribed to|trial (?:of|for)|subscription (?:to|with|for)|membership (?:at|with|to)|end it with|sending me|goodbye to|out of my|it: )\s?(?P<b>[^,.;!?]{2,40})"
     r"|\b(?:my|our|the) (?P<c>[^,.;!?]{2,30}?) (?:trial|subscription|membership|plan|renews|ends|expires)\b"
-    r"|^(?P<d>[^,.;!?:]{2,30}):|\bcancel (?P<e>[a-z+]{3,20}) (?:trial)\b"
+    r"|^(?P<d>[^,.;!?:]{2,30})[:?]|\bcancel (?P<e>[a-z+]{3,20}) (?:trial)\b"
+    r"|\b(?:wants?|needs?|like|have|get) (?P<f>[^,.;!?]{2,40}?) (?:to be )?(?:cancelled|terminated|discontinued|stopped|ended)\b"
 )
 _LETTERS_MIN = 4
 _AND = Pattern(
@@ -38,11 +39,15 @@ _AND = Pattern(
 )
 _CORRECTION = Pattern(r"\b(?:no wait|no|wait|actually|i mean|rather|sorry)\b,? ?")
 _HOLLOW = Pattern(
-    r"(?:subscription|membership|plan|trial|service|one|it|that|this|them|some|any|cancel|cancelling|help|want|need|like|subscriptions|memberships|something|account)s?"
+    r"(?:subscription|membership|plan|trial|service|one|it|that|this|them|some|any|cancel|cancelling|help|want|need|like|subscriptions|memberships|something|account|terminate|discontinue|unsubscribe|end|stop)s?"
 )
 _LOW_WORDS = Pattern(
     r"\b(?:can|could|would|will|you|hey|hi|hello|i|we|please|want|need|like|have|to|go|ahead|help|with|and|the|my|a|an|of|get|is|be|should|must|time|it's|for|me|us|do|how|possible|it|think|mind|by|mistake|out|any|what|when|your|love|forgot|am|are|good|morning|favor|make|sure)\b"
 )
+_CAPITALS = Pattern(
+    r"(?<=[a-z,'\"] )(?!(?:I|OK)\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:January|February|March|April|May|June|July|August|September|October|November|December)\b)[A-Z][\w+]*(?: [A-Z0-9][\w+]*)*"
+)
+"""Capitals within a sentence, where English has them for names alone."""
 _WORD = Pattern(r"[a-z0-9+]+")
 
 
@@ -60,7 +65,19 @@ def _named(text: Text, cue: Cue) -> tuple[Slot[Subject], ...]:
         found = _name(text, start, end)
         if found is not None:
             return (found, *_another(text, found, cue))
-    return (Slot(value=Subject(kind=Kind.SUBSCRIPTION), spans=()),)
+    return (_written_like_a_name(text, cue) or Slot(value=Subject(kind=Kind.SUBSCRIPTION), spans=()),)
+
+
+def _written_like_a_name(text: Text, cue: Cue) -> Slot[Subject] | None:
+    """What "it" or "that subscription" points back to: the last words before it that are written as a name is."""
+    said = text.raw[: text.ends[cue.at - 1]] if cue.at else ""
+    names = [match for match in _CAPITALS.finditer(said) if not _LOW_WORDS.fullmatch(match[0].lower())]
+    if not names:
+        return None
+    name = names[-1][0]
+    told = f"{name} was taken for what is to end."
+    subject = Subject(kind=Kind.SUBSCRIPTION, name=name)
+    return Slot(value=subject, spans=(Span(*names[-1].span()),), inferred=True, taken_for=told)
 
 
 def _another(text: Text, found: Slot[Subject], cue: Cue) -> tuple[Slot[Subject], ...]:
