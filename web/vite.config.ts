@@ -15,22 +15,28 @@ const SHIPPED_TOO = ["@fontsource-variable/instrument-sans", "tailwindcss"];
 /** What the worker keeps for when there is no network. */
 const IN_SHELL = /\.(js|css|svg|woff2)$/;
 const CORE =
-  /node_modules\/(react|react-dom|scheduler|wouter|regexparam)\/|web\/src\/(i18n\/index|app|keys|live|theme|main)\.tsx?$|web\/src\/(api\/(client|queries|session|asking)|ui\/(Loop|Button|Notice|Page))\.tsx?$/;
+  /node_modules\/(react|react-dom|scheduler|wouter|regexparam)\/|web\/src\/(devices\/installing|i18n\/index|app|begins|keys|live|theme|main)\.tsx?$|web\/src\/(api\/(client|queries|session|asking)|ui\/(Loop|Button|Notice|Page))\.tsx?$/;
+/** A file that is a place of the app, or of a desk. */
+const PLACE = /^.*\/src\/(?:desks\/\w+\/)?places\/(.*)\.tsx$/;
 const SQUEEZED = /\.(js|css|svg)$/;
 
 type Chunk = Rolldown.OutputChunk;
 type Made = Chunk | Rolldown.OutputAsset;
 
-/** What every place says, what only Today and the settings begin with, and two of their rooms besides; all else is the rest. */
+/** What every place says, what only Today and the settings begin with, two of their rooms besides, a desk's canvas, missions and deciding; all else is the rest. */
 const SAID = {
-  first:
-    "again ask back cancel command deed desk error left loop mode nowhere offline outside passkey place rail role skip".split(
-      " ",
-    ),
-  today: "actor card effect field label no offer operation outcome run today value yes".split(" "),
-  settings: "connectors keyboard limits look once passkeys people plain room sessions status stop".split(" "),
-  people: "agents invitations".split(" "),
-  phone: "account device install push recovery telling".split(" "),
+  first: "again ask back cancel command deed desk error loop mode nowhere offline passkey place rail role skip".split(
+    " ",
+  ),
+  today: "actor card effect left no offer operation outcome run today value yes".split(" "),
+  settings: "connectors keyboard limits look once passkeys people plain room status stop".split(" "),
+  people: "agents answering defaults erase invitations logins outside rules".split(" "),
+  errands: ["errands"],
+  missions: ["missions"],
+  deciding: ["field", "together", "why_not"],
+  phone: "account device install push recovery sessions telling".split(" "),
+  /** Said in answers to mail, by the server; no page says it. */
+  mail: ["letter"],
 };
 
 function partOf(key: string): string {
@@ -44,7 +50,8 @@ function words(): Plugin {
     name: "words",
     enforce: "pre",
     load(id) {
-      const [, file, part] = /^(.*\/words\/\w+\.json)\?(first|today|settings|people|phone|rest)$/.exec(id) ?? [];
+      const [, file, part] =
+        /^(.*\/words\/\w+\.json)\?(first|today|settings|people|phone|errands|missions|deciding|rest)$/.exec(id) ?? [];
       if (!file) return undefined;
       this.addWatchFile(file);
       const some = Object.entries(JSON.parse(readFileSync(file, "utf8"))).filter(([key]) => partOf(key) === part);
@@ -96,8 +103,8 @@ function shipped(): Plugin {
     writeBundle(_, bundle) {
       const begins: Record<string, string[]> = {};
       for (const [file, made] of Object.entries(bundle)) {
-        if (made.type === "chunk" && made.facadeModuleId?.includes("/src/places/")) {
-          const place = made.facadeModuleId.replace(/^.*\/src\/places\/(.*)\.tsx$/, "$1");
+        if (made.type === "chunk" && PLACE.test(made.facadeModuleId ?? "")) {
+          const place = made.facadeModuleId?.replace(PLACE, "$1") ?? "";
           const whole = wholeOf(file, bundle);
           requireSaid(place, [...whole.values()]);
           begins[place] = [...whole.keys()];

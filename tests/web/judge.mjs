@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { verify } from "../../web/src/proof/verify.ts";
 
-const CODES = { proved: 0, bad: 1, not_a_receipt: 2, signer_unknown: 3 };
+const CODES = { proved: 0, bad: 1, not_a_receipt: 2, signer_unknown: 3, key_unread: 2 };
 
 const verdicts = [];
 for (const { data, key, persons } of JSON.parse(readFileSync(0, "utf8"))) {

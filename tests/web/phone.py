@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, expect
@@ -21,19 +22,33 @@ PHONE: dict[str, Any] = {
     "service_workers": "allow",
     "permissions": ["notifications"],
 }
-# There is no push service of this browser's maker here, and subscribing would never end: it hands out a device of ours.
-_SUBSCRIBED = """((subscription) => {
-    const toJSON = () => subscription;
-    const made = { ...subscription, toJSON, unsubscribe: async () => localStorage.removeItem("made") };
-    PushManager.prototype.subscribe = async () => { localStorage.setItem("made", "1"); return made; };
-    PushManager.prototype.getSubscription = async () => (localStorage.getItem("made") ? made : null);
+# There is no push service of this browser's maker here, and subscribing would never end: it hands out devices of ours.
+_SUBSCRIBED = """((subscriptions) => {
+    const made = () => {
+        const one = subscriptions[Number(localStorage.getItem("made"))];
+        return { ...one, toJSON: () => one, unsubscribe: async () => localStorage.removeItem("made") };
+    };
+    PushManager.prototype.subscribe = async () => {
+        localStorage.setItem("made", localStorage.getItem("made") ?? localStorage.getItem("next") ?? "0");
+        return made();
+    };
+    PushManager.prototype.getSubscription = async () => (localStorage.getItem("made") ? made() : null);
 })"""
+_LOST = """() => { localStorage.removeItem("made"); localStorage.setItem("next", "1"); }"""
 _SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
-    .map(({ title, body, tag, silent, actions }) =>
-        ({ title, body, tag, silent, actions: actions.map((one) => one.title) }))"""
+    .map(({ title, body, tag, silent, renotify, actions }) =>
+        ({ title, body, tag, silent, renotify, actions: actions.map((one) => one.title) }))"""
 _TOUCHED = """async ({ action }) => {
     const [notification] = await self.registration.getNotifications();
     self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action }));
+}"""
+_ENDED = """(subscription) => {
+    PushManager.prototype.subscribe = async () => ({ toJSON: () => subscription });
+    const event = new ExtendableEvent("pushsubscriptionchange");
+    return new Promise((heard) => {
+        event.waitUntil = (work) => heard(work);
+        self.dispatchEvent(event);
+    });
 }"""
 
 Shown = Sequence[dict[str, Any]]
@@ -47,6 +62,8 @@ class Phone:
     door: Door
     service: PushService
     device: Browser
+    next_device: Browser
+    """What its browser subscribes as once the first subscription is lost."""
 
     @property
     def page(self) -> Page:
@@ -67,7 +84,8 @@ class Phone:
         await session.send("ServiceWorker.enable")
         where = {"origin": self.visitor.address, "registrationId": await numbers}
         for asked in self.service.heard:
-            data = json.dumps(self.device.read(asked.body))
+            is_first = asked.line.split()[1] == urlsplit(self.device.endpoint).path
+            data = json.dumps((self.device if is_first else self.next_device).read(asked.body))
             await session.send("ServiceWorker.deliverPushMessage", {**where, "data": data})
         self.service.heard.clear()
         return await self.shows(until)
@@ -80,18 +98,36 @@ class Phone:
                 await self.page.wait_for_timeout(50)
         return shown
 
+    async def is_subscribed_anew(self) -> None:
+        """Wait until the house knows the browser's next subscription."""
+        telling, account = self.door.house.telling, self.door.practice.account
+        async with asyncio.timeout(20):
+            while self.next_device.device not in [one.device for one in await telling.devices(account, self.door.ana)]:
+                await self.page.wait_for_timeout(50)
+
     async def touch(self, action: str = "") -> None:
         """Touch the notification, or one of its buttons."""
         (worker,) = self.page.context.service_workers
         await worker.evaluate(_TOUCHED, {"action": action})
+
+    async def loses_subscription(self) -> None:
+        """The browser has none any more; nobody was told, and the next one is another."""
+        await self.page.evaluate(_LOST)
+
+    async def ends_subscription(self) -> None:
+        """The browser ends it by itself, and tells the worker so; until that has done what it does then."""
+        (worker,) = self.page.context.service_workers
+        await worker.evaluate(_ENDED, self.next_device.subscription)
 
 
 @asynccontextmanager
 async def holding(chromium: Chromium, door: Door, service: PushService, **window: Any) -> AsyncIterator[Phone]:
     """A phone whose owner has turned notifications on."""
     async with visiting(chromium, door, **{**PHONE, **window}) as visitor:
-        phone = Phone(visitor=visitor, door=door, service=service, device=service.browser())
-        await visitor.page.add_init_script(f"{_SUBSCRIBED}({json.dumps(phone.device.subscription)})")
+        devices = service.browser(), service.browser("two")
+        phone = Phone(visitor=visitor, door=door, service=service, device=devices[0], next_device=devices[1])
+        subscriptions = json.dumps([one.subscription for one in devices])
+        await visitor.page.add_init_script(f"{_SUBSCRIBED}({subscriptions})")
         await visitor.open("/settings/devices")
         await visitor.page.get_by_role("button", name="Turn on on this device").tap()
         await expect(visitor.page.get_by_role("button", name="Turn off on this device")).to_be_visible()

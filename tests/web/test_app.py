@@ -9,6 +9,12 @@ from tests.web.conftest import Visitor, visiting
 
 SECONDS_LIVE_MAX = 2.0
 TABS = 9
+STOPS, STOPS_SEEN_MIN = 25, 20
+FOCUSED = """() => {
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(document.activeElement);
+    const ring = (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2) || boxShadow !== "none";
+    return [document.activeElement.outerHTML.slice(0, 200), ring || document.activeElement === document.body];
+}"""
 
 
 async def test_the_key_in_the_address_is_used_once_and_gone(visitor: Visitor) -> None:
@@ -47,6 +53,24 @@ async def test_keys_go_everywhere_and_can_be_switched_off(visitor: Visitor) -> N
     await expect(visitor.page.get_by_role("dialog")).to_have_count(0)
     await keyboard.press("Control+k")
     await expect(visitor.page.get_by_role("dialog")).to_be_visible()
+
+
+async def test_what_has_the_focus_is_seen(door: Door, visitor: Visitor) -> None:
+    """Tab by tab through an open draft and a room of the settings: each stop has a ring of its own."""
+    await door.asked()
+    page, unseen, stops = visitor.page, set(), set()
+    for place, scheme in (("/", "light"), ("/settings/people", "dark")):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        await visitor.open(place)
+        await expect(page.locator("main").get_by_role("button").first).to_be_visible()
+        for _ in range(STOPS):
+            await page.keyboard.press("Tab")
+            stop, ring = await page.evaluate(FOCUSED)
+            stops.add(stop)
+            if not ring:
+                unseen.add(stop)
+    assert unseen == set()
+    assert len(stops) >= STOPS_SEEN_MIN
 
 
 async def test_the_palette_finds_a_command_and_does_it(visitor: Visitor) -> None:
@@ -103,6 +127,7 @@ async def test_without_the_stream_the_page_looks_by_itself(chromium: Browser, do
         await expect(visitor.page.get_by_role("link", name=re.compile("Buy, through karl"))).to_be_visible(
             timeout=8_000
         )
+        await visitor.page.goto("about:blank")
         visitor.complaints.clear()  # the browser's own lines about what was swallowed
 
 

@@ -20,9 +20,10 @@ LOCK: dict[str, Any] = json.loads((REPOSITORY / "web" / "package-lock.json").rea
 PACKAGES: dict[str, Any] = LOCK["packages"]
 KB = 1_000
 JS_FIRST_MAX, CSS_MAX, FONT_MAX = 100 * KB, 10 * KB, 32 * KB
-SAID_IN = {"today": "actor.agent", "settings": "limits.budgets", "rest": "change.own"}
+SAID_IN = {"today": "actor.agent", "settings": "limits.budgets", "missions": "missions.new", "rest": "change.own"}
 """A message of each part of the words."""
-MAY_BE_SHIPPED = {"Apache-2.0", "ISC", "MIT", "OFL-1.1", "Unlicense"}
+OF_DESK = {place: desk for desk, places in pages.PLACES_OF_DESKS.items() for place in places.values()}
+MAY_BE_SHIPPED = {"Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "OFL-1.1", "Unlicense"}
 
 
 def web() -> dict[str, Any]:
@@ -77,7 +78,7 @@ def test_a_wheel_holds_the_app(tmp_path: Path) -> None:
     assert [name for name in names if "node_modules" in name] == []
 
 
-@pytest.mark.parametrize("place", sorted(set(pages.PLACES.values()) - {"kit"}))
+@pytest.mark.parametrize("place", sorted({*pages.PLACES.values(), *OF_DESK} - {"kit"}))
 def test_a_place_begins_within_its_budget(place: str) -> None:
     """Whoever opens it waits for no more than that, whichever part of the words it takes along."""
     begins = json.loads((BUILT / "begins.json").read_text(encoding="utf-8"))[place]
@@ -89,8 +90,8 @@ def test_a_place_begins_within_its_budget(place: str) -> None:
 
 def taken_by(place: str) -> list[str]:
     """The parts of the words that a place begins with; all else says what Today says too."""
-    if place == "today":
-        return ["today"]
+    if place in ("today", *OF_DESK):
+        return [OF_DESK.get(place, place)]
     is_room = any(path.startswith("/settings") and name == place for path, name in pages.PLACES.items())
     return ["settings"] if is_room else ["today", "rest"]
 

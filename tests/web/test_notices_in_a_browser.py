@@ -30,7 +30,7 @@ async def test_a_person_is_told_and_follows_the_message_to_its_gate(tmp_path: Pa
             assert link is not None
             await page.reload()
             await expect(page.get_by_label("Mail to")).to_have_value("ana@example.org")
-            door.app.include_router(make_pages(Begins(version="0", desks=["shop"])))
+            door.app.include_router(make_pages(Begins(version="0", desks=["shop"], live=False)))
             await page.goto(link[0].replace(ADDRESS, door.address))
             await expect(page.get_by_role("button", name=re.compile("Approve €5.00"))).to_be_visible()
         kinds = await door.practice.kinds(run)

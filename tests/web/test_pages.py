@@ -8,24 +8,26 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 
 from haloop.serving import bind, served
 from haloop.web import pages, plain
-from haloop.web.pages import PLACES, Begins, make_pages
+from haloop.web.pages import PLACES, PLACES_OF_DESKS, Begins, make_pages
 from tests.api.conftest import Door, client_of
 
 STATIC = Path(plain.__file__).parent / "static"
 BUILT = Path(pages.__file__).parent / "app"
 ROUTES = Path(pages.__file__).parents[3] / "web" / "src" / "routes.tsx"
+OF_DESKS = {path: place for desk in PLACES_OF_DESKS.values() for path, place in desk.items()}
 ASSETS = sorted(path.name for path in (BUILT / "assets").glob("*") if path.suffix in (".js", ".css"))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody who has opened the pages and nothing else."""
     app = FastAPI()
-    app.include_router(make_pages(Begins(version="1.2</script>", desks=["errands"])))
+    app.include_router(make_pages(Begins(version="1.2</script>", desks=["errands"], live=True)))
     app.include_router(plain.router)
     async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, None) as browser:
         yield browser
@@ -86,7 +88,17 @@ async def test_a_place_begins_with_all_that_it_needs(browser: httpx2.AsyncClient
     assert any(PLACES[place] in one for one in linked)
     assert [(await browser.get(one)).status_code for one in linked] == [200] * len(linked)
     (told,) = re.findall(r'<script type="application/json" id="begins">(.*?)</script>', html)
-    assert json.loads(told) == {"version": "1.2</script>", "desks": ["errands"]}
+    assert json.loads(told) == {"version": "1.2</script>", "desks": ["errands"], "live": True}
+
+
+@pytest.mark.parametrize("path", OF_DESKS)
+async def test_a_desk_s_place_is_there_where_the_desk_is(browser: httpx2.AsyncClient, path: str) -> None:
+    """Where it is not installed, the address is none."""
+    assert (await browser.get(path)).status_code == 404
+    app = FastAPI()
+    app.include_router(make_pages(Begins(version="1", desks=list(PLACES_OF_DESKS), live=False)))
+    async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, None) as other:
+        assert f"/assets/{OF_DESKS[path]}-" in (await other.get(path)).text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +135,7 @@ async def test_an_asset_is_sent_small_and_kept_for_good(browser: httpx2.AsyncCli
 
 async def test_what_is_no_file_of_the_app_is_nothing(door: Door) -> None:
     """Also where somebody climbs out of the folder; the answer is the API's."""
-    door.app.include_router(make_pages(Begins(version="1", desks=[])))
+    door.app.include_router(make_pages(Begins(version="1", desks=[], live=False)))
     for path in ("/assets/nothing.js", "/assets/..%2findex.html", "/assets/%2e%2e/begins.json", "/elsewhere"):
         answer = await door.client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "request.no_such_address")
@@ -132,11 +144,11 @@ async def test_what_is_no_file_of_the_app_is_nothing(door: Door) -> None:
 def test_the_app_and_the_server_know_the_same_places() -> None:
     """An address that one of them does not know would work until the page is loaded again, or not at all."""
     named = re.findall(r'path: "([^"]+)"', ROUTES.read_text(encoding="utf-8"))
-    assert {re.sub(r":(\w+)", r"{\1}", path) for path in named} == set(PLACES)
+    assert {re.sub(r":(\w+)", r"{\1}", path) for path in named} == {*PLACES, *OF_DESKS}
 
 
 def test_without_the_app_the_page_says_how_to_build_it(tmp_path: Path) -> None:
     """Whoever skipped the build is not left before an empty window."""
-    page = pages._Page(tmp_path, "today", Begins(version="1", desks=[]))._html
+    page = pages._Page(tmp_path, "today", Begins(version="1", desks=[], live=False))._html
     assert "tools/web.py build" in page
     assert 'href="/plain"' in page

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import CDPSession, Page, async_playwright, expect
 
 from haloop.web import plain
-from tests.api.conftest import Door, live, tea
-
-__all__ = ["live"]
+from tests.api.conftest import Door, tea
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 DEVICE: dict[str, Any] = {
@@ -105,7 +104,7 @@ class Browser:
             await self._session.send("WebAuthn.setAutomaticPresenceSimulation", touched)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def browser(live: Door) -> AsyncIterator[Browser]:
     async with Browser.opened(live) as browser:
         yield browser

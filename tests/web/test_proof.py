@@ -202,6 +202,13 @@ def test_a_key_that_is_none_is_refused() -> None:
     assert PROVED not in compared(list(_wrong_keys()))
 
 
+def test_a_persons_key_that_cannot_be_read_is_named() -> None:
+    """Neither proves without it what it was to prove with it."""
+    bent = [one for one in _wrong_keys() if one.persons and one.persons != ["es256:" + b64(bytes(65))]]
+    compared(bent)
+    assert {lines[-1].split(":")[0] for _, lines in judged(bent)} == {"CANNOT READ A KEY"}
+
+
 def _any_bytes() -> Iterator[Case]:
     sample = SAMPLE.read_bytes()
     for place in range(0, len(sample), 7):

@@ -5,12 +5,23 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
+from haloop.identity import Caller
+from haloop.kernel.fact import LoginLinked
 from haloop.kernel.people import Role
 from tests.api.conftest import Door
-from tests.web.barriers import barriers, too_wide
+from tests.web.barriers import barriers, barriers_in_both, too_wide
 from tests.web.conftest import Visitor, visiting
 
 WINDOW = {"width": 1280, "height": 800}
+STALE = {
+    "type": "urn:haloop:identity.stale",
+    "title": "You last showed who you are more than 15 minutes ago.",
+    "status": 403,
+    "code": "identity.stale",
+    "next_step": "Show a passkey, or log in again.",
+    "executed": False,
+    "request_id": "0" * 16,
+}
 
 
 async def confirm(page: Page, name: str | re.Pattern[str]) -> None:
@@ -116,34 +127,52 @@ async def test_whoever_must_show_again_who_they_are_does_it_on_the_spot(door: Do
     await visitor.open("/settings/devices")
     await page.get_by_role("button", name="Add a passkey").click()
     await expect(page.get_by_role("button", name=re.compile("^Remove"))).to_have_count(1)
-    stale = {
-        "type": "urn:haloop:identity.stale",
-        "title": "You last showed who you are more than 15 minutes ago.",
-        "status": 403,
-        "code": "identity.stale",
-        "next_step": "Show a passkey, or log in again.",
-        "executed": False,
-        "request_id": "0" * 16,
-    }
-
-    refused: list[str] = []
-
-    async def too_old(way: Route) -> None:
-        if way.request.method == "POST" and not refused:
-            refused.append("once")
-            await way.fulfill(status=403, json=stale, content_type="application/problem+json")
-        else:
-            await way.fallback()
-
-    await visitor.open("/settings/people")
-    await page.route("**/api/tokens", too_old)
-    await page.get_by_label("The agent’s name").fill("shopper")
-    await page.get_by_role("button", name="Make a token").click()
+    await wants_a_token(visitor)
     await page.get_by_role("button", name="Show your passkey").click()
 
     await expect(page.get_by_label("The token of shopper")).not_to_have_value("")
     assert [one["agent"] for one in await door.got("/api/tokens")] == ["shopper"]
     visitor.complaints.clear()  # the browser's own line about the refusal
+
+
+async def test_nobody_goes_on_as_somebody_else(door: Door, visitor: Visitor) -> None:
+    """On a browser that two people use, the passkey that answers is the other's: refused, and nothing was done."""
+    ben = await door.practice.person("Ben", Role.OWNER)
+    page = visitor.page
+    await visitor.devices()
+    key = door.house.identity.issue_once(Caller(account=door.practice.account, person=ben))
+    await visitor.open(f"/settings/devices?key={key}")
+    await page.get_by_role("button", name="Add a passkey").click()
+    await expect(page.get_by_role("button", name=re.compile("^Remove"))).to_have_count(1)
+    await visitor.open(f"/?key={door.house.identity.issue_once()}")
+    await expect(page.get_by_text("Ana")).to_be_visible()
+    await wants_a_token(visitor)
+
+    await page.get_by_role("button", name="Show your passkey").click()
+
+    await expect(page.get_by_text("somebody else than the person who is signed in here")).to_be_visible()
+    assert await barriers(page) == []
+    await page.reload()
+    await expect(page.locator("nav").first).to_contain_text("Ana")
+    assert await door.got("/api/tokens") == []
+    visitor.complaints.clear()  # the browser's own lines about the refusals
+
+
+async def wants_a_token(visitor: Visitor) -> None:
+    """Somebody asks for an agent's token, and showed too long ago who they are."""
+    refused: list[str] = []
+
+    async def too_old(way: Route) -> None:
+        if way.request.method == "POST" and not refused:
+            refused.append("once")
+            await way.fulfill(status=403, json=STALE, content_type="application/problem+json")
+        else:
+            await way.fallback()
+
+    await visitor.open("/settings/people")
+    await visitor.page.route("**/api/tokens", too_old)
+    await visitor.page.get_by_label("The agent’s name").fill("shopper")
+    await visitor.page.get_by_role("button", name="Make a token").click()
 
 
 async def test_another_browser_is_signed_out(chromium: Browser, door: Door, visitor: Visitor) -> None:
@@ -157,6 +186,21 @@ async def test_another_browser_is_signed_out(chromium: Browser, door: Door, visi
         await other.open("/settings/devices")
         await expect(other.page.get_by_role("heading", name="You are not signed in")).to_be_visible()
         other.complaints.clear()  # the browser's own lines about the 401
+
+
+async def test_a_login_is_taken_away(door: Door, visitor: Visitor) -> None:
+    """An owner sees everybody's, by name, and ends one in two presses."""
+    page, practice = visitor.page, door.practice
+    ben = await practice.person("Ben", Role.APPROVER)
+    for person, login in ((door.ana, "a" * 64), (ben, "b" * 64)):
+        await practice.engine.record(practice.account, LoginLinked(person=person, login=login), by="kernel")
+    await visitor.open("/settings")
+    await page.get_by_role("link", name="Logins").click()
+    await expect(page.get_by_text("Ana (you)")).to_be_visible()
+    await confirm(page, "Take away: Ben, bbbbbbbb")
+
+    await expect(page.get_by_role("button", name=re.compile("^Take away: Ben"))).to_have_count(0)
+    assert [one["person"] for one in await door.got("/api/logins")] == [door.ana]
 
 
 async def test_connectors_say_whether_they_are_real_and_answer(chromium: Browser, errands: Door) -> None:
@@ -219,24 +263,22 @@ async def test_the_keyboard_alone_goes_through_a_room(door: Door, visitor: Visit
     await expect(page.get_by_role("button", name="Take back: Cleo")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_what_is_asked_and_said_keeps_nobody_out(chromium: Browser, door: Door, scheme: str) -> None:
+async def test_what_is_asked_and_said_keeps_nobody_out(visitor: Visitor) -> None:
     """axe finds nothing with a question open, a secret said, a refusal, and every agent stopped."""
-    async with visiting(chromium, door, viewport=WINDOW, color_scheme=scheme, reduced_motion="reduce") as visitor:
-        page = visitor.page
-        await visitor.open("/settings/people")
-        await page.get_by_label("The agent’s name").fill("shopper")
-        await page.get_by_role("button", name="Make a token").click()
-        await expect(page.get_by_label("The token of shopper")).not_to_have_value("")
-        await confirm(page, "Leave: Ana")
-        await expect(page.get_by_text("this is the last")).to_be_visible()
-        await page.get_by_role("button", name="Revoke: shopper").click()
-        assert await barriers(page) == []
-        await visitor.open("/settings/status")
-        await confirm(page, "Stop every agent")
-        await expect(page.get_by_text("Every agent is stopped")).to_be_visible()
-        assert await barriers(page) == []
-        visitor.complaints.clear()  # the browser's own line about the refusal
+    page = visitor.page
+    await visitor.open("/settings/people")
+    await page.get_by_label("The agent’s name").fill("shopper")
+    await page.get_by_role("button", name="Make a token").click()
+    await expect(page.get_by_label("The token of shopper")).not_to_have_value("")
+    await confirm(page, "Leave: Ana")
+    await expect(page.get_by_text("this is the last")).to_be_visible()
+    await page.get_by_role("button", name="Revoke: shopper").click()
+    assert await barriers_in_both(page) == []
+    await visitor.open("/settings/status")
+    await confirm(page, "Stop every agent")
+    await expect(page.get_by_text("Every agent is stopped")).to_be_visible()
+    assert await barriers_in_both(page) == []
+    visitor.complaints.clear()  # the browser's own line about the refusal
 
 
 @pytest.mark.parametrize("language", ["de", "pseudo"])

@@ -1,13 +1,18 @@
 """Today: what waits for somebody, their word on it by keyboard, mouse or passkey, and what became of it."""
 
+import asyncio
 import re
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.api.conftest import Door
-from tests.web.barriers import barriers
+from tests.api.conftest import Door, opened_to
+from tests.engines.buying import Counter, desk, opened
+from tests.web.barriers import barriers, barriers_in_both
 from tests.web.conftest import Visitor, visiting
 
 
@@ -61,6 +66,78 @@ async def test_many_clicks_are_one_yes(door: Door, visitor: Visitor) -> None:
     await approve(visitor.page).evaluate("(button) => { for (let n = 0; n < 50; n++) button.click(); }")
     await expect(visitor.page.get_by_role("button", name="Save the receipt")).to_be_visible()
     assert len(door.shop.sold) == 1
+
+
+async def test_a_yes_that_is_sent_again_is_the_same_yes(door: Door, visitor: Visitor) -> None:
+    """The page is loaded anew before its reply came, and the very request is sent fifty times more: bought once."""
+    page, heard = visitor.page, asyncio.Event()
+
+    async def keep_the_reply(route: Route) -> None:
+        await route.fetch()
+        heard.set()
+
+    await door.asked()
+    await read_to_the_end(page)
+    await page.route("**/decisions", keep_the_reply)
+    async with page.expect_request("**/decisions") as sent:
+        await approve(page).click()
+    yes = await sent.value
+    await heard.wait()
+    await page.reload()
+    await expect(page.get_by_role("button", name="Save the receipt")).to_be_visible()
+
+    again = [page.request.post(yes.url, data=yes.post_data, headers=yes.headers) for _ in range(50)]
+    assert {answer.status for answer in await asyncio.gather(*again)} == {200}
+    assert len(door.shop.sold) == 1
+
+
+async def test_a_house_that_dies_at_a_yes_is_asked_what_became_of_it(chromium: Browser, tmp_path: Path) -> None:
+    """The page says that nobody knows, and sends nothing by itself; the next house has heard no yes, and takes one."""
+    shop = Counter()
+    async with opened(tmp_path, shop) as practice, AsyncExitStack() as first:
+        door = await first.enter_async_context(opened_to(practice, [desk()], shop))
+        await door.asked()
+        async with visiting(chromium, door, viewport={"width": 1280, "height": 800}) as visitor:
+            page = visitor.page
+
+            async def die(route: Route) -> None:
+                await first.aclose()
+                await route.abort()
+
+            await read_to_the_end(page)
+            await page.route("**/decisions", die, times=1)
+            await approve(page).click()
+            await expect(page.get_by_text("Nobody knows yet whether your answer arrived")).to_be_visible()
+            await practice.restart()
+            async with opened_to(practice, [desk()], shop, port=urlsplit(door.address).port or 0):
+                await expect(page.get_by_text("Nobody knows yet whether your answer arrived")).to_have_count(0)
+                assert shop.sold == []
+                await approve(page).click()
+                await expect(page.get_by_role("button", name="Save the receipt")).to_be_visible()
+            visitor.complaints.clear()  # the browser's own lines about the time between
+    assert len(shop.sold) == 1
+
+
+async def test_what_may_have_happened_already_is_read_before_a_yes(door: Door, visitor: Visitor) -> None:
+    """Nobody knows how the same ended before: the draft says so, and takes no yes until somebody says they read it."""
+    door.shop.fails = True
+    await door.decide(await door.gate(await door.asked()))
+    door.shop.fails = False
+    run = await door.asked()
+    page = visitor.page
+    await visitor.open(f"/?run={run}")
+    await page.get_by_text(re.compile("^Card [0-9a-f]{64}$")).scroll_into_view_if_needed()
+    await page.mouse.wheel(0, 4_000)
+    read = page.get_by_role("checkbox", name="I have read this")
+    await expect(read).to_be_visible()
+    await expect(approve(page)).to_have_attribute("aria-disabled", "true")
+    assert await barriers_in_both(page) == []
+    await approve(page).dispatch_event("click")
+    assert (await door.gate(run))["status"] == "open"
+
+    await read.check()
+    await approve(page).click()
+    await expect(page.get_by_role("button", name="Save the receipt")).to_be_visible()
 
 
 async def test_a_no_takes_a_sentence_along(door: Door, visitor: Visitor) -> None:
@@ -132,7 +209,8 @@ async def test_an_answer_of_which_nobody_knows_is_not_sent_again(door: Door, vis
     await door.asked()
     await read_to_the_end(visitor.page)
     await visitor.page.route("**/decisions", lose_the_reply)
-    await approve(visitor.page).click()
+    async with visitor.page.expect_console_message(lambda said: said.type == "error"):
+        await approve(visitor.page).click()
 
     await expect(visitor.page.get_by_role("button", name="Save the receipt")).to_be_visible()
     assert len(door.shop.sold) == 1

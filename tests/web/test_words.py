@@ -8,6 +8,7 @@ import pytest
 
 WORDS = Path(__file__).parents[2] / "src" / "haloop" / "words"
 SOURCE = Path(__file__).parents[2] / "web" / "src"
+LETTERS = WORDS.parent / "letters"
 LANGUAGES = ["de"]
 
 
@@ -37,8 +38,9 @@ def test_a_translation_says_the_same_values(language: str) -> None:
 
 
 def test_what_is_said_comes_from_the_catalogue() -> None:
-    """Every message that the app names exists, and none waits there for nobody."""
-    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.ts*") if "schema.d" not in path.name)
+    """Every message that the app names, or an answer to a letter, exists, and none waits there for nobody."""
+    files = [*(path for path in SOURCE.rglob("*.ts*") if "schema.d" not in path.name), *LETTERS.glob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     named = set(re.findall(r'"([a-z_]+(?:\.[a-zA-Z_0-9]+)*)"', code))
     built = tuple(re.findall(r"`([a-z_]+(?:\.[a-z_]+)*\.)\$\{", code))
     known = {re.sub(r"\.(one|other)$", "", key) for key in messages("en")}

@@ -8,14 +8,14 @@ import { takeLink } from "@/api/session";
 import { later, t } from "@/i18n";
 import { type Command, useCommands } from "@/keys";
 import { POLL_MS, useLiveness } from "@/live";
-import { PLACES, PUBLIC } from "@/routes";
+import { PUBLIC, placesHere } from "@/routes";
 import { Button } from "@/ui/Button";
 import { Loop } from "@/ui/Loop";
 import { Failed, Notice } from "@/ui/Notice";
 import { Empty, Page, Waiting } from "@/ui/Page";
 
 const Palette = lazy(later(() => import("@/palette")));
-const Outside = lazy(() => import("@/outside"));
+const Outside = lazy(later(() => import("@/outside"), "people"));
 const Asking = lazy(later(() => import("@/drafts/Asking")));
 
 type Over = "palette" | "keys" | "ask" | undefined;
@@ -24,13 +24,15 @@ type Over = "palette" | "keys" | "ask" | undefined;
 export function App() {
   return (
     <Switch>
-      <Route path={PUBLIC.path}>
-        <main>
-          <Suspense>
-            <PUBLIC.page />
-          </Suspense>
-        </main>
-      </Route>
+      {PUBLIC.map(({ path, page: Public }) => (
+        <Route key={path} path={path}>
+          <main>
+            <Suspense>
+              <Public />
+            </Suspense>
+          </main>
+        </Route>
+      ))}
       <Route>
         <Door />
       </Route>
@@ -63,6 +65,7 @@ function Door() {
 function Inside() {
   const [over, setOver] = useState<Over>();
   const [, go] = useLocation();
+  const places = placesHere();
   const close = () => setOver(undefined);
   const me = useQuery(queries.me());
   const isUnreached = me.failureReason instanceof Unreached;
@@ -72,7 +75,7 @@ function Inside() {
     if (link) go(link, { replace: true });
   }, [go]);
   useCommands([
-    ...PLACES.flatMap(({ path, rail }): Command[] =>
+    ...places.flatMap(({ path, rail }): Command[] =>
       rail ? [{ keys: `g ${rail.letter}`, name: t("command.go", { place: t(rail.name) }), run: () => go(path) }] : [],
     ),
     { keys: "c", name: t("command.ask"), run: () => setOver("ask") },
@@ -94,7 +97,7 @@ function Inside() {
             </Page>
           ) : (
             <Switch>
-              {PLACES.map(({ path, page }) => (
+              {places.map(({ path, page }) => (
                 <Route key={path} path={path} component={page} />
               ))}
               <Route>
@@ -136,7 +139,7 @@ function Rail({ onAsk }: { onAsk: () => void }) {
       >
         {t("ask")}
       </Button>
-      {PLACES.map(
+      {placesHere().map(
         ({ path, rail }) =>
           rail && (
             <Link

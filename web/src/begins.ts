@@ -2,9 +2,11 @@
 export interface Begins {
   version: string;
   desks: string[];
+  /** Whether any of what stands behind it is the real one. */
+  live: boolean;
 }
 
 export function readBegins(): Begins {
   const told = document.getElementById("begins")?.textContent;
-  return told ? (JSON.parse(told) as Begins) : { version: "", desks: [] };
+  return told ? (JSON.parse(told) as Begins) : { version: "", desks: [], live: false };
 }

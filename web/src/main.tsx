@@ -6,6 +6,7 @@ import { type Model, Problem } from "@/api/client";
 import { queries, touchedBy } from "@/api/queries";
 import { comeIn } from "@/api/session";
 import { App } from "@/app";
+import { keepOffer } from "@/devices/installing";
 import { openLanguage } from "@/i18n";
 import { KeyBoard } from "@/keys";
 import { listen } from "@/live";
@@ -27,7 +28,7 @@ const client: QueryClient = new QueryClient({
     onSuccess: (data, { queryKey }) => {
       if (queryKey[0] === "gates" && queryKey.length === 1)
         void devices().then(({ clearNotices }) => clearNotices(data as Model<"GatePage">));
-      if (queryKey[0] === "me") void devices().then(({ tellWorker }) => tellWorker());
+      if (queryKey[0] === "me") void devices().then(({ tellOn }) => tellOn(data as Model<"Me">));
     },
   }),
   defaultOptions: {
@@ -42,6 +43,7 @@ const client: QueryClient = new QueryClient({
 
 async function begin(place: HTMLElement): Promise<void> {
   wearTheme();
+  keepOffer();
   if (!isPublic()) startWorker();
   await Promise.all([openLanguage(), isPublic() ? undefined : comeIn()]);
   createRoot(place).render(
@@ -55,8 +57,15 @@ async function begin(place: HTMLElement): Promise<void> {
   );
   if (isPublic()) return;
   listen((run) => {
-    for (const queryKey of touchedBy(run))
-      void client.invalidateQueries({ queryKey, exact: queryKey[0] === "runs" && queryKey.length === 1 });
+    for (const queryKey of touchedBy(run)) {
+      const touched = { queryKey, exact: queryKey[0] === "runs" && queryKey.length === 1 };
+      // A first answer that is still on its way may be older than this news, and is not asked for again by itself.
+      const isFirst = client
+        .getQueryCache()
+        .findAll(touched)
+        .some((one) => one.state.data === undefined);
+      void client.invalidateQueries(touched).then(() => (isFirst ? client.invalidateQueries(touched) : undefined));
+    }
   });
 }
 

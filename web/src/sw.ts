@@ -2,8 +2,9 @@
  *
  * Of anybody's data it keeps nothing: answers of the API go past it.
  */
-import { decline, look, type Message, show } from "@/worker/notices";
+import { decline, look, type Message, show, type Told } from "@/worker/notices";
 import { forgetOldShells, isOfShell, keepShell, page, piece } from "@/worker/shell";
+import { subscribeAnew } from "@/worker/subscribing";
 
 declare const self: ServiceWorkerGlobalScope;
 
@@ -26,10 +27,17 @@ self.addEventListener("push", (event) => {
   if (event.data) event.waitUntil(show(self.registration, event.data.json() as Message));
 });
 
+self.addEventListener("pushsubscriptionchange", (event) => {
+  (event as ExtendableEvent).waitUntil(subscribeAnew(self.registration));
+});
+
 self.addEventListener("notificationclick", (event) => {
-  const { tag: link } = event.notification;
+  const { data, tag } = event.notification;
+  const told = data as Told | null;
   event.notification.close();
-  event.waitUntil(event.action === "decline" ? decline(self.registration, link, open) : open(link));
+  event.waitUntil(
+    told && event.action === "decline" ? decline(self.registration, told, open) : open(told?.link ?? tag),
+  );
 });
 
 /** Bring what a notice is about before whoever touched it: in the window that is there, or in a new one. */

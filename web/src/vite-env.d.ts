@@ -19,6 +19,18 @@ declare module "*.json?phone" {
   const messages: Record<string, string>;
   export default messages;
 }
+declare module "*.json?errands" {
+  const messages: Record<string, string>;
+  export default messages;
+}
+declare module "*.json?missions" {
+  const messages: Record<string, string>;
+  export default messages;
+}
+declare module "*.json?deciding" {
+  const messages: Record<string, string>;
+  export default messages;
+}
 declare module "*.json?rest" {
   const messages: Record<string, string>;
   export default messages;

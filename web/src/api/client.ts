@@ -3,7 +3,7 @@ import { sessionHeaders } from "@/api/session";
 
 export type Model<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
-type Method = "get" | "post" | "delete";
+type Method = "get" | "post" | "put" | "delete";
 type Operation<M extends Method, P extends keyof paths> = paths[P][M];
 type Answer<O> = O extends { responses: infer R } ? Content<R[keyof R]> : never;
 type Content<R> = R extends { content: { "application/json": infer T } } ? T : undefined;
@@ -53,12 +53,17 @@ export async function ask<M extends Method, P extends keyof paths>(
 
 /** Fetch something of ours, as whoever is asking. */
 export async function reach(address: string, how: RequestInit = {}): Promise<Response> {
-  const answer = await fetch(address, { ...how, headers: { ...how.headers, ...sessionHeaders() } }).catch(() => {
-    throw new Unreached("There was no answer.");
-  });
+  const answer = await send(address, how);
   if (answer.ok) return answer;
   const said: unknown = await answer.json().catch(() => undefined);
   throw isProblem(said) ? new Problem(said) : new Unreached(String(answer.status));
+}
+
+/** The same, where a no has a form of its own. */
+export async function send(address: string, how: RequestInit = {}): Promise<Response> {
+  return fetch(address, { ...how, headers: { ...how.headers, ...sessionHeaders() } }).catch(() => {
+    throw new Unreached("There was no answer.");
+  });
 }
 
 function addressOf(path: string, places: object, query: object): string {

@@ -15,10 +15,10 @@ export async function sign({ challenge, rp_id: rpId, credentials }: Model<"Chall
   return answered(challenge, rpId, credentials);
 }
 
-/** Show again who you are, with any passkey that is known here: a new session begins, which is fresh. */
+/** Show again who you are, with any passkey of yours: a new session begins, which is fresh. Nobody else's counts. */
 export async function showPasskey(): Promise<void> {
   const { challenge, rp_id: rpId } = await ask("post", "/api/login/passkey/challenge");
-  const body = { challenge, assertion: await answered(challenge, rpId, []) };
+  const body = { challenge, assertion: await answered(challenge, rpId, []), again: true };
   keepSession((await ask("post", "/api/login/passkey", { body })).secret);
 }
 
@@ -63,6 +63,12 @@ export async function addPasskey(code?: string): Promise<string | null> {
     },
   });
   return added.recovery_code;
+}
+
+/** What confirms a change, where it takes a passkey; nothing where it takes none. */
+export async function confirmation(challenge: Model<"ChallengeOut">): Promise<Model<"PasskeyConfirmed"> | null> {
+  if (challenge.credentials.length === 0) return null;
+  return { challenge: challenge.challenge, assertion: await sign(challenge) };
 }
 
 /** Have a new recovery code made, which is said this once and ends the one before. */

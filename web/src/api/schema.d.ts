@@ -211,6 +211,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Defaults
+         * @description What each desk that has defaults takes where nothing is said.
+         */
+        get: operations["list_defaults"];
+        /**
+         * Set Defaults
+         * @description Set all defaults of a desk anew; an owner's word. Nothing that was asked for before is changed.
+         */
+        put: operations["set_defaults"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/desks": {
         parameters: {
             query?: never;
@@ -246,7 +270,9 @@ export interface paths {
         put?: never;
         /**
          * Add Device
-         * @description Be told on this device too, as its browser subscribed it. The same subscription again is the same device.
+         * @description Be told on this device too, as its browser subscribed it, or on in the place of one whose browser did so anew.
+         *
+         *     The same subscription again is the same device.
          */
         post: operations["add_device"];
         delete?: never;
@@ -762,6 +788,8 @@ export interface paths {
         /**
          * Show Passkey
          * @description Come in with a passkey, or show again who you are: it begins a new session.
+         *
+         *     What was begun by one person is not gone on with as another: where it is shown again, only their own passkeys count.
          */
         post: operations["show_passkey"];
         delete?: never;
@@ -891,6 +919,110 @@ export interface paths {
          * @description Tell you something now, every way you want to be told, and say how that went.
          */
         post: operations["try_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Missions
+         * @description Every mission of the account, the one where something happened last first; an agent sees its own.
+         */
+        get: operations["list_missions"];
+        put?: never;
+        /**
+         * Create Mission
+         * @description Write a mission down; nothing runs before somebody lets it go on.
+         */
+        post: operations["create_mission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions/{mission}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Mission
+         * @description One mission with its files; what it waits for counts as read by whoever asked.
+         */
+        get: operations["show_mission"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions/{mission}/artifacts/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save Artifact
+         * @description Save a file; where it is before people, that is a change of what they are asked.
+         */
+        put: operations["save_artifact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions/{mission}/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue Mission
+         * @description Say yes to what the mission waits for, as it was when you read it.
+         */
+        post: operations["continue_mission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions/{mission}/mark-completed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Mission Completed
+         * @description End a mission as it stands.
+         */
+        post: operations["mark_mission_completed"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1060,9 +1192,29 @@ export interface paths {
         put?: never;
         /**
          * Change Roles
-         * @description Say what somebody may do from now on; an owner's word, and somebody stays an owner.
+         * @description Say what somebody may do from now on; an owner's word, and where it is more, a passkey's. An owner stays.
          */
         post: operations["change_roles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/{person}/roles/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Changing Roles
+         * @description What a passkey has to sign to confirm exactly these roles; where it names none, they take none.
+         */
+        post: operations["begin_changing_roles"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1171,6 +1323,50 @@ export interface paths {
          *     Words that are no request yet are answered with what is missing, and nothing is begun.
          */
         post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Rules
+         * @description The rules of the account that people set; what is used up of the ceilings, `/api/budgets` says.
+         */
+        get: operations["show_rules"];
+        put?: never;
+        /**
+         * Set Rules
+         * @description Say what the rules are from now on, all of them; an owner's word, and where they are looser, a passkey's.
+         */
+        post: operations["set_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rules/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Setting Rules
+         * @description What a passkey has to sign to confirm exactly these rules; where it names none, they take none.
+         */
+        post: operations["begin_setting_rules"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1571,6 +1767,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/town": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Town
+         * @description The servers of the practice town, where each is, and what troubles are on.
+         */
+        get: operations["show_town"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/town/troubles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Turn Trouble
+         * @description Put a trouble on a server of the practice town, or take it away; an owner's word, on the machine itself.
+         */
+        put: operations["turn_trouble"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/visits": {
         parameters: {
             query?: never;
@@ -1714,6 +1950,14 @@ export interface components {
             view: components["schemas"]["Seen"];
         };
         /**
+         * ArtifactIn
+         * @description What a file is to say.
+         */
+        ArtifactIn: {
+            /** Content */
+            content: string;
+        };
+        /**
          * ArtifactOut
          * @description A file that a run refers to.
          */
@@ -1836,6 +2080,24 @@ export interface components {
             reason: string;
         };
         /**
+         * CeilingOut
+         * @description A ceiling as it is.
+         */
+        CeilingOut: {
+            amount: components["schemas"]["Money"];
+            /** Window Days */
+            window_days: number;
+        };
+        /**
+         * CeilingSaid
+         * @description The most that the account spends within a window, whoever says yes.
+         */
+        CeilingSaid: {
+            amount: components["schemas"]["MostSaid"];
+            /** Window Days */
+            window_days: number;
+        };
+        /**
          * ChallengeOut
          * @description What a passkey is asked to sign.
          */
@@ -1912,6 +2174,34 @@ export interface components {
             version: string;
         };
         /**
+         * DefaultsOut
+         * @description What a desk takes where whoever asks does not say.
+         */
+        DefaultsOut: {
+            /** Desk */
+            desk: string;
+            /** Takes */
+            takes: {
+                [key: string]: unknown;
+            };
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * DefaultsWanted
+         * @description All of a desk's defaults; what is left out is taken away.
+         */
+        DefaultsWanted: {
+            /** Desk */
+            desk: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * DeskOut
          * @description A desk, and what can be asked of it.
          */
@@ -1947,6 +2237,40 @@ export interface components {
             application_server_key: string;
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /** Enveloped[MissionDetail] */
+        Enveloped_MissionDetail_: {
+            data?: components["schemas"]["MissionDetail"] | null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
+        };
+        /** Enveloped[MissionMeta] */
+        Enveloped_MissionMeta_: {
+            data?: components["schemas"]["MissionMeta"] | null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
+        };
+        /** Enveloped[NoneType] */
+        Enveloped_NoneType_: {
+            /** Data */
+            data?: null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
+        };
+        /** Enveloped[list[MissionListItem]] */
+        Enveloped_list_MissionListItem__: {
+            /** Data */
+            data?: components["schemas"]["MissionListItem"][] | null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
         };
         /** ErasureWanted */
         ErasureWanted: {
@@ -2039,6 +2363,13 @@ export interface components {
             outcome: string;
             /** Procedure */
             procedure: string;
+            /**
+             * @default {
+             *       "instead": "",
+             *       "name": "builtin"
+             *     }
+             */
+            reader: components["schemas"]["ReaderOut"];
             /** Reason */
             reason: string | null;
             /** Receipt */
@@ -2051,6 +2382,11 @@ export interface components {
             shown_at: string;
             /** Taken */
             taken: string[];
+            /**
+             * Through
+             * @default
+             */
+            through: string;
             /** Words */
             words: string[];
         };
@@ -2282,6 +2618,152 @@ export interface components {
             roles: string[];
         };
         /**
+         * MissionDetail
+         * @description A mission with its files.
+         */
+        MissionDetail: {
+            /** Artifacts */
+            artifacts: {
+                [key: string]: string;
+            };
+            /**
+             * By Hand
+             * @default {}
+             */
+            by_hand: {
+                [key: string]: string;
+            };
+            /** Created At */
+            created_at: string;
+            /** Current Log Tail */
+            current_log_tail?: string | null;
+            /** Current Step */
+            current_step: number;
+            /** Errors */
+            errors: string[];
+            gate?: components["schemas"]["MissionGate"] | null;
+            /** Last Error */
+            last_error?: string | null;
+            /** Mission Id */
+            mission_id: string;
+            /** Run */
+            run: string;
+            /** Runs */
+            runs: components["schemas"]["StepRun"][];
+            /**
+             * Stale
+             * @default []
+             */
+            stale: string[];
+            /** Status */
+            status: string;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /** Updated At */
+            updated_at: string;
+            /** Workflow */
+            workflow: {
+                [key: string]: unknown;
+            };
+            /** Workflow Id */
+            workflow_id: string;
+        };
+        /**
+         * MissionGate
+         * @description What a mission waits at.
+         */
+        MissionGate: {
+            /** Artifact */
+            artifact?: string | null;
+            /** Asks */
+            asks: string;
+            /** Draft Hash */
+            draft_hash: string;
+            /** Id */
+            id: string;
+            /** Revision */
+            revision: number;
+            /** Tag */
+            tag: string;
+        };
+        /**
+         * MissionIn
+         * @description A mission that somebody wants.
+         */
+        MissionIn: {
+            /** Rawinput */
+            rawInput: string;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "feature" | "fix" | "bugfix" | "hotfix" | "enhance";
+            /** Workflow */
+            workflow?: string | null;
+        };
+        /**
+         * MissionListItem
+         * @description A mission in the list.
+         */
+        MissionListItem: {
+            /** Current Step Name */
+            current_step_name: string;
+            /** Mission Id */
+            mission_id: string;
+            /** Status */
+            status: string;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /** Updated At */
+            updated_at: string;
+        };
+        /**
+         * MissionMeta
+         * @description A mission, as its `mission.json` has it.
+         */
+        MissionMeta: {
+            /** Created At */
+            created_at: string;
+            /** Current Step */
+            current_step: number;
+            /** Errors */
+            errors: string[];
+            /** Last Error */
+            last_error?: string | null;
+            /** Mission Id */
+            mission_id: string;
+            /** Status */
+            status: string;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /** Updated At */
+            updated_at: string;
+            /** Workflow Id */
+            workflow_id: string;
+        };
+        /**
+         * ModelOut
+         * @description The model that reads plain words, and what this account has used of it today.
+         */
+        ModelOut: {
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string | null;
+            /** Tokens Max */
+            tokens_max: number;
+            /** Tokens Today */
+            tokens_today: number;
+        };
+        /**
          * Money
          * @description So many of the smallest units of one currency; negative when it is owed back.
          */
@@ -2295,6 +2777,16 @@ export interface components {
         MoreTime: {
             /** Until */
             until: number;
+        };
+        /**
+         * MostSaid
+         * @description An amount that something costs at most.
+         */
+        MostSaid: {
+            /** Currency */
+            currency: string;
+            /** Minor */
+            minor: number;
         };
         /**
          * NeedOut
@@ -2311,6 +2803,18 @@ export interface components {
             separation: boolean;
         };
         /**
+         * NeedSaid
+         * @description What each yes takes; what a desk or the built-in rule asks for beyond it stays.
+         */
+        NeedSaid: {
+            /** Count */
+            count: number;
+            /** Passkey */
+            passkey: boolean;
+            /** Separation */
+            separation: boolean;
+        };
+        /**
          * NotSupported
          * @description Nothing was begun: nobody here does this, or understood it.
          */
@@ -2323,6 +2827,11 @@ export interface components {
              * @constant
              */
             outcome: "unsupported";
+            /**
+             * Reads
+             * @default []
+             */
+            reads: string[];
             /** Sentence */
             sentence: string;
         };
@@ -2334,6 +2843,8 @@ export interface components {
             /** By Mail */
             by_mail: boolean;
             wanted: components["schemas"]["NoticesWanted"];
+            /** Write To */
+            write_to?: string | null;
         };
         /**
          * NoticesWanted
@@ -2504,6 +3015,11 @@ export interface components {
         };
         /** PasskeyShown */
         PasskeyShown: {
+            /**
+             * Again
+             * @default false
+             */
+            again: boolean;
             assertion: components["schemas"]["PasskeyAnswer"];
             /** Challenge */
             challenge: string;
@@ -2583,6 +3099,22 @@ export interface components {
             choices: string[];
         };
         /**
+         * ReaderOut
+         * @description Who read somebody's words.
+         */
+        ReaderOut: {
+            /**
+             * Instead
+             * @default
+             */
+            instead: string;
+            /**
+             * Name
+             * @default builtin
+             */
+            name: string;
+        };
+        /**
          * ReceiptOut
          * @description A receipt that can be had.
          */
@@ -2644,6 +3176,7 @@ export interface components {
         Role: "owner" | "approver" | "viewer";
         /** RolesWanted */
         RolesWanted: {
+            confirmed?: components["schemas"]["PasskeyConfirmed"] | null;
             /** Roles */
             roles: components["schemas"]["Role"][];
         };
@@ -2668,6 +3201,29 @@ export interface components {
             gate: string;
             now?: components["schemas"]["GateOut"] | null;
             problem?: components["schemas"]["Problem"] | null;
+        };
+        /**
+         * RulesOut
+         * @description The rules of an account that people set, as they are.
+         */
+        RulesOut: {
+            /** Ceilings */
+            ceilings: components["schemas"]["CeilingOut"][];
+            need: components["schemas"]["NeedSaid"];
+            /** Version */
+            version: string;
+        };
+        /**
+         * RulesWanted
+         * @description The rules as they are to be, all of them.
+         */
+        RulesWanted: {
+            /** Ceilings */
+            ceilings: components["schemas"]["CeilingSaid"][];
+            confirmed?: components["schemas"]["PasskeyConfirmed"] | null;
+            /** Instead Of */
+            instead_of: string;
+            need: components["schemas"]["NeedSaid"];
         };
         /**
          * RunDetail
@@ -2704,6 +3260,13 @@ export interface components {
             newest_at: string;
             /** Procedure */
             procedure: string;
+            /**
+             * @default {
+             *       "instead": "",
+             *       "name": "builtin"
+             *     }
+             */
+            reader: components["schemas"]["ReaderOut"];
             /** Reason */
             reason?: string | null;
             /** Result */
@@ -2714,6 +3277,11 @@ export interface components {
              * @default []
              */
             taken: string[];
+            /**
+             * Through
+             * @default
+             */
+            through: string;
             /** Trail */
             trail: components["schemas"]["Told"][];
             /** Version */
@@ -2773,12 +3341,24 @@ export interface components {
             newest_at: string;
             /** Procedure */
             procedure: string;
+            /**
+             * @default {
+             *       "instead": "",
+             *       "name": "builtin"
+             *     }
+             */
+            reader: components["schemas"]["ReaderOut"];
             state: components["schemas"]["RunState"];
             /**
              * Taken
              * @default []
              */
             taken: string[];
+            /**
+             * Through
+             * @default
+             */
+            through: string;
             /** Version */
             version: number;
             /**
@@ -2798,6 +3378,18 @@ export interface components {
             language: string;
             /** Renderer */
             renderer: string;
+        };
+        /**
+         * ServerOut
+         * @description One of the town's servers.
+         */
+        ServerOut: {
+            /** Address */
+            address: string;
+            /** Name */
+            name: string;
+            /** Troubles */
+            troubles: components["schemas"]["TroubleOut"][];
         };
         /**
          * SessionOut
@@ -2834,6 +3426,7 @@ export interface components {
             agents_stopped: boolean;
             /** Clock Moved Seconds */
             clock_moved_seconds: number;
+            model?: components["schemas"]["ModelOut"] | null;
             /** Open Gates */
             open_gates: number;
             /** Parked */
@@ -2847,6 +3440,24 @@ export interface components {
             telling: components["schemas"]["TellingOut"];
             /** Version */
             version: string;
+        };
+        /**
+         * StepRun
+         * @description One attempt at a step, as `runs/r-….json` has it.
+         */
+        StepRun: {
+            /** Container Id */
+            container_id?: string | null;
+            /** Exit Code */
+            exit_code?: number | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /** Run Id */
+            run_id: string;
+            /** Started At */
+            started_at: string;
+            /** Step Id */
+            step_id: string;
         };
         /** Stop */
         Stop: {
@@ -2873,6 +3484,8 @@ export interface components {
         Subscription: {
             /** Endpoint */
             endpoint: string;
+            /** Instead Of */
+            instead_of?: string | null;
             keys: components["schemas"]["SubscriptionKeys"];
         };
         /**
@@ -2977,6 +3590,25 @@ export interface components {
             /** Told */
             told: boolean;
         };
+        /** TroubleOut */
+        TroubleOut: {
+            /** Name */
+            name: string;
+            /** On */
+            on: boolean;
+        };
+        /**
+         * TroubleWanted
+         * @description A trouble to put on a server or to take away.
+         */
+        TroubleWanted: {
+            /** On */
+            on: boolean;
+            /** Server */
+            server: string;
+            /** Trouble */
+            trouble: string;
+        };
         /**
          * UncertainOut
          * @description An effect of which nobody knows how it ended, for a person to find out.
@@ -3024,6 +3656,13 @@ export interface components {
             desk: string;
             /** Procedure */
             procedure: string;
+            /**
+             * @default {
+             *       "instead": "",
+             *       "name": "builtin"
+             *     }
+             */
+            reader: components["schemas"]["ReaderOut"];
             /** Taken */
             taken: string[];
         };
@@ -3367,6 +4006,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChallengeOut"];
+                };
+            };
+        };
+    };
+    list_defaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultsOut"][];
+                };
+            };
+        };
+    };
+    set_defaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DefaultsWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultsOut"];
                 };
             };
         };
@@ -4215,6 +4898,156 @@ export interface operations {
             };
         };
     };
+    list_missions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_list_MissionListItem__"];
+                };
+            };
+        };
+    };
+    create_mission: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MissionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_MissionMeta_"];
+                };
+            };
+        };
+    };
+    show_mission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mission: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_MissionDetail_"];
+                };
+            };
+        };
+    };
+    save_artifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path: {
+                mission: string;
+                filename: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArtifactIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_NoneType_"];
+                };
+            };
+        };
+    };
+    continue_mission: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mission: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_NoneType_"];
+                };
+            };
+        };
+    };
+    mark_mission_completed: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mission: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_NoneType_"];
+                };
+            };
+        };
+    };
     open_link: {
         parameters: {
             query?: {
@@ -4426,6 +5259,35 @@ export interface operations {
             };
         };
     };
+    begin_changing_roles: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolesWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeOut"];
+                };
+            };
+        };
+    };
     show_recovery_code: {
         parameters: {
             query?: never;
@@ -4575,6 +5437,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Begun"];
+                };
+            };
+        };
+    };
+    show_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+        };
+    };
+    set_rules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesOut"];
+                };
+            };
+        };
+    };
+    begin_setting_rules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChallengeOut"];
                 };
             };
         };
@@ -5102,6 +6038,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    show_town: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerOut"][];
+                };
+            };
+        };
+    };
+    turn_trouble: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TroubleWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerOut"][];
+                };
             };
         };
     };

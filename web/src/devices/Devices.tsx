@@ -11,17 +11,17 @@ import { Section, Waiting } from "@/ui/Page";
 
 /** This device: as whom it asks, where, in which account; how it is told; and how it becomes an app of its own. */
 export default function Devices() {
+  const { data: me } = useQuery(queries.me());
   return (
     <>
-      <ThisDevice />
-      <Telling />
+      <ThisDevice me={me} />
+      {me && <Telling me={me} />}
       <Install />
     </>
   );
 }
 
-function ThisDevice() {
-  const { data: me } = useQuery(queries.me());
+function ThisDevice({ me }: { me: Model<"Me"> | undefined }) {
   const accounts = useQuery(queries.accounts());
   const switching = useMutation({ mutationFn: switchAccount });
   const error = accounts.error ?? switching.error;

@@ -1,26 +1,39 @@
+import { useSyncExternalStore } from "react";
+import { hearOffer, offerNow, takeOffer } from "@/devices/installing";
 import { t } from "@/i18n";
+import { Button } from "@/ui/Button";
 import { Details } from "@/ui/Details";
 import { Section } from "@/ui/Page";
 
 const SYSTEMS = ["ios", "android", "desktop"] as const;
 
-/** How the app comes to the home screen; the way of this device's own system lies open. */
+/** How the app comes to the home screen: by a button where the browser offers it, and else by its own system's way. */
 export function Install() {
-  const isInstalled = matchMedia("(display-mode: standalone)").matches;
-  const own = systemOf(navigator.userAgent, navigator.maxTouchPoints);
+  const offer = useSyncExternalStore(hearOffer, offerNow);
+  if (matchMedia("(display-mode: standalone)").matches) return null;
   return (
     <Section title={t("install")}>
-      <p className="mb-3 max-w-[65ch] text-ink2">{t(isInstalled ? "install.done" : "install.says")}</p>
-      {!isInstalled && (
-        <div className="grid gap-2">
-          {SYSTEMS.map((system) => (
-            <Details key={system} says={t(`install.${system}`)} open={system === own}>
-              <p className="max-w-[65ch]">{t(`install.${system}.how`)}</p>
-            </Details>
-          ))}
-        </div>
+      <p className="mb-3 max-w-[65ch] text-ink2">{t(offer === "taken" ? "install.done" : "install.says")}</p>
+      {offer instanceof Event && (
+        <Button kind="main" onClick={() => takeOffer(offer)}>
+          {t("install.now")}
+        </Button>
       )}
+      {!offer && <Guide />}
     </Section>
+  );
+}
+
+function Guide() {
+  const own = systemOf(navigator.userAgent, navigator.maxTouchPoints);
+  return (
+    <div className="grid gap-2">
+      {SYSTEMS.map((system) => (
+        <Details key={system} says={t(`install.${system}`)} open={system === own}>
+          <p className="max-w-[65ch]">{t(`install.${system}.how`)}</p>
+        </Details>
+      ))}
+    </div>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { areAmountsShown, deviceIn, showAmounts, subscribe, unsubscribe, whyNotTold } from "@/api/devices";
+import type { Model } from "@/api/client";
+import { areAmountsShown, deviceOf, showAmounts, subscribe, unsubscribe, whyNotTold } from "@/api/devices";
 import { queries } from "@/api/queries";
 import { t } from "@/i18n";
 import { moment } from "@/i18n/spelling";
@@ -9,16 +10,14 @@ import { Failed } from "@/ui/Notice";
 import { Section } from "@/ui/Page";
 
 /** Whether this device is told what waits, how much of it, and which others are. */
-export function Telling() {
+export function Telling({ me }: { me: Model<"Me"> }) {
   const client = useQueryClient();
-  const { data: me } = useQuery(queries.me());
   const known = useQuery(queries.devices());
   const changed = () => client.invalidateQueries({ queryKey: queries.devices().queryKey });
-  const account = me?.account ?? "";
-  const turningOn = useMutation({ mutationFn: () => subscribe(account), onSettled: changed });
-  const turningOff = useMutation({ mutationFn: (device: string) => unsubscribe(account, device), onSettled: changed });
+  const turningOn = useMutation({ mutationFn: () => subscribe(me), onSettled: changed });
+  const turningOff = useMutation({ mutationFn: (device: string) => unsubscribe(me, device), onSettled: changed });
   const [amounts, setAmounts] = useState(areAmountsShown);
-  const mine = known.data?.devices.find((one) => one.id === deviceIn(account));
+  const mine = known.data?.devices.find((one) => one.id === deviceOf(me));
   const others = known.data?.devices.filter((one) => one !== mine) ?? [];
   const why = whyNotTold();
   const error = known.error ?? turningOn.error ?? turningOff.error;
@@ -40,7 +39,7 @@ export function Telling() {
               checked={amounts}
               onChange={(event) => {
                 setAmounts(event.target.checked);
-                void showAmounts(event.target.checked);
+                void showAmounts(me, event.target.checked);
               }}
             />
             {t("telling.amounts")}

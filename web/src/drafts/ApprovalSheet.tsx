@@ -10,13 +10,13 @@ import { Disclosures } from "@/drafts/Disclosures";
 import { DraftCard } from "@/drafts/DraftCard";
 import { deedOf } from "@/drafts/deed";
 import { ExactRequest } from "@/drafts/ExactRequest";
-import { useNow, useSettled } from "@/drafts/now";
+import { timeLeft, useNow, useSettled } from "@/drafts/now";
 import { type Tier, tierOf } from "@/drafts/tier";
 import { useDecision } from "@/drafts/useDecision";
 import { useEndSeen } from "@/drafts/useEndSeen";
 import { whyClosedTo } from "@/drafts/whyClosedTo";
 import { later, t } from "@/i18n";
-import { moment, money, timeLeft } from "@/i18n/spelling";
+import { moment, money } from "@/i18n/spelling";
 import { useCommands } from "@/keys";
 import { useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
@@ -28,11 +28,13 @@ interface Props {
   gate: Gate;
   /** Which desk asks, and who asked it. */
   above?: string;
+  /** Why it is still the draft that it was, where somebody has just asked for a change. */
+  unchanged?: string | undefined;
   onNext?: (() => void) | undefined;
 }
 
 /** A draft on which somebody decides: what would happen, why, exactly what is sent, and then their word. */
-export function ApprovalSheet({ gate, above, onNext }: Props) {
+export function ApprovalSheet({ gate, above, unchanged, onNext }: Props) {
   const deciding = useDecision(gate);
   const { read } = deciding;
   const card = cardOf(read);
@@ -46,7 +48,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
   const approve = useRef<HTMLButtonElement>(null);
   const why = useWhyNot(read, { tier, isEndSeen, hasRead, now, isConflict: Boolean(deciding.conflict) });
   const seconds = read.expires / 1e6 - now / 1e3;
-  const isOwn = deciding.own !== undefined;
+  const isOwn = Boolean(deciding.own?.length);
   const isOff = useLiveness() === "offline" || deciding.isBusy;
 
   const sayYes = () => {
@@ -78,6 +80,11 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
           <Differences found={deciding.conflict} title={t("conflict.difference")} />
         </Notice>
       )}
+      {unchanged && (
+        <Notice tone="wait" loop="waiting" urgent title={t("change.failed")}>
+          {unchanged}
+        </Notice>
+      )}
       <DraftCard
         face="draft"
         card={card}
@@ -85,7 +92,7 @@ export function ApprovalSheet({ gate, above, onNext }: Props) {
         left={Math.max(0, Math.min(1, seconds / lifeOf(read)))}
         chips={<Chips gate={read} />}
       />
-      {deciding.own && deciding.own.length > 0 && (
+      {deciding.own && isOwn && (
         <div className="rounded-card border border-line bg-panel p-4">
           <Differences found={deciding.own} title={t("change.own")} />
         </div>
@@ -160,7 +167,8 @@ function nameOf(gate: Gate, isOwn: boolean): string {
   const amount = totalsOf(card).map(money).join(" + ");
   const deed = [...new Set(card.effects.map((one) => deedOf(one.operation)))].join(", ");
   if (isOwn) return amount ? t("approve.own_amount", { amount }) : t("approve.own");
-  return amount ? t("approve.amount", { amount }) : t("approve.deed", { deed });
+  if (amount) return t("approve.amount", { amount });
+  return deed ? t("approve.deed", { deed }) : t("approve");
 }
 
 function lifeOf(gate: Gate): number {

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from "react";
 import type { Gate } from "@/api/queries";
+import { CANVASES } from "@/drafts/canvases";
 import { cardOf } from "@/drafts/card";
 import { choicesOf } from "@/drafts/choices";
 import { SchemaForm } from "@/drafts/SchemaForm";
@@ -16,12 +17,14 @@ export default function ChangeForm(props: {
   onClose: () => void;
 }) {
   const schema = props.gate.change_takes as Schema;
-  const [value, setValue] = useState(() => beginning(schema, schema));
-  const choices = choicesOf(schema, cardOf(props.gate));
+  const card = cardOf(props.gate);
+  const Canvas = CANVASES[card.title];
+  const [value, setValue] = useState(() => (Canvas ? undefined : beginning(schema, schema)));
+  const choices = choicesOf(schema, card);
   const form = useFirstFocus<HTMLFormElement>();
   const send = (event: FormEvent) => {
     event.preventDefault();
-    props.onChange(sent(value, schema, schema));
+    props.onChange(Canvas ? value : sent(value, schema, schema));
   };
   return (
     <form
@@ -31,7 +34,9 @@ export default function ChangeForm(props: {
       onKeyDown={(event) => event.key === "Escape" && props.onClose()}
     >
       <h3 className="mb-3 text-base">{t("change.title")}</h3>
-      {choices ? (
+      {Canvas ? (
+        <Canvas card={card} run={props.gate.run} onChange={setValue} />
+      ) : choices ? (
         <fieldset className="grid gap-2">
           <legend className="mb-2 text-sm font-medium">{choices.name}</legend>
           {choices.options.map(({ key, says, isNow }) => (
@@ -58,7 +63,7 @@ export default function ChangeForm(props: {
         <SchemaForm name={schema.title ?? "change"} schema={schema} root={schema} value={value} onChange={setValue} />
       )}
       <div className="mt-4 flex flex-wrap gap-2">
-        <Button type="submit" kind="main" disabled={props.isBusy}>
+        <Button type="submit" kind="main" disabled={props.isBusy || value === undefined}>
           {t(props.isBusy ? "change.busy" : "change.send")}
         </Button>
         <Button kind="quiet" onClick={props.onClose} cap="Escape">

@@ -128,6 +128,7 @@ function Frame(props: {
 
 function WhatWillHappen({ card }: { card: Card }) {
   const totals = totalsOf(card);
+  if (card.effects.length === 0) return <Rows rows={card.rows} />;
   return (
     <>
       <h3 className="mb-2 text-sm text-ink2">{t("card.effects")}</h3>

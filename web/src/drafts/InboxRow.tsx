@@ -3,9 +3,9 @@ import { Link } from "wouter";
 import type { Execution, Gate, RunSummary } from "@/api/queries";
 import { cardOf, headingOf, totalsOf } from "@/drafts/card";
 import { askedFor, nameOfRun } from "@/drafts/naming";
-import { useNow } from "@/drafts/now";
+import { timeLeft, useNow } from "@/drafts/now";
 import { type Key, t } from "@/i18n";
-import { clock, money, timeLeft } from "@/i18n/spelling";
+import { clock, money } from "@/i18n/spelling";
 import { Loop, type LoopState } from "@/ui/Loop";
 
 interface Listed {

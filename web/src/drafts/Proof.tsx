@@ -12,6 +12,7 @@ const RINGS: Record<Proving["state"], LoopState> = {
   unknown_signer: "uncertain",
   broken: "failed",
   no_receipt: "failed",
+  unread_key: "uncertain",
 };
 const NOT_PROVEN: Key[] = [
   "proof.not.true",
@@ -32,7 +33,7 @@ export function Proof({ proving, draft }: { proving: Proving; draft?: string }) 
         {t(`proof.${proving.state}`)}
       </p>
       {proving.state === "impossible" && <p className="mt-2">{t("proof.impossible.why")}</p>}
-      {(proving.state === "broken" || proving.state === "no_receipt") && (
+      {(proving.state === "broken" || proving.state === "no_receipt" || proving.state === "unread_key") && (
         <p lang="en" className="mt-2 text-bad">
           {plain(proving.lines.at(-1) ?? "")}
         </p>

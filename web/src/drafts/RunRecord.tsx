@@ -69,6 +69,7 @@ function Asked({ run }: { run: RunDetail }) {
             {words}
           </blockquote>
         ))}
+        {run.through === "mail" && <p className="mt-1 text-sm text-ink2">{t("execution.by_mail")}</p>}
         {run.taken.length > 0 && (
           <>
             <h3 className="mt-4 mb-1 text-sm text-ink2">{t("execution.taken")}</h3>
@@ -82,6 +83,7 @@ function Asked({ run }: { run: RunDetail }) {
         <h3 className="mt-4 mb-1 text-sm text-ink2">{t("execution.understood")}</h3>
         <Argument effect={{ argument: run.arguments }} />
         <dl className="mt-1.5 grid gap-x-5 sm:grid-cols-[8.5rem_minmax(0,1fr)]">
+          {run.reader.instead && <Pair label={t("execution.no_model")}>{run.reader.instead}</Pair>}
           <Pair label={t("execution.procedure")}>{`${run.desk}.${run.procedure}, ${run.version}`}</Pair>
         </dl>
       </div>

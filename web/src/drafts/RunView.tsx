@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { type Execution, type Gate, queries, type RunDetail } from "@/api/queries";
+import { type Execution, type Gate, queries, type RunDetail, type Told } from "@/api/queries";
 import { ApprovalSheet } from "@/drafts/ApprovalSheet";
 import { AskAgain } from "@/drafts/AskAgain";
 import { type Card, cardOf } from "@/drafts/card";
 import { DraftCard, type Failure } from "@/drafts/DraftCard";
 import { aboutRun } from "@/drafts/naming";
-import { Trail } from "@/drafts/Trail";
+import { Trail, wordsOf } from "@/drafts/Trail";
 import { t } from "@/i18n";
 import { POLL_MS, useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
@@ -47,7 +47,8 @@ function Now(props: {
   const { run, gate, executions } = props;
   if (gate && (gate.status === "open" || gate.status === "revising")) {
     const above = aboutRun(run, props.person);
-    return <ApprovalSheet key={gate.id} gate={gate} above={above} onNext={props.onNext} />;
+    const unchanged = problemOf(run, gate);
+    return <ApprovalSheet key={gate.id} gate={gate} above={above} unchanged={unchanged} onNext={props.onNext} />;
   }
   const card = gate ? cardOf(gate) : undefined;
   const how = failureOf(run, gate, executions);
@@ -59,13 +60,21 @@ function Now(props: {
   if (card && executions.length > 0 && executions.every((one) => one.outcome === "happened")) {
     return <DraftCard face="done" card={card} executions={executions} />;
   }
-  return <UnderWay card={card} />;
+  return <UnderWay card={card} newest={run.trail.at(-1)} />;
 }
 
-function UnderWay({ card }: { card: Card | undefined }) {
+/** Why the gate's newest revision is no other draft than the one before, if so. */
+function problemOf(run: RunDetail, gate: Gate): string | undefined {
+  const revised = run.trail.filter(({ kind, says }) => kind === "gate.revised" && says?.gate === gate.id).at(-1);
+  return typeof revised?.says?.problem === "string" && revised.says.problem ? revised.says.problem : undefined;
+}
+
+function UnderWay({ card, newest }: { card: Card | undefined; newest: Told | undefined }) {
   return (
     <>
-      <Notice tone="info" loop="running" title={t(card ? "running.approved" : "running.preparing")} />
+      <Notice tone="info" loop="running" title={t(card ? "running.approved" : "running.preparing")}>
+        {newest?.kind === "run.queued" && wordsOf(newest)}
+      </Notice>
       {card && <DraftCard face="draft" card={card} state="running" />}
     </>
   );

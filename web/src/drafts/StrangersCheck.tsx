@@ -74,12 +74,11 @@ export default function StrangersCheck({ file, number, run }: { file: Bytes; num
   );
 }
 
-/** Check a receipt with the keys that somebody gave; one that they are still typing counts for nothing yet. */
+/** Check a receipt with the keys that somebody gave; where one cannot be read, that is the verdict. */
 async function check(file: Bytes, key: string, persons: string[]) {
   const isKeyWrong = key !== "" && !(await isRead(() => readLogKey(key)));
   const arePersonsWrong = !(await isRead(() => persons.map(readPersonKey)));
-  const keys = { log: key && !isKeyWrong ? key : undefined, persons: arePersonsWrong ? [] : persons };
-  return { isKeyWrong, arePersonsWrong, found: await proving(file, keys) };
+  return { isKeyWrong, arePersonsWrong, found: await proving(file, { log: key || undefined, persons }) };
 }
 
 async function isRead(read: () => unknown): Promise<boolean> {

@@ -1,11 +1,12 @@
 import type { Told } from "@/api/queries";
 import { actorOf, nameOfFact } from "@/drafts/naming";
-import { t } from "@/i18n";
+import { said, t } from "@/i18n";
 import { clock } from "@/i18n/spelling";
 import { Loop, type LoopState } from "@/ui/Loop";
 
 const RINGS: Record<string, LoopState> = {
   "run.started": "draft",
+  "run.queued": "running",
   "gate.opened": "waiting",
   "gate.revised": "waiting",
   "gate.approved": "running",
@@ -52,7 +53,10 @@ export function Trail({ trail, me }: { trail: Told[]; me: string | null }) {
   );
 }
 
-function wordsOf({ kind, says }: Told): string {
+/** A fact in words, with its reason where it has one. */
+export function wordsOf({ kind, says }: Told): string {
+  const queued = kind === "run.queued" && said(`fact.run.queued.${says?.what}`, { place: Number(says?.place) });
+  if (queued) return queued;
   const reason = says?.reason ?? says?.sentence ?? says?.problem;
   return typeof reason === "string" && reason ? `${nameOfFact(kind)}: ${reason}` : nameOfFact(kind);
 }

@@ -1,4 +1,4 @@
-import { type Effect, labelOf, leavesOf, type Row, spellValue, type Value } from "@/drafts/card";
+import { type Effect, labelOf, listedOf, type Row, spellValue, type Value } from "@/drafts/card";
 import { t } from "@/i18n";
 
 /** Typed rows of a card. */
@@ -14,11 +14,11 @@ export function Rows({ rows }: { rows: Row[] }) {
   );
 }
 
-/** Everything that an effect sends; words that a model wrote are marked where they stand. */
-export function Argument({ effect }: { effect: Pick<Effect, "argument" | "by_model"> }) {
+/** What an effect sends; words that a model wrote are marked where they stand. */
+export function Argument({ effect }: { effect: Pick<Effect, "argument" | "by_model" | "unlisted"> }) {
   return (
     <dl className="grid gap-x-5 gap-y-1.5 sm:grid-cols-[8.5rem_minmax(0,1fr)]">
-      {leavesOf(effect.argument).map(([at, text]) => (
+      {listedOf(effect).map(([at, text]) => (
         <Pair key={at} label={at.split(".").map(labelOf).join(", ")}>
           {effect.by_model?.some((one) => at === one || at.startsWith(`${one}.`)) ? <ByModel text={text} /> : text}
         </Pair>
@@ -124,13 +124,28 @@ function columnsOf(records: { rows: Row[] }[]): { same: Row[]; columns: string[]
   };
 }
 
+/** Of several lines each stands under the one before it, as it was written. */
+function Lines({ text }: { text: string }) {
+  return (
+    <span
+      role="group"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+      tabIndex={0}
+      aria-label={t("value.lines")}
+      className="block max-h-96 overflow-auto font-mono text-sm whitespace-pre-wrap"
+    >
+      {text}
+    </span>
+  );
+}
+
 function ByModel({ text, model }: { text: string; model?: string }) {
   return (
     <span className="block border-l-2 border-info pl-3">
       <span className="block text-xs text-info">
         {model ? t("value.by_model_named", { model }) : t("value.by_model")}
       </span>
-      {text}
+      {text.includes("\n") ? <Lines text={text} /> : text}
     </span>
   );
 }

@@ -77,7 +77,7 @@ export function Words({ onBegun }: { onBegun: (run: string) => void }) {
           <DraftCard
             face="unsupported"
             asked={words}
-            sentence={answered.sentence}
+            sentence={answered.reads.length > 0 ? t("unsupported.language") : answered.sentence}
             offers={answered.examples}
             onOffer={(offer) => {
               setAnswered(undefined);

@@ -23,6 +23,8 @@ export interface Effect {
   argument: unknown;
   /** Where in the argument the words of a model stand. */
   by_model?: string[];
+  /** Fields of the argument that a row shows already, or that only programs read. */
+  unlisted?: string[];
   cost_max: Money | null;
   payee: string | null;
   live: boolean;
@@ -62,7 +64,14 @@ export function cardOf(gate: Gate): Card {
 export function headingOf(card: Card): string {
   const [first, ...more] = card.effects;
   if (first && more.length === 0) return sentenceOf(first);
-  return said(`card.${card.title}`) ?? capital(asWords(card.title));
+  return said(`card.${card.title}`, textsOf(card)) ?? capital(asWords(card.title));
+}
+
+function textsOf({ rows }: Card): Record<string, string> {
+  const said = rows.flatMap(({ label, value }) =>
+    value.type === "text" ? [[label.split(".").pop(), value.text]] : [],
+  );
+  return Object.fromEntries(said);
 }
 
 /** What one effect does. Where a model wrote a part of it, no sentence is made that would hide whose words they are. */
@@ -101,6 +110,11 @@ export function leavesOf(value: unknown, at = ""): [string, string][] {
     return Object.entries(value).flatMap(([name, inner]) => leavesOf(inner, at ? `${at}.${name}` : name));
   }
   return [[at, spelt(value)]];
+}
+
+/** What an argument says to whoever reads the card; all of it stands in the exact request. */
+export function listedOf({ argument, unlisted = [] }: Pick<Effect, "argument" | "unlisted">): [string, string][] {
+  return leavesOf(argument).filter(([at]) => !unlisted.includes(at.split(".")[0] ?? at));
 }
 
 /** All that the effects of a card would send, for whoever looks for a word of it. */
@@ -154,7 +168,7 @@ function linesOf(card: Card): Map<string, string> {
     const twice = card.effects.some((other, at) => at !== place && other.operation === one.operation);
     const deed = twice ? `${deedOf(one.operation)} ${place + 1}` : deedOf(one.operation);
     const lines: [string, string][] = [
-      ...leavesOf(one.argument).map(([at, text]): [string, string] => [labelOf(at), text]),
+      ...listedOf(one).map(([at, text]): [string, string] => [labelOf(at), text]),
       [t("effect.payee"), one.payee ?? t("value.none")],
       [t("effect.with"), one.with],
       [t("effect.cost"), one.cost_max ? money(one.cost_max) : t("value.none")],

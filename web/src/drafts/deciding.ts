@@ -6,7 +6,7 @@ import { catalogue, locale } from "@/i18n";
 type Decision = Model<"Approval"> | Model<"Refusal"> | Model<"Change">;
 export type Word =
   | { verdict: "approved"; disclosures_read: boolean }
-  | { verdict: "refused"; reason: string }
+  | { verdict: "refused"; reason: string; back_to?: string }
   | { verdict: "changed"; change: unknown };
 
 /** How cards are shown here; every answer to a gate names it. */

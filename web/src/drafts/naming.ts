@@ -8,17 +8,19 @@ export function nameOfRun({ desk, procedure }: Pick<RunSummary, "desk" | "proced
   return said(`offer.${desk}.${procedure}`) ?? `${capital(desk)}: ${asWords(procedure)}`;
 }
 
-/** What was asked for, in the values it was asked with. */
+/** What was asked for: by its title where it has one, else in the values it was asked with. */
 export function askedFor(run: Pick<RunSummary, "arguments">): string {
-  return leavesOf(run.arguments)
-    .map(([, text]) => text)
-    .join(", ");
+  const leaves = leavesOf(run.arguments);
+  const title = leaves.find(([at]) => at.endsWith(".title"));
+  return (title ? [title] : leaves).map(([, text]) => text).join(", ");
 }
 
-/** The line above a card: the desk, and who asked it. */
+/** The line above a card: the desk, who asked it, and which model read the words, if one did. */
 export function aboutRun(run: RunSummary, me: string | null): string {
   const desk = said(`desk.${run.desk}`) ?? capital(run.desk);
-  return t("card.above", { desk, who: actorOf(run.asked_by, me) });
+  const above = t("card.above", { desk, who: actorOf(run.asked_by, me) });
+  const { name } = run.reader;
+  return name === "builtin" ? above : t("card.read_by", { above, name });
 }
 
 /** What happened, by the name that the ledger has for it. */

@@ -6,13 +6,14 @@ export type Proving =
   | { state: "unchecked" | "checking" | "impossible" }
   | ({ state: Proved; key: string | undefined } & Verdict);
 
-type Proved = "proved" | "unknown_signer" | "broken" | "no_receipt";
+type Proved = "proved" | "unknown_signer" | "broken" | "no_receipt" | "unread_key";
 
 const STATES: Record<Outcome, Proved> = {
   proved: "proved",
   signer_unknown: "unknown_signer",
   bad: "broken",
   not_a_receipt: "no_receipt",
+  key_unread: "unread_key",
 };
 
 /** Check a receipt here; what it takes is fetched when something is checked, and no sooner. */

@@ -1,4 +1,5 @@
 import { later } from "@/i18n";
 
 /** Every word, for tests that ask for any. */
-for (const part of ["settings", "people", "phone", "rest"] as const) await later(async () => undefined, part)();
+for (const part of ["settings", "people", "phone", "errands", "missions", "deciding", "rest"] as const)
+  await later(async () => undefined, part)();

@@ -13,14 +13,17 @@ export type Language = "en" | "de" | "pseudo";
 declare const __CATALOGUES__: Record<string, string>;
 
 type Filled = Record<string, string | number>;
-/** What is not said first: of Today, of the settings, of people, of this device, or of all else, which says what Today says too. */
-type Part = "today" | "settings" | "people" | "phone" | "rest";
+/** What is not said first: of Today, of the settings, of people, of this device, of the errands desk's canvas, of missions, of deciding, or of all else, which says what Today says too. */
+type Part = "today" | "settings" | "people" | "phone" | "errands" | "missions" | "deciding" | "rest";
 
 const PARTS = {
   today: { en: () => import("@words/en.json?today"), de: () => import("@words/de.json?today") },
   settings: { en: () => import("@words/en.json?settings"), de: () => import("@words/de.json?settings") },
   people: { en: () => import("@words/en.json?people"), de: () => import("@words/de.json?people") },
   phone: { en: () => import("@words/en.json?phone"), de: () => import("@words/de.json?phone") },
+  errands: { en: () => import("@words/en.json?errands"), de: () => import("@words/de.json?errands") },
+  missions: { en: () => import("@words/en.json?missions"), de: () => import("@words/de.json?missions") },
+  deciding: { en: () => import("@words/en.json?deciding"), de: () => import("@words/de.json?deciding") },
   rest: { en: () => import("@words/en.json?rest"), de: () => import("@words/de.json?rest") },
 };
 

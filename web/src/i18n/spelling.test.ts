@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { money, timeLeft, wallTime } from "@/i18n/spelling";
+import { timeLeft } from "@/drafts/now";
+import { money, wallTime } from "@/i18n/spelling";
 
 test("an amount is spelt to its last digit, however large and in whatever currency", () => {
   expect(money({ minor: 4_680, currency: "EUR" })).toBe("€46.80");

@@ -1,4 +1,4 @@
-import { region, t } from "@/i18n";
+import { region } from "@/i18n";
 
 export interface Money {
   minor: number;
@@ -37,15 +37,6 @@ export function wallTime(iso: string): string {
   const style: Intl.DateTimeFormatOptions = { dateStyle: "full", timeZone: "UTC" };
   const spelt = new Intl.DateTimeFormat(region(), time ? { ...style, timeStyle: "short" } : style).format(there);
   return offset && time && !isOwn(iso, offset) ? `${spelt} (UTC${offset === "Z" ? "" : offset})` : spelt;
-}
-
-/** How long there is left: minutes at the end, seconds in the last two of them. */
-export function timeLeft(seconds: number): string {
-  if (seconds <= 0) return t("left.none");
-  if (seconds < 120) return t("left.seconds", { count: Math.ceil(seconds) });
-  if (seconds < 7_200) return t("left.minutes", { count: Math.floor(seconds / 60) });
-  if (seconds < 172_800) return t("left.hours", { count: Math.floor(seconds / 3_600) });
-  return t("left.days", { count: Math.floor(seconds / 86_400) });
 }
 
 function isOwn(iso: string, offset: string): boolean {

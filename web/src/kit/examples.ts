@@ -69,6 +69,8 @@ export const EXECUTION: Execution = {
   asked: { item: "Oolong" },
   words: ["the usual oolong, please"],
   taken: [],
+  through: "",
+  reader: { name: "builtin", instead: "" },
   asked_by: "agent:shopper",
   gate: "gate_00000000000000000000000000000001_1",
   revision: 1,

@@ -25,7 +25,9 @@ export default function Connectors() {
           {connectors.data?.map((one) => (
             <Listed key={one.name}>
               <p className="font-medium">{one.name}</p>
-              <p>{capital(one.operations.map(deedOf).join(", "))}</p>
+              <p>
+                {one.operations.length > 0 ? capital(one.operations.map(deedOf).join(", ")) : t("connectors.no_deed")}
+              </p>
               <div className="my-1 flex flex-wrap gap-1.5">
                 <Chip tone={one.live ? "wait" : "plain"}>{t(one.live ? "mode.live" : "mode.practice")}</Chip>
                 <Chip tone={TONES[one.health]}>{t(`connectors.${one.health}`)}</Chip>

@@ -2,13 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Link, useParams } from "wouter";
 import { queries } from "@/api/queries";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { POLL_MS, useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
 import { Failed } from "@/ui/Notice";
 import { Page, Waiting } from "@/ui/Page";
 
-const RunRecord = lazy(() => import("@/drafts/RunRecord"));
+const EraseRun = lazy(later(() => import("@/drafts/EraseRun"), "people"));
+const RunRecord = lazy(later(() => import("@/drafts/RunRecord"), "deciding"));
 
 /** One run from what was said to what is proved: nothing of it is left out. */
 export default function ExecutionPage() {
@@ -16,6 +17,7 @@ export default function ExecutionPage() {
   const every = { refetchInterval: useLiveness() === "polling" ? POLL_MS : (false as const) };
   const run = useQuery({ ...queries.run(id), ...every });
   const done = useQuery({ ...queries.executions(id), ...every });
+  const isOwner = useQuery(queries.me()).data?.roles.includes("owner");
   const error = run.error ?? done.error;
   return (
     <Page
@@ -33,6 +35,7 @@ export default function ExecutionPage() {
       {run.data && done.data && (
         <Suspense fallback={<Waiting rows={6} />}>
           <RunRecord run={run.data} did={done.data} />
+          {isOwner && run.data.state === "ended" && !run.data.is_erased && <EraseRun run={id} />}
         </Suspense>
       )}
     </Page>

@@ -32,6 +32,13 @@ const PROVINGS: Proving[] = [
     lines: ["NOT A RECEIPT: it holds no events"],
     ...FOUND,
   },
+  {
+    state: "unread_key",
+    outcome: "key_unread",
+    key: undefined,
+    lines: ["CANNOT READ A KEY: --person is malformed"],
+    ...FOUND,
+  },
 ];
 const REFUSED = new Problem({
   type: "urn:haloop:answer.late",

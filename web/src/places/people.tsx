@@ -13,6 +13,10 @@ const Invitations = lazy(later(() => import("@/settings/Invitations"), "people")
 export default function PeopleRoom() {
   const { data: me } = useQuery(queries.me());
   const isOwner = me?.roles.includes("owner") ?? false;
+  // What stands below a list is there once the list is, so that nothing is pushed down.
+  const isListed = [useQuery(queries.people()), useQuery({ ...queries.invitations(), enabled: isOwner })].every(
+    ({ isFetched, isEnabled }) => isFetched || !isEnabled,
+  );
   return (
     <Room name="people">
       {me && !isOwner && (
@@ -21,10 +25,12 @@ export default function PeopleRoom() {
         </div>
       )}
       <People isOwner={isOwner} />
-      <Suspense>
-        {isOwner && <Invitations />}
-        <Agents isOwner={isOwner} />
-      </Suspense>
+      {me && isListed && (
+        <Suspense>
+          {isOwner && <Invitations />}
+          <Agents isOwner={isOwner} />
+        </Suspense>
+      )}
     </Room>
   );
 }

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { queries } from "@/api/queries";
+import { t } from "@/i18n";
 import { Refused } from "@/settings/Refused";
 import { Room } from "@/settings/Room";
 import { Running } from "@/settings/Running";
@@ -19,6 +20,9 @@ export default function StatusRoom() {
         <>
           <StopAgents isStopped={status.data.agents_stopped} />
           <Running status={status.data} />
+          <a className="underline" href="/status">
+            {t("status.public")}
+          </a>
         </>
       )}
     </Room>

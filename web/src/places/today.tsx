@@ -1,5 +1,4 @@
 import { useQuery } from "@tanstack/react-query";
-import { ArrowLeft } from "lucide-react";
 import { lazy, Suspense, useEffect } from "react";
 import { type Execution, type Gate, queries, type RunSummary } from "@/api/queries";
 import { cardOf, wordsOf } from "@/drafts/card";
@@ -15,9 +14,13 @@ import { Button } from "@/ui/Button";
 import { Failed } from "@/ui/Notice";
 import { Empty, Page, Section, Waiting } from "@/ui/Page";
 
-const RunView = lazy(later(() => import("@/drafts/RunView")));
-const Together = lazy(later(() => import("@/drafts/Together")));
-const LastReceipt = lazy(later(() => import("@/drafts/LastReceipt")));
+const Opened = lazy(later(later(() => import("@/drafts/Opened"), "deciding")));
+const LastReceipt = lazy(
+  later(
+    later(() => import("@/drafts/LastReceipt")),
+    "deciding",
+  ),
+);
 const WIDE = "(min-width: 64rem)";
 const NOTHING: Looking = { run: undefined, wanted: "", selected: [], isTogether: false };
 
@@ -79,23 +82,14 @@ export default function Today() {
           )}
         </div>
         {(open || isTogether) && (
-          <div>
-            <Button
-              kind="quiet"
-              className="mb-3 lg:hidden"
-              icon={<ArrowLeft size={18} aria-hidden />}
-              onClick={() => look({ run: undefined, isTogether: false })}
-            >
-              {t("back")}
-            </Button>
-            <Suspense fallback={<Waiting />}>
-              {isTogether && gates.data ? (
-                <Together key={selected.join()} selected={selected} waiting={gates.data.gates} />
-              ) : (
-                open && <RunView key={open} run={open} onNext={next ? () => show(next) : undefined} />
-              )}
-            </Suspense>
-          </div>
+          <Suspense fallback={<Waiting />}>
+            <Opened
+              looking={looking}
+              waiting={gates.data?.gates}
+              onNext={next ? () => show(next) : undefined}
+              onClose={() => look({ run: undefined, isTogether: false })}
+            />
+          </Suspense>
         )}
       </div>
     </Page>

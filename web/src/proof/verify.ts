@@ -13,7 +13,7 @@ import { Story, takeGateEvent } from "./story.ts";
 import { checkEvent, Seen } from "./tree.ts";
 import { checkApproval } from "./yes.ts";
 
-export type Outcome = "proved" | "bad" | "not_a_receipt" | "signer_unknown";
+export type Outcome = "proved" | "bad" | "not_a_receipt" | "signer_unknown" | "key_unread";
 
 /** What was found; the lines are those that the script prints, and the last one is the verdict. */
 export interface Verdict {
@@ -39,15 +39,17 @@ const SAID_YES = ["gate.answered", "gate.approved"];
 
 /** Judge the bytes of a receipt file; no input makes this throw. */
 export async function verify(data: Bytes, keys: Keys = {}): Promise<Verdict> {
-  const verdict: Verdict = { outcome: "not_a_receipt", lines: [], events: [], ran: [], witnesses: [] };
+  const verdict: Verdict = { outcome: "key_unread", lines: [], events: [], ran: [], witnesses: [] };
   try {
     const log = keys.log === undefined ? undefined : await readLogKey(keys.log);
     const persons = (keys.persons ?? []).map(readPersonKey);
+    verdict.outcome = "not_a_receipt";
     const { origin, items } = readFile(data);
     await new Check(verdict, origin, log, persons).run(items);
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error;
-    verdict.lines.push(`NOT A RECEIPT: ${error.message}`);
+    const what = verdict.outcome === "key_unread" ? "CANNOT READ A KEY" : "NOT A RECEIPT";
+    verdict.lines.push(`${what}: ${error.message}`);
   }
   return verdict;
 }

@@ -17,8 +17,12 @@ export function People({ isOwner }: { isOwner: boolean }) {
   const people = useQuery(queries.people());
   const touched = [queries.people().queryKey, queries.me().queryKey];
   const changing = useAct(
-    ({ person, roles }: { person: string; roles: Role[] }) =>
-      ask("post", "/api/people/{person}/roles", { path: { person }, body: { roles } }),
+    async ({ person, roles }: { person: string; roles: Role[] }) => {
+      const path = { person };
+      const challenge = await ask("post", "/api/people/{person}/roles/challenge", { path, body: { roles } });
+      const confirmed = await (await import("@/api/passkeys")).confirmation(challenge);
+      return ask("post", "/api/people/{person}/roles", { path, body: { roles, confirmed } });
+    },
     ...touched,
   );
   const removing = useAct((person: string) => ask("delete", "/api/people/{person}", { path: { person } }), ...touched);

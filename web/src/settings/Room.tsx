@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { t } from "@/i18n";
 import { Page } from "@/ui/Page";
 
-export const ROOMS = ["limits", "connectors", "people", "devices", "keyboard", "status"] as const;
+export const ROOMS = ["limits", "defaults", "connectors", "people", "devices", "logins", "keyboard", "status"] as const;
 
 /** One room of the settings, with the way to the others. */
 export function Room({ name, children }: { name: (typeof ROOMS)[number]; children: ReactNode }) {

@@ -8,7 +8,7 @@ import { Section } from "@/ui/Page";
 
 /** What the house says of itself, each line with how well that is. */
 export function Running({ status }: { status: Model<"Status"> }) {
-  const { telling, parked } = status;
+  const { model, telling, parked } = status;
   const page = readBegins().version;
   const isTold = telling.late + telling.given_up === 0;
   return (
@@ -33,6 +33,12 @@ export function Running({ status }: { status: Model<"Status"> }) {
             {t(telling.by_mail ? "status.mail" : "status.no_mail")}
             {telling.problem && <span className="block text-bad">{telling.problem}</span>}
           </Check>
+          {model && (
+            <Check ring={model.problem ? "failed" : "done"} says={t("status.model")}>
+              {t("status.model.used", { name: model.name, used: model.tokens_today, most: model.tokens_max })}
+              {model.problem && <span className="block text-bad">{model.problem}</span>}
+            </Check>
+          )}
         </ul>
       </Section>
       <Section title={t("status.stuck")} count={Object.keys(parked).length}>

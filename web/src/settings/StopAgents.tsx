@@ -17,7 +17,7 @@ export function StopAgents({ isStopped }: { isStopped: boolean }) {
   const resuming = useAct(() => ask("post", "/api/agents/resumption"), ...touched);
   const isOwner = me?.roles.includes("owner");
   return (
-    <Section title={t("agents")}>
+    <Section title={t("stop")}>
       {isStopped ? (
         <Notice
           tone="bad"

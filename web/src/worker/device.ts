@@ -9,6 +9,8 @@ export interface Kept {
   words: Record<string, string>;
   /** Whether amounts may stand where others could read them. */
   amounts: boolean;
+  /** In which account the house tells this browser, and under which name; nothing where it is told in another one. */
+  told: { account: string; device: string } | undefined;
 }
 
 const STORE = "haloop device";

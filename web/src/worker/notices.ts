@@ -3,6 +3,7 @@ import { type Card, totalsOf } from "@/drafts/card";
 import { asWords } from "@/i18n";
 import { moneyIn } from "@/i18n/spelling";
 import { type Kept, readDevice } from "@/worker/device";
+import { read, tell } from "@/worker/house";
 
 type Gate = components["schemas"]["GateOut"];
 type Run = components["schemas"]["RunDetail"];
@@ -10,10 +11,17 @@ type Refusal = components["schemas"]["Refusal"];
 
 /** What the house sends: that something is so, and where it stands. What it is, a device asks the house. */
 export interface Message {
-  kind: "waits" | "expires" | "failed" | "test" | "recovered" | "over";
+  /** The same where the same is told once more. */
+  id: string;
+  kind: "waits" | "expires" | "failed" | "test" | "recovered" | "loosened" | "over";
   link: string;
+  /** Of the gate that waits. */
+  revision: number | null;
   title: string;
 }
+
+/** What a notification told of: it stays with it until it is touched. */
+export type Told = Pick<Message, "id" | "link" | "revision">;
 
 /** A gate as whoever's browser this is may see it. */
 interface Seen {
@@ -23,17 +31,24 @@ interface Seen {
 }
 
 const RENDERER = "push/1";
-const ASKING_MS = 3_000;
 
-/** Show a message, and of a gate its desk and deed, if this browser's session may see it. What is over makes no sound. */
+/**
+ * Show a message, and of a gate its desk and deed, if this browser's session may see it. It takes the place of what was
+ * said before of the same, and is heard for itself, unless it says that it is over or is the very same.
+ */
 export async function show(registration: ServiceWorkerRegistration, message: Message): Promise<void> {
   const kept = await readDevice();
   const seen = kept && message.kind !== "over" ? await ask(kept, message.link) : undefined;
   const isOver = message.kind === "over" || (seen !== undefined && !waits(seen.gate));
   const title = kept?.words[`push.${isOver ? "over" : message.kind}`] ?? message.title;
   const asks = !isOver && gateIn(message.link) !== undefined;
+  const { id, link } = message;
+  const tag = subjectOf(message);
+  const [before] = await registration.getNotifications({ tag });
   await registration.showNotification(seen && asks ? named(seen) : title, {
-    tag: message.link,
+    tag,
+    data: { id, link, revision: seen?.gate.revision ?? message.revision } satisfies Told,
+    renotify: !isOver && (before?.data as Told | undefined)?.id !== id,
     body: seen && asks ? [amount(seen), title].filter(Boolean).join(" · ") : "",
     icon: "/icons/192.png",
     silent: isOver,
@@ -41,22 +56,31 @@ export async function show(registration: ServiceWorkerRegistration, message: Mes
   } as NotificationOptions);
 }
 
-/** Say no as whoever's session this is; a no needs no look. Where that cannot be said from here, the page is opened. */
+/**
+ * Say no as whoever's session this is, to the very revision that was told of; a no needs no look. Where that cannot be
+ * said from here, or the draft is another now, the page is opened.
+ */
 export async function decline(
   registration: ServiceWorkerRegistration,
-  link: string,
+  told: Told,
   open: (link: string) => Promise<void>,
 ): Promise<void> {
   const kept = await readDevice();
-  const seen = kept && (await ask(kept, link));
-  if (!seen || !(await refuse(seen))) return open(link);
-  await registration.showNotification(seen.kept.words["push.declined"] ?? "", { tag: link, silent: true });
+  const seen = kept && (await ask(kept, told.link));
+  if (!seen || seen.gate.revision !== told.revision || !(await refuse(seen))) return open(told.link);
+  const title = seen.kept.words["push.declined"] ?? "";
+  await registration.showNotification(title, { tag: told.link, data: told, silent: true });
 }
 
 /** Where a link leads, at the address under which this browser knows the house. */
 export function look(link: string): string {
   const { pathname, search } = new URL(link, location.origin);
   return pathname + search;
+}
+
+/** What a message is about: a gate or a run; one that names neither is about itself. */
+function subjectOf({ id, link }: Message): string {
+  return new URL(link).search ? link : id;
 }
 
 function gateIn(link: string): string | undefined {
@@ -70,15 +94,8 @@ async function ask(kept: Kept, link: string): Promise<Seen | undefined> {
   return gate && run ? { kept, gate, run } : undefined;
 }
 
-/** Nothing where the house says no, or nothing in time: then the message's own words have to do. */
-async function read<T>({ headers }: Kept, path: string): Promise<T | undefined> {
-  const asked = fetch(path, { headers, signal: AbortSignal.timeout(ASKING_MS) });
-  const answer = await asked.catch(() => undefined);
-  return answer?.ok ? ((await answer.json()) as T) : undefined;
-}
-
-async function refuse({ gate, kept }: Seen): Promise<boolean> {
-  const { headers, language, catalogue } = kept;
+async function refuse({ gate, kept }: Seen): Promise<Gate | undefined> {
+  const { language, catalogue } = kept;
   const refusal: Refusal = {
     verdict: "refused",
     reason: "",
@@ -89,12 +106,7 @@ async function refuse({ gate, kept }: Seen): Promise<boolean> {
     nonce: crypto.randomUUID(),
     view: { language, catalogue, renderer: RENDERER },
   };
-  const answer = await fetch(`/api/gates/${gate.id}/decisions`, {
-    method: "POST",
-    headers: { ...headers, "Content-Type": "application/json" },
-    body: JSON.stringify(refusal),
-  }).catch(() => undefined);
-  return answer?.ok ?? false;
+  return tell(kept, `/api/gates/${gate.id}/decisions`, refusal);
 }
 
 function waits(gate: Gate): boolean {
