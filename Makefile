@@ -31,6 +31,8 @@ bench: setup ## Measure speed beside the floor and beside the peers, on this mac
 	@python -m bench
 	@python -m bench.parked
 	@python -m bench.door
+	@python -m bench.errands
+	@python -m bench.sandboxes
 	@uv run --isolated --group bench python -m bench.peers
 
 # The lock names every file by its hash; nothing is resolved, asked or downloaded here.
@@ -42,11 +44,11 @@ sbom: ## Write the bill of materials of what is installed with Haloop, as Cyclon
 eval: setup ## Measure how well the built-in reader of words understands; DATA=FOLDER adds public sets
 	@python -m eval $(if $(DATA),--data $(DATA))
 
-setup: ## Install what is missing: uv, the locked dependencies, strace, faketime and chromium
+setup: ## Install what is missing: uv, the locked dependencies, strace, faketime, chromium, dovecot, bubblewrap and docker
 	@tools/setup.sh
 
 clean: ## Remove everything that can be made again
-	rm -rf .venv .local/uv src/haloop/web/app web/node_modules tests/api/provider/node_modules .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .local/uv src/haloop/web/app web/node_modules tests/api/provider/node_modules tests/connectors/agents/opencode/node_modules .results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The run is named so that the check of promises can tell these outcomes from those of an earlier run.

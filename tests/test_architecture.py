@@ -27,34 +27,43 @@ CATCH_EVERYTHING_AT_MOST = {
 NAMES_THAT_SAY_NOTHING = re.compile(r"_?(util|helper|common|manager|base|service)s?(\.py)?")
 KERNEL_MAY_IMPORT = sys.stdlib_module_names | {"pydantic", "pydantic_core", "orjson", "haloop.kernel"}
 WRITERS_OF_JSON = {"json.dump", "json.dumps", "json.JSONEncoder", "orjson.dumps"}
-MAY_WRITE_JSON = {"kernel/canonical.py", "kernel/receipt.py"}
+MAY_WRITE_JSON = {
+    *("kernel/canonical.py", "kernel/receipt.py"),
+    "connectors/agents/scripted_agent.py",  # runs in a sandbox, where Haloop is not
+}
 READERS_OF_THE_CLOCK = {
     *("time.time", "time.time_ns", "time.clock_gettime", "time.clock_gettime_ns"),
     *("datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today"),
 }
 # Who may speak to the network at all, and why each needs no way out of its own: the client and two commands ask this
-# machine's Haloop; the town is this machine's; mail goes to the one server that the settings name. All else leaves
-# through the one module that looks at where it goes.
+# machine's Haloop; the town is this machine's; mail goes to, and letters come from, the servers that the settings name.
+# All else leaves through the one module that looks at where it goes.
 MAY_CALL_OUT: dict[str, set[str]] = {
     "httpx2": {
         *("client.py", "cli/start.py", "cli/status.py", "connectors/answers.py"),
-        *("connectors/booking/town.py", "connectors/subscriptions/town.py"),
+        *("connectors/booking/town.py", "connectors/subscriptions/town.py", "connectors/town_site.py"),
+        "connectors/booking/resy.py",  # by egress
         *("connectors/egress.py", "connectors/push/web_push.py"),
+        *("connectors/models/hosted.py", "connectors/models/speaking.py"),
         "issuer.py",  # the settings name it, and it may well stand in the same network
         "mcp/sessions.py",  # in process alone
     },
     "httpcore2": {"connectors/egress.py"},
     "playwright": {
-        *("connectors/storefront/chromium.py", "connectors/storefront/pages.py"),  # to the shop's hosts alone
+        *(f"connectors/storefront/{name}.py" for name in ("chromium", "pages", "rows")),  # to the shop's hosts alone
         "connectors/storefront/connecting.py",  # a person's own window
     },
     "aiosmtplib": {"connectors/mail/smtp.py"},
+    "imaplib": {"connectors/mail/mailbox.py"},
+    **{module: {"connectors/models/speaking.py"} for module in ("pydantic_ai", "openai", "anthropic")},
     "opentelemetry.exporter": {"collector.py"},
+    "docker": {"connectors/sandboxes/docker.py"},  # to a socket of this machine
+    "requests": {"connectors/sandboxes/docker.py"},  # how that fails
     **{
         module: set()
         for module in (
-            *("httpx", "httpcore", "requests", "urllib3", "aiohttp", "urllib.request", "http.client"),
-            *("smtplib", "ftplib", "poplib", "imaplib", "xmlrpc"),
+            *("httpx", "httpcore", "urllib3", "aiohttp", "urllib.request", "http.client"),
+            *("smtplib", "ftplib", "poplib", "xmlrpc"),
         )
     },
 }
@@ -65,9 +74,8 @@ OPENERS = {
 MAKERS_OF_CLIENTS = {"AsyncClient", "Client", "AsyncHTTPTransport", "HTTPTransport"}
 MAY_MAKE_CLIENTS = {
     "client.py",
-    "connectors/booking/town.py",
     "connectors/egress.py",
-    "connectors/subscriptions/town.py",
+    "connectors/town_site.py",
     "issuer.py",
 }
 SQL = re.compile(r"(?:^|[;(\n])\s*(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|REPLACE|PRAGMA|ATTACH|VACUUM)\s")

@@ -14,7 +14,7 @@ from haloop.kernel.money import Money
 from haloop.ports.booking import TableWish
 from haloop.ports.storefront import Visit
 from haloop.settings import Settings
-from haloop.shopping import keep_evidence, open_shop, read_terms, shop_connector
+from haloop.shopping import FAILED_VISITS_MAX, keep_evidence, open_shop, read_terms, shop_connector
 from haloop.testing.fixtures import OpenPractice
 from haloop.testing.practice import Practice
 from haloop.town.street import Town
@@ -121,3 +121,22 @@ async def test_what_a_failed_visit_saw_is_a_file_of_its_run(
         (added,) = [fact for fact in await house.facts(visit.run) if isinstance(fact, ArtifactAdded)]  # type: ignore[arg-type]  # it is one
         assert added.name == "page.html"
         assert b"".join(house.ledger.artifacts.read(house.account, added.key)) == b"<h1>Oh</h1>"
+
+
+async def test_an_order_that_nobody_finds_fills_no_disk(
+    open_practice: OpenPractice, town: Town, tmp_path: Path
+) -> None:
+    """It is looked for every hour, and the first failed visits show why; later ones leave no more files."""
+    async with (
+        TownBooking.opened(town.booking_address) as site,
+        open_shop(settings(tmp_path), town_address=town.shop_address) as shop,
+    ):
+        house = await open_practice(ERRANDS, town_booking(site))
+        visit = await a_run(house)
+        keep_evidence(shop, house.ledger, house.engine)
+        for number in range(FAILED_VISITS_MAX + 3):
+            for name in ("page.html", "trace.zip"):
+                await shop.keep(visit, Evidence(name=name, media_type="text/html", content=f"{name} {number}".encode()))
+
+        added = [fact.name for fact in await house.facts(visit.run) if isinstance(fact, ArtifactAdded)]  # type: ignore[arg-type]  # it is one
+        assert (added.count("page.html"), added.count("trace.zip")) == (FAILED_VISITS_MAX, FAILED_VISITS_MAX)

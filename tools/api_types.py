@@ -23,6 +23,8 @@ from haloop.settings import Settings
 from haloop.store.sessions import Sessions
 from haloop.testing.practice import Practice
 from haloop.wire.problems import Problem
+from haloop.workshop.files import LedgerFiles
+from haloop.workshop.missions import Missions
 
 ROOT = Path(__file__).resolve().parent.parent
 TYPES = ROOT / "web" / "src" / "api" / "schema.d.ts"
@@ -52,8 +54,17 @@ async def description() -> bytes:
             ) as telling:
                 with Sessions.opened(practice.home / "sessions.db") as kept:
                     identity = Identity(engine=engine, owner=owner, token="", kept=kept)
+                    missions = Missions(
+                        ledger=ledger, engine=engine, files=LedgerFiles(), home=practice.home, project=lambda: None
+                    )
                     house = House(
-                        ledger=ledger, engine=engine, identity=identity, telling=telling, desks=[], version="0"
+                        ledger=ledger,
+                        engine=engine,
+                        identity=identity,
+                        telling=telling,
+                        desks=[],
+                        version="0",
+                        missions=missions,
                     )
                     return written(make_app(house))
 

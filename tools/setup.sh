@@ -80,9 +80,23 @@ install_system_packages() {
     command -v strace >/dev/null || missing+=(strace)
     command -v faketime >/dev/null || missing+=(faketime)
     command -v chromium >/dev/null || missing+=(chromium)
+    command -v bwrap >/dev/null || missing+=(bubblewrap)
+    PATH="$PATH:/usr/sbin" command -v dockerd >/dev/null || { missing+=(docker.io) && keep_docker_off; }
+    command -v busybox >/dev/null || missing+=(busybox-static)
+    PATH="$PATH:/usr/sbin" command -v dovecot >/dev/null || { missing+=(dovecot-imapd) && keep_dovecot_off; }
     if [ "${#missing[@]}" -gt 0 ]; then
         install_packages "${missing[@]}" || true # the tests that need them say it again, and fail when CI=true
     fi
+}
+
+# The tests run a mailbox of their own. Installing the package must not open one to this machine's network.
+keep_dovecot_off() {
+    [ ! -d /run/systemd/system ] || as_root systemctl mask dovecot.service dovecot.socket >/dev/null 2>&1 || true
+}
+
+# The tests run a daemon of their own.
+keep_docker_off() {
+    [ ! -d /run/systemd/system ] || as_root systemctl mask docker.service docker.socket >/dev/null 2>&1 || true
 }
 
 install_packages() {

@@ -1,8 +1,8 @@
 """Train the second opinion of the reader of words, and write its weights as plain numbers.
 
-    uv run --isolated --group words python tools/train_second_opinion.py --data FOLDER [--without SET] [--out FILE]
+    PYTHONPATH=. uv run --isolated --group words python tools/train_second_opinion.py --data FOLDER [--without SET] [--out FILE]
 
-The sets are those of `make eval`; a fifth of each is kept aside. The model sees the words exactly as the product
+The sets are those of `make eval` but the styles, which only measure; a fifth of each is kept aside. The model sees the words exactly as the product
 shows them to it (`haloop.desks.errands.words.opinion.features`). Only the weights are shipped, never the data.
 """
 
@@ -69,7 +69,7 @@ def training_cases(folder: Path, without: str) -> list[Case]:
     """All that may be learned from: sets of intents, our own counted several times, without the fifth kept aside."""
     cases: list[Case] = []
     for name, some in (own() | public(folder)).items():
-        if name.endswith("-val") or name.startswith("duckling") or (without and name.startswith(without)):
+        if name.endswith(("-val", "-styles")) or name.startswith("duckling") or (without and name.startswith(without)):
             continue
         kept = [case for case in some if not case.held_out and case.scores_verb]
         cases += (

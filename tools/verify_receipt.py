@@ -25,8 +25,8 @@ the right web site (its address is printed); that the log shows the same tree to
 checkpoints you have seen and compare). A part that is "not disclosed" was left out or erased; its hash still
 holds its place.
 
-Exit code: 0 proved; 1 bad, and the last line names the first bad event; 2 not a receipt, or wrong usage;
-3 consistent, but no --key was given, so nobody knows who signed it.
+Exit code: 0 proved; 1 bad, and the last line names the first bad event; 2 not a receipt, a key that cannot
+be read, or wrong usage; 3 consistent, but no --key was given, so nobody knows who signed it.
 
 The file is in five sections: the receipt and the story it tells (what Haloop defines), strict reading,
 Ed25519, P-256. The first two are the ones to read; the last two are published mathematics.
@@ -92,6 +92,10 @@ def verify(data: bytes, key: str | None = None, persons: Sequence[str] = ()) -> 
     try:
         log_key = None if key is None else read_log_key(key)
         person_keys = [read_person_key(person) for person in persons]
+    except ReceiptError as problem:
+        # Without it less would be checked than was asked for, and that must not read like a good verdict.
+        return Verdict(NOT_A_RECEIPT, [f"CANNOT READ A KEY: {problem}"])
+    try:
         origin, items = read_file(data)
     except ReceiptError as problem:
         return Verdict(NOT_A_RECEIPT, [f"NOT A RECEIPT: {problem}"])

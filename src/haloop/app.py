@@ -7,16 +7,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from socket import socket
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from haloop.api.browsers import page_with
 from haloop.api.house import House
 from haloop.api.server import let_go, make_app
-from haloop.connectors.booking.town import TownBooking, town_booking
+from haloop.connectors.models.hosted import HostedModel, hosted_model
 from haloop.connectors.subscriptions.town import TownSubscriptions, town_subscriptions
 from haloop.desks.errands.desk import ERRANDS
+from haloop.desks.missions.desk import MISSIONS
 from haloop.engines.granting import grants_desk
 from haloop.engines.local import LocalEngine
 from haloop.engines.receipts import prove
@@ -33,18 +32,22 @@ from haloop.kernel.receipt import Receipt
 from haloop.logs import Answered, log_answer, log_fact, open_logs
 from haloop.mcp.door import agents_door
 from haloop.notices.telling import Telling
-from haloop.outward import Outward, open_telling
+from haloop.outward import Outward, Post, open_model, open_post, open_telling, practice_mail, taking_letters
+from haloop.sandboxing import open_sandboxes
 from haloop.serving import address_of, serve
-from haloop.settings import Settings
+from haloop.settings import PRACTICE_MAIL, Settings
 from haloop.shopping import keep_evidence, open_shop, shop_connector
 from haloop.store.home import Home
 from haloop.store.sessions import Sessions
 from haloop.store.signing import read_or_make_signer, verify_passkey
 from haloop.store.sqlite import SqliteLedger, end_process
+from haloop.tables import open_booking
 from haloop.telemetry import Wanted, open_telemetry
-from haloop.town.street import serve_town
+from haloop.town.street import Town, serve_town
 from haloop.web import plain
 from haloop.web.pages import Begins, make_pages
+from haloop.workshop.missions import Missions
+from haloop.workshop.opening import open_workshop
 
 log = logging.getLogger("haloop.app")
 
@@ -109,25 +112,36 @@ async def _serve(
     on_ready: Callable[[str, str], None],
 ) -> None:
     running = version("haloop-app")
-    desks = [ERRANDS]
+    desks = [ERRANDS, MISSIONS]
     async with (
         serve_town(settings.home / "town", clock=SystemClock()) as town,  # the outermost: effects under way need it
-        TownBooking.opened(town.booking_address) as booking,
+        open_booking(settings, town) as booking,
         TownSubscriptions.opened(town.subscriptions_address) as subscriptions,
         open_shop(settings, town_address=town.shop_address) as shop,
+        open_model(settings, outward.model) as model,
+        open_sandboxes(settings) as sandboxes,
+        open_workshop(settings, sandboxes) as workshop,
         open_haloop(
             settings,
             desks=desks,
-            connectors=[town_booking(booking), town_subscriptions(subscriptions), shop_connector(settings, shop)],
+            connectors=[
+                booking,
+                town_subscriptions(subscriptions),
+                shop_connector(settings, shop),
+                *([] if model is None else [hosted_model(model)]),
+                *workshop.connectors,
+            ],
         ) as haloop,
+        workshop.serving(haloop.ledger, haloop.engine) as missions,
         open_telemetry(wanted, ledger=haloop.ledger, engine=haloop.engine, version=running) as tell,
         open_telling(
             settings,
-            outward.mail,
+            practice_mail(town.post_office.port) if settings.mail_host == PRACTICE_MAIL else outward.mail,
             ledger=haloop.ledger,
             engine=haloop.engine,
             address=settings.server_public_address or address_of(at),
         ) as telling,
+        open_post(settings, outward, SystemClock()) as post,
     ):
 
         def answered(request: Answered) -> None:
@@ -139,15 +153,31 @@ async def _serve(
             haloop.engine.watch(log_fact)
             owner = Caller(account=haloop.account, person=haloop.owner)
             identity = Identity(engine=haloop.engine, owner=owner, token=token, kept=kept)
-            house = _house(settings, haloop, identity, desks=desks, telling=telling, issuer=outward.issuer)
+            house = _house(
+                settings,
+                haloop,
+                identity,
+                desks=desks,
+                telling=telling,
+                issuer=outward.issuer,
+                town=town,
+                post=post,
+                model=model,
+                missions=missions,
+            )
             app = make_app(house, on_answered=answered)
-            app.include_router(make_pages(Begins(version=running, desks=[desk.name for desk in house.desks])))
+            begins = Begins(
+                version=running,
+                desks=[desk.name for desk in house.desks],
+                live=any(one.live for one in haloop.engine.world.connectors.all),
+            )
+            app.include_router(make_pages(begins))
             app.include_router(plain.router)
             await app.state.search.begin()
             log.info("started", extra={"result": running})
             if haloop.ledger.recovery is not None:
                 log.warning("recovery mode is on", extra={"code": RecoveryOpen.code})
-            async with agents_door(app, house):
+            async with agents_door(app, house), taking_letters(post, house, telling.address):
                 await serve(
                     app,
                     at,
@@ -165,6 +195,10 @@ def _house(
     desks: Sequence[Desk],
     telling: Telling,
     issuer: Issuer | None,
+    town: Town,
+    post: Post | None,
+    model: HostedModel | None,
+    missions: Missions,
 ) -> House:
     """What the door opens onto."""
     return House(
@@ -177,9 +211,14 @@ def _house(
         allowed_origins=settings.web_allowed_origins,
         public_address=settings.server_public_address,
         issuer=issuer,
+        town=town,
+        letterbox=post.connector if post else None,
+        writes_to=post.addresses if post else None,
+        model=model,
+        missions=missions,
         artifact_bytes_max=settings.artifacts_bytes_max,
         search_runs_max=settings.search_runs_max,
-        zone=ZoneInfo(settings.people_zone or _machine_zone()),
+        zone=settings.zone,
     )
 
 
@@ -193,16 +232,6 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
-
-
-def _machine_zone() -> str:
-    """The zone this machine's clocks show, by its name; UTC where it has none."""
-    path = Path("/etc/localtime").resolve()
-    name = os.environ.get("TZ") or path.as_posix().partition("zoneinfo/")[2] or "UTC"
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return "UTC"
 
 
 async def _first_account(ledger: SqliteLedger) -> AccountId:

@@ -25,6 +25,7 @@ from haloop.kernel.people import AccountSort, Role
 from haloop.wire.activity import ActivityPage
 from haloop.wire.agents import Stop
 from haloop.wire.artifacts import ArtifactOut
+from haloop.wire.defaults import DefaultsOut, DefaultsWanted
 from haloop.wire.gates import (
     Approval,
     Batch,
@@ -45,6 +46,7 @@ from haloop.wire.gates import (
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
 from haloop.wire.logins import LinkedLogin
+from haloop.wire.missions import CODE_HEADER, Enveloped, MissionDetail, MissionIn, MissionListItem, MissionMeta
 from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
 from haloop.wire.passkeys import (
     ChallengeOut,
@@ -75,9 +77,11 @@ from haloop.wire.people import (
 )
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
+from haloop.wire.rules import RulesOut, RulesWanted
 from haloop.wire.runs import Cancellation, ErasureWanted, RunDetail, RunPage, RunState
 from haloop.wire.sessions import SESSION_HEADER, SessionOut, SessionSeen, Visit, VisitOut
 from haloop.wire.told import Told
+from haloop.wire.town import ServerOut, TroubleWanted
 
 T = TypeVar("T")
 
@@ -164,8 +168,16 @@ class Client:
     async def people(self) -> list[PersonOut]:
         return await self._get("/api/people", list[PersonOut])
 
-    async def change_roles(self, person: str, roles: Sequence[Role]) -> PersonOut:
-        return await self._post(f"/api/people/{_part(person)}/roles", PersonOut, RolesWanted(roles=list(roles)))
+    async def begin_changing_roles(self, person: str, roles: Sequence[Role]) -> ChallengeOut:
+        """What a passkey has to sign to confirm exactly these roles; it names none where they take none."""
+        wanted = RolesWanted(roles=list(roles))
+        return await self._post(f"/api/people/{_part(person)}/roles/challenge", ChallengeOut, wanted)
+
+    async def change_roles(
+        self, person: str, roles: Sequence[Role], *, confirmed: PasskeyConfirmed | None = None
+    ) -> PersonOut:
+        wanted = RolesWanted(roles=list(roles), confirmed=confirmed)
+        return await self._post(f"/api/people/{_part(person)}/roles", PersonOut, wanted)
 
     async def remove_person(self, person: str) -> None:
         await self._send("DELETE", f"/api/people/{_part(person)}")
@@ -438,6 +450,18 @@ class Client:
         """The account's ceilings, and what is used up of each."""
         return await self._get("/api/budgets", list[BudgetOut])
 
+    async def rules(self) -> RulesOut:
+        """The account's rules: what each yes takes, and the ceilings."""
+        return await self._get("/api/rules", RulesOut)
+
+    async def begin_setting_rules(self, wanted: RulesWanted) -> ChallengeOut:
+        """What a passkey has to sign to confirm exactly these rules; it names none where they take none."""
+        return await self._post("/api/rules/challenge", ChallengeOut, wanted)
+
+    async def set_rules(self, wanted: RulesWanted) -> RulesOut:
+        """Say all the rules, as they are from now on."""
+        return await self._post("/api/rules", RulesOut, wanted)
+
     async def revoke_grant(self, grant: str) -> None:
         await self._send("DELETE", f"/api/grants/{_part(grant)}")
 
@@ -494,6 +518,48 @@ class Client:
     async def end_recovery(self) -> None:
         """Say that whatever may be forgotten was looked at."""
         await self._send("POST", "/api/recovery/end")
+
+    async def defaults(self) -> list[DefaultsOut]:
+        """What each desk takes where nobody says."""
+        return await self._get("/api/defaults", list[DefaultsOut])
+
+    async def set_defaults(self, desk: str, values: Mapping[str, Any]) -> DefaultsOut:
+        """Set all of a desk's defaults anew."""
+        wanted = DefaultsWanted(desk=desk, values=dict(values))
+        return _read(DefaultsOut, await self._send("PUT", "/api/defaults", json=wanted.model_dump()))
+
+    async def missions(self) -> list[MissionListItem]:
+        return _out(await self._get("/api/missions", Enveloped[list[MissionListItem]]))
+
+    async def mission(self, mission: str) -> MissionDetail:
+        """One with its files; what it waits for counts as read."""
+        return _out(await self._get(f"/api/missions/{_part(mission)}", Enveloped[MissionDetail]))
+
+    async def ask_for_mission(self, wanted: MissionIn, *, key: str | None = None) -> MissionMeta:
+        """Write one down; nothing runs before somebody lets it go on."""
+        headers = None if key is None else {"Idempotency-Key": key}
+        return _out(await self._post("/api/missions", Enveloped[MissionMeta], wanted, headers=headers))
+
+    async def save_artifact(self, mission: str, name: str, content: str, *, tag: str | None = None) -> None:
+        """Say what a file of it is to say; with a tag, only if the mission still waits for just that."""
+        path = f"/api/missions/{_part(mission)}/artifacts/{_part(name)}"
+        await self._send("PUT", path, json={"content": content}, headers=_if_match(tag))
+
+    async def continue_mission(self, mission: str, *, tag: str | None = None) -> None:
+        """Say yes to what it waits for; with a tag, only to just that."""
+        await self._send("POST", f"/api/missions/{_part(mission)}/continue", headers=_if_match(tag))
+
+    async def complete_mission(self, mission: str) -> None:
+        await self._send("POST", f"/api/missions/{_part(mission)}/mark-completed")
+
+    async def town(self) -> list[ServerOut]:
+        """The practice town's servers, and their troubles."""
+        return await self._get("/api/town", list[ServerOut])
+
+    async def turn_trouble(self, server: str, trouble: str, *, on: bool) -> list[ServerOut]:
+        """Put a trouble on one of the town's servers, or take it away."""
+        wanted = TroubleWanted(server=server, trouble=trouble, on=on)
+        return _read(list[ServerOut], await self._send("PUT", "/api/town/troubles", json=wanted.model_dump()))
 
     # The ledger
 
@@ -599,6 +665,17 @@ def _names(gate: GateOut, view: Seen) -> dict[str, Any]:
     }
 
 
+def _out(envelope: Enveloped[T]) -> T:
+    """What came in an envelope."""
+    if envelope.data is None:
+        raise _other_version(httpx2.codes.OK)
+    return envelope.data
+
+
+def _if_match(tag: str | None) -> dict[str, str] | None:
+    return None if tag is None else {"If-Match": f'"{tag}"'}
+
+
 def _part(name: str) -> str:
     """A name as one part of a path, whatever it holds."""
     return quote(name, safe="")
@@ -632,6 +709,13 @@ def _other_version(status: int) -> Problem:
 def _problem(answer: httpx2.Response) -> Problem:
     try:
         told = json.loads(answer.content)
+        if told.keys() == Enveloped.model_fields.keys():
+            told = {
+                "title": told["error"],
+                "code": answer.headers[CODE_HEADER],
+                "next_step": "",
+                **(told["data"] or {}),
+            }
         sentence, code, next_step = str(told["title"]), str(told["code"]), str(told["next_step"])
     except (ValueError, KeyError, TypeError):
         told, code = {}, "client.not_haloop"

@@ -1,7 +1,9 @@
 """What fits a setting, beyond being of its kind; each says why a value does not, and nothing where it does."""
 
+import os
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,9 +13,15 @@ from haloop.kernel.money import Money
 
 PORT_MAX = 65_535
 
-_BYTES_MAX, _RUNS_MAX = 1 << 40, 10_000_000
+_BYTES_MAX, _RUNS_MAX, _TOKENS_MAX = 1 << 40, 10_000_000, 1_000_000_000
+_BOOKING = ("town", "resy-in-town", "resy")
+_PROVIDERS = ("builtin", "openai", "anthropic")
+_SANDBOXES = ("auto", "bubblewrap", "docker")
+_NEAR = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost):[0-9]{1,5}(?:/[^\s?#]*)?")
+_TLS = re.compile(r"https://[^\s/?#@*:]+(?:/[^\s?#]*)?")
 _MAIL_SECURITY = ("starttls", "tls", "none")
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
+RESY_CONSENT = "Resy has not agreed to this, and I answer for it"
 BEYOND = "beyond loopback needs a login: server.public_address, login.issuer and login.client_id"
 
 
@@ -90,6 +98,24 @@ def fits_runs(count: int) -> str:
     return "" if 1 <= count <= _RUNS_MAX else f"it is a number from 1 to {_RUNS_MAX}"
 
 
+def fits_tokens(count: int) -> str:
+    return "" if 1 <= count <= _TOKENS_MAX else f"it is a number from 1 to {_TOKENS_MAX}"
+
+
+def fits_model_provider(provider: str) -> str:
+    return "" if provider in _PROVIDERS else f"it must be one of {', '.join(_PROVIDERS)}"
+
+
+def fits_sandbox_provider(provider: str) -> str:
+    return "" if provider in _SANDBOXES else f"it must be one of {', '.join(_SANDBOXES)}"
+
+
+def fits_model_address(address: str | None) -> str:
+    if address is None or _NEAR.fullmatch(address) or _TLS.fullmatch(address):
+        return ""
+    return "it must be over https at its usual port, or on this machine as in http://127.0.0.1:11434/v1"
+
+
 def fits_web_origins(origins: tuple[str, ...]) -> str:
     bad = [one for one in origins if not _ORIGIN.fullmatch(one)]
     return f"{bad[0]!r} is not an origin such as https://example.org, without a path or *" if bad else ""
@@ -103,6 +129,16 @@ def fits_zone(name: str | None) -> str:
     return ""
 
 
+def machine_zone() -> str:
+    """The zone this machine's clocks show, by its name; UTC where it has none."""
+    path = Path("/etc/localtime").resolve()
+    name = os.environ.get("TZ") or path.as_posix().partition("zoneinfo/")[2] or "UTC"
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
 def fits_true_or_false(words: str) -> str:
     return "" if words in ("true", "false") else "it must be true or false, in quotes"
 
@@ -113,6 +149,14 @@ def fits_amount(words: str) -> str:
         return "" if Money.of_major(amount, currency).minor >= 0 else "it must not be negative"
     except BadMoney:
         return "it must be an amount and its currency, such as 150.00 EUR"
+
+
+def fits_booking(where: str) -> str:
+    return "" if where in _BOOKING else f"it must be one of {', '.join(_BOOKING)}"
+
+
+def fits_resy_consent(words: str | None) -> str:
+    return "" if words in (None, RESY_CONSENT) else f'it must be exactly "{RESY_CONSENT}", or not be there'
 
 
 def fits_shop_address(address: str | None) -> str:

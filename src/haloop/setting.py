@@ -88,6 +88,10 @@ class Setting:
         """What makes a field of Settings this setting."""
         return {METADATA: self}
 
+    def shown(self, value: str) -> str:
+        """A value as anybody may see it."""
+        return "(not shown)" if self.kind is SECRET else value
+
     @property
     def attribute(self) -> str:
         """Its name as a field of Settings."""
@@ -152,3 +156,5 @@ NUMBER = Kind("number", _number_from_words, _number)
 TEXTS = Kind("list of texts", _texts_from_words, _texts)
 FOLDER = Kind("folder", _folder_from_words, _folder)
 FILE = Kind("file", _folder_from_words, _folder)
+SECRET = Kind("secret", str, _text)
+"""Its value is shown nowhere."""

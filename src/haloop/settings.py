@@ -12,32 +12,43 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from haloop.fitting import (
     BEYOND,
+    RESY_CONSENT,
     fits_amount,
+    fits_booking,
     fits_bytes,
     fits_host,
     fits_issuer,
     fits_mail_address,
     fits_mail_security,
+    fits_model_address,
+    fits_model_provider,
     fits_one_line,
     fits_port,
     fits_public_address,
+    fits_resy_consent,
     fits_runs,
+    fits_sandbox_provider,
     fits_shop_address,
+    fits_tokens,
     fits_true_or_false,
     fits_web_origins,
     fits_zone,
     is_here,
+    machine_zone,
 )
 from haloop.kernel.errors import BadInput
-from haloop.setting import FILE, FOLDER, METADATA, NUMBER, TEXT, TEXTS, Alias, Origin, Setting, Source
+from haloop.kernel.reader import BUILT_IN
+from haloop.setting import FILE, FOLDER, METADATA, NUMBER, SECRET, TEXT, TEXTS, Alias, Origin, Setting, Source
 
 CONFIG_FILE = "config.toml"
 ARTIFACT_BYTES_MAX = 64 * 1024 * 1024
 SEARCH_RUNS_MAX = 200_000
-PRACTICE_SHOP = "town"
+PRACTICE_SHOP = PRACTICE_BOOKING = PRACTICE_MAIL = "town"
+MODEL_TOKENS_MAX = 200_000
 
 ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 """Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
@@ -179,7 +190,7 @@ class Settings:
         metadata=Setting(
             name="mail.host",
             kind=TEXT,
-            doc="The mail server that takes what people are told; without it nobody is told by mail.",
+            doc="The mail server for what people are told, or town to keep it in practice; unset, none is sent.",
             example="mail.example.org",
             fits=fits_one_line,
         ).declared,
@@ -230,6 +241,62 @@ class Settings:
             example="/path/to/a/file/of/its/own",
         ).declared,
     )
+    letters_host: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="letters.host",
+            kind=TEXT,
+            doc="The IMAP server of the mailbox that people ask by mail through, mail.from's; without it nobody can.",
+            example="mail.example.org",
+            fits=fits_one_line,
+        ).declared,
+    )
+    letters_port: int = field(
+        default=993,
+        metadata=Setting(
+            name="letters.port",
+            kind=NUMBER,
+            doc="That server's port; usually 993 for tls, 143 for starttls.",
+            fits=fits_port,
+        ).declared,
+    )
+    letters_security: str = field(
+        default="tls",
+        metadata=Setting(
+            name="letters.security",
+            kind=TEXT,
+            doc="How the way to the mailbox is encrypted: tls, starttls, or none to a server on this machine.",
+            fits=fits_mail_security,
+        ).declared,
+    )
+    letters_user: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="letters.user",
+            kind=TEXT,
+            doc="Who logs in at the mailbox.",
+            example="haloop@example.org",
+        ).declared,
+    )
+    letters_password_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="letters.password_file",
+            kind=FILE,
+            doc="The file whose first line is the password for the mailbox.",
+            example="/path/to/a/file/of/its/own",
+        ).declared,
+    )
+    letters_checked_by: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="letters.checked_by",
+            kind=TEXT,
+            doc="The name under which that server says in Authentication-Results whether a sender is who it says.",
+            example="mx.example.org",
+            fits=fits_one_line,
+        ).declared,
+    )
     search_runs_max: int = field(
         default=SEARCH_RUNS_MAX,
         metadata=Setting(
@@ -237,6 +304,27 @@ class Settings:
             kind=NUMBER,
             doc="How many of the newest runs are held in memory to be searched; each takes about half a kilobyte.",
             fits=fits_runs,
+        ).declared,
+    )
+    booking_at: str = field(
+        default=PRACTICE_BOOKING,
+        metadata=Setting(
+            name="booking.at",
+            kind=TEXT,
+            doc="Where tables are booked: town or resy-in-town for practice, or resy, with booking.resy_consent.",
+            aliases=(Alias("HALO_BOOKING_ADAPTER", means={"mock": PRACTICE_BOOKING}),),
+            fits=fits_booking,
+        ).declared,
+    )
+    booking_resy_consent: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="booking.resy_consent",
+            kind=TEXT,
+            doc="What whoever runs Haloop says before Resy is asked for anything, in exactly these words.",
+            example=RESY_CONSENT,
+            fits=fits_resy_consent,
+            refused_as="settings.resy_consent",
         ).declared,
     )
     shop_recipe: str = field(
@@ -277,6 +365,100 @@ class Settings:
             fits=fits_amount,
         ).declared,
     )
+    model_provider: str = field(
+        default=BUILT_IN,
+        metadata=Setting(
+            name="model.provider",
+            kind=TEXT,
+            doc="Who reads plain words: builtin, or a hosted model that speaks like openai or anthropic.",
+            aliases=(Alias("HALO_LLM_PROVIDER", means={"fake": BUILT_IN}),),
+            fits=fits_model_provider,
+        ).declared,
+    )
+    model_name: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="model.name",
+            kind=TEXT,
+            doc="The model; where nobody says, a small one of that provider's.",
+            example="gpt-4.1-mini",
+            fits=fits_one_line,
+        ).declared,
+    )
+    model_address: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="model.address",
+            kind=TEXT,
+            doc="Where it is, where that is not the provider's own address: over https, or on this machine.",
+            example="http://127.0.0.1:11434/v1",
+            fits=fits_model_address,
+        ).declared,
+    )
+    model_key_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="model.key_file",
+            kind=FILE,
+            doc="The file whose first line is the key for that.",
+            example="/path/to/a/file/that/only/haloop/reads",
+        ).declared,
+    )
+    model_openai_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=Setting(
+            name="model.openai_key",
+            kind=SECRET,
+            doc="The key for OpenAI's own address, and for none but that.",
+            aliases=(Alias("OPENAI_API_KEY"),),
+            in_file=False,
+        ).declared,
+    )
+    model_tokens_max: int = field(
+        default=MODEL_TOKENS_MAX,
+        metadata=Setting(
+            name="model.tokens_max",
+            kind=NUMBER,
+            doc="How many tokens one account may use of it in a day; then the built-in reader goes on.",
+            fits=fits_tokens,
+        ).declared,
+    )
+    agents_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="agents.file",
+            kind=FILE,
+            doc="The file that says which agents do the steps of missions, beside those that ship.",
+            example="/path/to/agents.toml",
+        ).declared,
+    )
+    sandbox_provider: str = field(
+        default="auto",
+        metadata=Setting(
+            name="sandbox.provider",
+            kind=TEXT,
+            doc="Where agents' programs work: bubblewrap, docker, or auto for the first of them that starts.",
+            fits=fits_sandbox_provider,
+        ).declared,
+    )
+    sandbox_docker_socket: Path = field(
+        default=Path("/var/run/docker.sock"),
+        metadata=Setting(
+            name="sandbox.docker_socket",
+            kind=FILE,
+            doc="The socket of this machine's daemon, Docker's or one that speaks like it.",
+            example="/var/run/docker.sock",
+        ).declared,
+    )
+    sandbox_docker_image: str = field(
+        default="node:20-slim",
+        metadata=Setting(
+            name="sandbox.docker_image",
+            kind=TEXT,
+            doc="The image that programs stand on in Docker, where their step does not name one.",
+        ).declared,
+    )
     project_linked: Path | None = field(
         default=None,
         metadata=Setting(
@@ -296,6 +478,7 @@ class Settings:
             if reason:
                 raise _refused(setting, value, self.origin(setting), reason, setting.refused_as)
         self._require_login()
+        self._require_resy_consent()
 
     @classmethod
     def read(
@@ -324,6 +507,11 @@ class Settings:
         """Whether people may come from elsewhere."""
         return None not in (self.server_public_address, self.login_issuer, self.login_client_id)
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """Of people who do not say theirs."""
+        return ZoneInfo(self.people_zone or machine_zone())
+
     def _require_login(self) -> None:
         """Nobody is served beyond loopback without a login, nor with half of one."""
         named = {setting.name: setting for setting in SETTINGS}
@@ -336,6 +524,16 @@ class Settings:
         if missing and said is not None:
             reason = f"a login from elsewhere needs {' and '.join(missing)} too"
             raise _refused(said, self.value(said), self.origin(said), reason, "settings.login")
+
+    def _require_resy_consent(self) -> None:
+        """Nothing is asked of Resy itself before whoever runs Haloop has said that they answer for it."""
+        if self.booking_at == "resy" and self.booking_resy_consent is None:
+            at = next(setting for setting in SETTINGS if setting.name == "booking.at")
+            reason = (
+                "Resy has not agreed to be used by programs, and may close the account that is. "
+                f'Whoever wants it all the same sets booking.resy_consent to "{RESY_CONSENT}"'
+            )
+            raise _refused(at, self.booking_at, self.origin(at), reason, "settings.resy_consent")
 
     def value(self, setting: Setting) -> object:
         found: object = getattr(self, setting.attribute)
@@ -499,7 +697,7 @@ def _value(setting: Setting, said: _Said) -> object:
 
 def _refused(setting: Setting, value: object, origin: Origin, reason: str, code: str) -> BadInput:
     return BadInput(
-        f"{setting.name} is {reprlib.repr(value)} ({origin}): {reason}.",
+        f"{setting.name} is {setting.shown(reprlib.repr(value))} ({origin}): {reason}.",
         code=code,
         next_step=f"Correct it there, or take it out. What it is for: {setting.doc}",
     )

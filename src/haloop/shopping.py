@@ -8,8 +8,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from haloop.connectors.profiles import Profiles
 from haloop.connectors.storefront.evidence import Evidence
-from haloop.connectors.storefront.profiles import Profiles
 from haloop.connectors.storefront.recipe import read_recipe
 from haloop.connectors.storefront.shop import BrowsedShop, browsed_shop
 from haloop.connectors.storefront.terms import Terms
@@ -24,6 +24,8 @@ from haloop.ports.storefront import Visit
 from haloop.settings import PRACTICE_SHOP, Settings
 from haloop.store.sqlite import SqliteLedger
 
+FAILED_VISITS_MAX = 10
+"""So many failed visits of one run leave what they saw; an order that nobody finds is looked for every hour."""
 _FOLDER = "shops"
 
 log = logging.getLogger("haloop.shopping")
@@ -66,6 +68,9 @@ def keep_evidence(shop: BrowsedShop, ledger: SqliteLedger, engine: LocalEngine) 
 
     async def keep(visit: Visit, evidence: Evidence) -> None:
         account, run = AccountId(visit.household), RunId(visit.run)
+        kept = [fact for fact in await engine.facts(account, run) if isinstance(fact, ArtifactAdded)]
+        if sum(fact.name == evidence.name for fact in kept) >= FAILED_VISITS_MAX:
+            return
         incoming = await ledger.artifacts.receive(account, len(evidence.content))
         incoming.add(evidence.content)
 

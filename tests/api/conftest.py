@@ -15,6 +15,7 @@ from haloop.api.house import House
 from haloop.api.server import let_go, make_app
 from haloop.connectors.booking.town import TownBooking, town_booking
 from haloop.connectors.mail.smtp import MailServer
+from haloop.connectors.models.hosted import HostedModel, ModelHost, hosted_model
 from haloop.desks.errands.desk import ERRANDS
 from haloop.engines.granting import grants_desk
 from haloop.identity import Caller, Identity
@@ -24,10 +25,12 @@ from haloop.kernel.desk import Desk
 from haloop.kernel.ids import PersonId, RunId
 from haloop.serving import bind, served
 from haloop.store.home import Home
+from haloop.store.model_use import ModelUse
 from haloop.store.sessions import Sessions
 from haloop.testing.clock import MovableClock
 from haloop.testing.practice import Practice
-from haloop.town.street import serve_town
+from haloop.town.street import Town, serve_town
+from haloop.workshop.missions import Missions
 from tests.engines.buying import Counter, desk, opened
 from tests.notices.post import told
 
@@ -146,8 +149,12 @@ async def opened_to(
     issuer: Issuer | None = None,
     mail: MailServer | None = None,
     service: str | None = None,
+    town: Town | None = None,
+    port: int = 0,
+    model: HostedModel | None = None,
+    missions: Missions | None = None,
 ) -> AsyncIterator[Door]:
-    """The door of a practice house with these desks behind it, which Ana owns."""
+    """The door of a practice house with these desks behind it, which Ana owns; at any port, or at one it had before."""
     async with told(practice, mail=mail, service=service) as telling, _kept(practice) as kept:
         ana = await practice.person("Ana")
         owner = Caller(account=practice.account, person=ana)
@@ -160,25 +167,48 @@ async def opened_to(
             version="0",
             public_address=issuer.callback.removesuffix(CALLBACK) if issuer else None,
             issuer=issuer,
+            town=town,
+            model=model,
+            missions=missions,
         )
         app = make_app(house)
-        async with served(app, bind("127.0.0.1", 0)) as address, client_of(address, TOKEN) as client:
+        async with served(app, bind("127.0.0.1", port)) as address, client_of(address, TOKEN) as client:
             yield Door(practice=practice, shop=shop, house=house, app=app, address=address, ana=ana, client=client)
             let_go(app)
 
 
 @asynccontextmanager
-async def opened_errands(folder: Path) -> AsyncIterator[Door]:
-    """A house whose errands desk listens, in the town; it is noon on a Wednesday."""
+async def opened_errands(
+    folder: Path, *, host: ModelHost | None = None, tokens_max: int = 100_000
+) -> AsyncIterator[Door]:
+    """A house whose errands desk listens, in the town; it is noon on a Wednesday. A model there may read the words."""
     clock = MovableClock()
     clock.move(datetime(2027, 3, 3, 12, tzinfo=UTC) - as_datetime(clock.read().wall))
     async with (
         serve_town(clock=clock) as town,
         TownBooking.opened(town.booking_address) as site,
-        Practice.opened(folder, desks=[ERRANDS], connectors=[town_booking(site)], clock=clock) as practice,
-        opened_to(practice, [ERRANDS], Counter()) as door,
+        _model(folder, host, tokens_max, clock) as model,
+        Practice.opened(
+            folder,
+            desks=[ERRANDS],
+            connectors=[town_booking(site), *([] if model is None else [hosted_model(model)])],
+            clock=clock,
+        ) as practice,
+        opened_to(practice, [ERRANDS], Counter(), town=town, model=model) as door,
     ):
         yield door
+
+
+@asynccontextmanager
+async def _model(
+    folder: Path, host: ModelHost | None, tokens_max: int, clock: MovableClock
+) -> AsyncIterator[HostedModel | None]:
+    if host is None:
+        yield None
+        return
+    with ModelUse.opened(folder, tokens_max=tokens_max) as use:
+        async with HostedModel.opened(host, use, clock=clock) as model:
+            yield model
 
 
 @pytest.fixture

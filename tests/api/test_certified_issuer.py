@@ -1,17 +1,14 @@
 """Logins at npm's `oidc-provider`, which is certified for OpenID Connect: its own pages, its own tokens, real HTTP."""
 
-import fcntl
 import json
-import os
 import re
-import runpy
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx2
 import pytest
@@ -21,7 +18,7 @@ from haloop.testing.clock import MovableClock
 from tests.api.conftest import Door, opened_door
 from tests.api.elsewhere import CLIENT, PUBLIC, SECRET, Browser, asked, changed, issuer_at, reachable
 from tests.api.test_errors import told
-from tests.store.conftest import REPOSITORY
+from tests.npm_packages import node_with_packages
 
 FOLDER = Path(__file__).parent / "provider"
 
@@ -30,26 +27,13 @@ FOLDER = Path(__file__).parent / "provider"
 def provider() -> Iterator[str]:
     """Where it answers, as an issuer that has us as its client and asks for PKCE."""
     client = {"client_id": CLIENT, "client_secret": SECRET, "redirect_uris": [f"{PUBLIC}{CALLBACK}"]}
-    words = [_node().program, FOLDER / "serve.js", json.dumps(client)]
+    without = "NO LOGIN AT A CERTIFIED ISSUER WAS TRIED: npm could not install oidc-provider"
+    words = [node_with_packages(FOLDER, without=without).program, FOLDER / "serve.js", json.dumps(client)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         yield process.stdout.readline().strip()
         process.stdin.close()
-
-
-def _node() -> Any:
-    """A Node that has the package; where CI is set it must not be missing."""
-    try:
-        node = runpy.run_path(str(REPOSITORY / "tools" / "web.py"))["require_node"]()
-        with (FOLDER / "package-lock.json").open() as lock:  # the gate's processes install it once, one after the other
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            node.require_packages(FOLDER)
-    except SystemExit:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip("NO LOGIN AT A CERTIFIED ISSUER WAS TRIED: npm could not install oidc-provider")
-    return node
 
 
 @pytest.fixture

@@ -317,6 +317,17 @@ async def test_a_practice_yes_from_elsewhere_takes_a_passkey(away: Door) -> None
     assert len(away.shop.sold) == 1
 
 
+async def test_the_practice_town_is_not_turned_from_elsewhere(away: Door) -> None:
+    """Its servers are this machine's, and so are its troubles: an owner elsewhere is not even shown them."""
+    async with await owner_of(away) as browser:
+        wanted = {"server": "shop", "trouble": "busy", "on": True}
+        answers = [
+            await browser.get("/api/town"),
+            await browser.ask("PUT", "/api/town/troubles", json=wanted, Origin=PUBLIC),
+        ]
+    assert [told(one) for one in answers] == [(403, "town.elsewhere")] * 2
+
+
 async def test_who_may_do_what_is_changed_by_somebody_who_was_just_there(away: Door) -> None:
     """Ten minutes after the login every such change is refused, until they log in again; looking goes on."""
     ben = await away.practice.person("Ben", Role.VIEWER)

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from haloop.identity import Caller
@@ -13,7 +14,7 @@ from haloop.kernel.passkey import from_base64url
 from haloop.kernel.people import Role
 from haloop.store.notices import NoticeBook
 from tests.api.conftest import Door, opened_door
-from tests.notices.post import Post, PushService, post_office, push_service, sender_of
+from tests.notices.post import Browser, Post, PushService, post_office, push_service, sender_of
 
 WANTED = {
     "address": "ana@example.org",
@@ -33,6 +34,9 @@ class Street:
         self.door = door
         self.post = post
         self.service = service
+
+    async def subscribe(self, browser: Browser, **more: str) -> httpx2.Response:
+        return await self.door.client.post("/api/devices/push", json={**browser.subscription, **more})
 
 
 @pytest.fixture
@@ -85,6 +89,55 @@ async def test_a_device_is_subscribed_told_and_forgotten(street: Street) -> None
     assert sender_of(asked, from_base64url(key))["aud"] == street.service.address
     assert (gone.status_code, twice.status_code, twice.json()["code"]) == (204, 404, "device.unknown")
     assert (await street.door.got("/api/devices/push"))["devices"] == []
+
+
+async def test_a_browser_that_subscribes_anew_is_the_device_that_it_was(street: Street) -> None:
+    """It takes the old one's place, also where the push service has dropped that; saying it again changes nothing."""
+    old, new, newest = [street.service.browser(name) for name in ("old", "new", "newest")]
+    first = await street.subscribe(old)
+    renewed = [await street.subscribe(new, instead_of=first.json()["id"]) for _ in range(2)]
+    street.service.status = 410
+    await street.door.client.post("/api/me/notices/test")
+    dropped = (await street.door.got("/api/devices/push"))["devices"]
+    back = await street.subscribe(newest, instead_of=renewed[0].json()["id"])
+
+    assert [one.status_code for one in (*renewed, back)] == [201] * 3
+    assert renewed[0].json()["id"] == renewed[1].json()["id"] != first.json()["id"]
+    assert dropped == []
+    assert (await street.door.got("/api/devices/push"))["devices"] == [back.json()]
+
+
+async def test_a_device_that_was_taken_away_does_not_come_back_by_itself(street: Street) -> None:
+    """Whatever name its browser knows itself by, from before or after it subscribed anew; its person turns it on."""
+    old, new, newest = [street.service.browser(name) for name in ("old", "new", "newest")]
+    first = (await street.subscribe(old)).json()["id"]
+    second = (await street.subscribe(new, instead_of=first)).json()["id"]
+    await street.door.client.delete(f"/api/devices/push/{second}")
+    refused = [await street.subscribe(browser, instead_of=was) for browser in (new, newest) for was in (first, second)]
+    left = (await street.door.got("/api/devices/push"))["devices"]
+    turned_on = await street.subscribe(newest)
+
+    assert {(one.status_code, one.json()["code"]) for one in refused} == {(404, "device.removed")}
+    assert left == []
+    assert (await street.door.got("/api/devices/push"))["devices"] == [turned_on.json()]
+
+
+async def test_what_a_device_was_told_is_known_of_the_one_in_its_place(street: Street) -> None:
+    """What shows there that a gate waits is taken back there, once it waits no more."""
+    old, new = street.service.browser("old"), street.service.browser("new")
+    first = (await street.subscribe(old)).json()["id"]
+    run = await street.door.asked()
+    await street.door.house.telling.look()
+    await street.subscribe(new, instead_of=first)
+    await street.door.decide(await street.door.gate(run), "refused")
+    await street.door.house.telling.look()
+
+    assert [
+        browser.read(asked.body)["kind"] for browser, asked in zip((old, new), street.service.heard, strict=True)
+    ] == [
+        "waits",
+        "over",
+    ]
 
 
 async def test_a_device_is_its_persons_alone(street: Street) -> None:

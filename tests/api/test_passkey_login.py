@@ -13,7 +13,7 @@ from tests.api.conftest import Door, client_of
 from tests.api.elsewhere import PUBLIC, Browser
 from tests.api.test_errors import told
 from tests.api.test_logins import away, owner_of, provider
-from tests.api.test_passkeys import added, made_at
+from tests.api.test_passkeys import added, given_to, made_at
 
 __all__ = ["away", "provider"]
 
@@ -26,10 +26,16 @@ async def challenge(browser: httpx2.AsyncClient) -> str:
 
 
 async def shown(
-    browser: httpx2.AsyncClient, passkey: Passkey, asked: str, *, verified: bool = True, present: bool = True
+    browser: httpx2.AsyncClient,
+    passkey: Passkey,
+    asked: str,
+    *,
+    verified: bool = True,
+    present: bool = True,
+    again: bool = False,
 ) -> httpx2.Response:
     assertion = passkey.answer_in_browser(asked, verified=verified, present=present).model_dump()
-    return await browser.post("/api/login/passkey", json={"challenge": asked, "assertion": assertion})
+    return await browser.post("/api/login/passkey", json={"challenge": asked, "assertion": assertion, "again": again})
 
 
 async def came_in_with(browser: Browser, passkey: Passkey) -> httpx2.Response:
@@ -99,6 +105,19 @@ async def test_what_is_no_answer_of_theirs_opens_nothing(door: Door) -> None:
             answer = await shown(browser, passkey, await challenge(browser), verified=verified, present=present)
             assert told(answer) == (401, "passkey.bad")
         assert "haloop_session" not in browser.cookies
+
+
+async def test_who_somebody_is_they_show_again_with_their_own(door: Door) -> None:
+    """In a browser that two people use, the other's passkey does not go on with what one began."""
+    anas, bens = await added(door), await given_to(door, await door.practice.person("Ben"))
+    async with client_of(door.address, None) as browser:
+        assert told(await shown(browser, anas, await challenge(browser), again=True)) == (401, "identity.session_over")
+        begun = await shown(browser, anas, await challenge(browser))
+        browser.headers.update({SESSION_HEADER: begun.json()["secret"], "Origin": door.address})
+
+        assert told(await shown(browser, bens, await challenge(browser), again=True)) == (409, "login.another")
+        assert (await browser.get("/api/me")).json()["person"] == door.ana
+        assert (await shown(browser, anas, await challenge(browser), again=True)).status_code == 201
 
 
 async def test_a_passkey_of_somebody_who_left_opens_nothing(door: Door) -> None:

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from haloop.identity import Caller
+from haloop.kernel.confirmation import challenge
 from haloop.kernel.fact import RolesChanged
-from haloop.kernel.invitation import challenge
 from haloop.kernel.passkey import Assertion, check_assertion
 from haloop.kernel.people import AccountSort, Role
 from haloop.store.signing import verify_passkey
@@ -157,7 +157,7 @@ async def test_whom_a_passkey_vouched_for_adds_their_first_passkey_alone(door: D
     ledger = door.practice.ledger
     (made,) = [event for event in await ledger.events(door.practice.account) if event.header.kind == "invitation.made"]
     said = Assertion.decode(await ledger.body(made, "assertion"))
-    check_assertion(said, challenge(await ledger.body(made, "asked")), anas.key, verify_passkey)
+    check_assertion(said, challenge("invitation", await ledger.body(made, "asked")), anas.key, verify_passkey)
 
 
 async def test_an_invitation_that_no_passkey_confirmed_still_takes_an_owner_beside_them(door: Door) -> None:
@@ -407,3 +407,57 @@ async def test_a_change_for_nobody_changes_nobody(door: Door) -> None:
         door.practice.account, RolesChanged(person="per_" + "0" * 32, roles=["owner"]), by="kernel"
     )
     assert await people(door) == {"Ana": ["owner"]}
+
+
+# Roles
+
+
+async def promoted(door: Door, passkey: Passkey, somebody: str, *roles: str) -> dict[str, Any]:
+    """What is sent to give somebody these roles, with the answer of this passkey to exactly that."""
+    asked = await door.client.post(f"/api/people/{somebody}/roles/challenge", json={"roles": roles})
+    challenge = asked.json()["challenge"]
+    assertion = passkey.answer_in_browser(challenge).model_dump()
+    return {"roles": roles, "confirmed": {"challenge": challenge, "assertion": assertion}}
+
+
+async def test_to_let_somebody_do_more_takes_a_passkey(door: Door) -> None:
+    """A program that reads the token makes no owner of a viewer with a passkey; who tried is on the record."""
+    anas = await added(door)
+    vic = await door.practice.person("Vic", Role.VIEWER)
+    vics = await given_to(door, vic)
+    path = f"/api/people/{vic}/roles"
+    for roles in (["approver"], ["owner"], ["viewer", "owner"]):
+        assert told(await door.client.post(path, json={"roles": roles})) == (403, "passkey.needed")
+    assert told(await door.client.post(path, json=await promoted(door, vics, vic, "owner"))) == (403, "passkey.needed")
+    async with await door.agent() as agent:
+        assert told(await agent.post(path, json={"roles": ["owner"]})) == (403, "identity.not_allowed")
+    assert (await people(door))["Vic"] == ["viewer"]
+
+    wanted = await promoted(door, anas, vic, "approver")
+    assert told(await door.client.post(path, json={**wanted, "roles": ["owner"]})) == (422, "passkey.bad")
+    wanted = await promoted(door, anas, vic, "approver")
+    assert (await door.client.post(path, json=wanted)).json()["roles"] == ["approver"]
+    events = (await door.got("/api/ledger/events", params={"limit": 500}))["events"]
+    tried = [(one["says"]["change"], one["says"]["code"]) for one in events if one["kind"] == "change.refused"]
+    needed, agents, bad = "passkey.needed", "identity.not_allowed", "passkey.bad"
+    assert tried == [("roles", code) for code in (*[needed] * 4, agents, bad)]
+
+
+async def test_to_let_somebody_do_less_takes_none(door: Door) -> None:
+    """Nor does what changes nothing; an owner may do all of it already."""
+    await added(door)
+    ben = await door.practice.person("Ben", Role.APPROVER)
+    cem = await door.practice.person("Cem")
+    for somebody, roles in ((ben, ["approver", "viewer"]), (ben, ["viewer"]), (cem, ["owner", "approver"])):
+        asked = await door.client.post(f"/api/people/{somebody}/roles/challenge", json={"roles": roles})
+        assert asked.json()["credentials"] == []
+        changed = await door.client.post(f"/api/people/{somebody}/roles", json={"roles": roles})
+        assert changed.status_code == 200, changed.text
+
+
+async def test_a_yes_to_somebodys_roles_is_none_to_somebody_elses(door: Door) -> None:
+    """The same roles, another person."""
+    anas = await added(door)
+    vic, wim = await door.practice.person("Vic", Role.VIEWER), await door.practice.person("Wim", Role.VIEWER)
+    wanted = await promoted(door, anas, vic, "owner")
+    assert told(await door.client.post(f"/api/people/{wim}/roles", json=wanted)) == (422, "passkey.bad")

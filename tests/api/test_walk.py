@@ -6,6 +6,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette._utils import is_async_callable
+from starlette.routing import BaseRoute
+
 from haloop.api.server import make_app
 from haloop.engines.granting import give_grant
 from haloop.identity import Caller
@@ -108,6 +113,28 @@ async def test_no_route_opens_without_saying_who(door: Door) -> None:
     assert walked >= 25
 
 
+async def test_nothing_that_a_request_meets_waits_for_a_thread(door: Door) -> None:
+    """A plain function would be run in one, and under load its answer comes only when the loop lets go."""
+    met = [call for route in _apis(door.app.router.routes) for call in _calls(route.dependant)]
+    in_threads = {call.__qualname__ for call in met if not is_async_callable(call)}
+
+    assert (in_threads, len(met) >= 200) == (set(), True)
+
+
+def _apis(routes: list[BaseRoute]) -> Iterator[APIRoute]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        yield from _apis(getattr(getattr(route, "original_router", None), "routes", []))
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    if dependant.call is not None:
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from _calls(inner)
+
+
 async def test_no_route_for_people_opens_to_an_agent(door: Door) -> None:
     """Each answers 403 to an agent's token, before it looks at anything that was sent."""
     async with await door.agent() as agent:
@@ -196,6 +223,7 @@ class _Everything:
             "/api/gates/{gate}/findings": found,
             "/api/gates/{gate}/findings/challenge": found,
             "/api/people/{person}/roles": {"roles": ["viewer"]},
+            "/api/people/{person}/roles/challenge": {"roles": ["viewer"]},
             "/api/runs/{run}/erasure": {"why": "asked for"},
         }
         return bodies.get(path)

@@ -10,12 +10,13 @@ __all__ = ["errands"]
 
 WORDS = "Book a table at Luigi for 2 tomorrow at 7"
 AT_SEVEN = dict.fromkeys(("at", "earliest", "latest"), "2027-03-04T19:00:00+01:00")
-WISH = {"wish": {**AT_SEVEN, "area": None, "party": 2, "place": "Luigi"}}
+WISH: dict[str, dict[str, object]] = {"wish": {**AT_SEVEN, "area": None, "party": 2, "place": "Luigi", "taken": []}}
 BERLIN = {"words": WORDS, "zone": "Europe/Berlin"}
 UNDERSTOOD = {
     "arguments": WISH,
     "desk": "errands",
     "procedure": "book_table",
+    "reader": {"instead": "", "name": "builtin"},
     "taken": ['"7" was taken for 19:00.', "2 was taken for the number of people."],
 }
 
@@ -171,3 +172,14 @@ async def test_a_zone_is_the_speakers(errands: Door) -> None:
     answers = [(await errands.client.post("/api/requests", json=one)).json() for one in said]
     heard = [answer["understood"]["arguments"]["wish"]["at"] for answer in answers]
     assert heard == ["2027-03-04T19:00:00-05:00", "2027-03-04T19:00:00Z"]
+
+
+async def test_a_person_keeps_a_zone_of_their_own(errands: Door) -> None:
+    """Whoever said once where they are need not say it with every wish; an agent is where the house is."""
+    await errands.client.put("/api/me/notices", json={"zone": "Asia/Tokyo"})
+    theirs = (await errands.client.post("/api/requests", json={"words": WORDS})).json()
+    async with await errands.agent() as agent:
+        its = (await agent.post("/api/requests", json={"words": WORDS})).json()
+
+    heard = [answer["understood"]["arguments"]["wish"]["at"] for answer in (theirs, its)]
+    assert heard == ["2027-03-04T19:00:00+09:00", "2027-03-04T19:00:00Z"]

@@ -83,19 +83,20 @@ def next_door(folder: Path, opened_house: OpenHouse = opened_door) -> Iterator[N
 @pytest.fixture
 def neighbour(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
     """A running Haloop that the commands reach through what it wrote into its home."""
-    with next_door(tmp_path) as neighbour, _reachable(place, neighbour):
+    with next_door(tmp_path) as neighbour, reachable(place, neighbour):
         yield neighbour
 
 
 @pytest.fixture
 def errand_neighbour(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
     """The same, where the errands desk listens."""
-    with next_door(tmp_path, opened_errands) as neighbour, _reachable(place, neighbour):
+    with next_door(tmp_path, opened_errands) as neighbour, reachable(place, neighbour):
         yield neighbour
 
 
 @contextmanager
-def _reachable(place: Place, neighbour: Neighbour) -> Iterator[None]:
+def reachable(place: Place, neighbour: Neighbour) -> Iterator[None]:
+    """The commands find it in the home."""
     (place.home / "runtime").mkdir()
     (place.home / "token").write_text(TOKEN)
     with announced(place.home, neighbour.door.address):

@@ -43,6 +43,7 @@ def test_the_page_has_a_line_for_three_shells() -> None:
     [
         (("haloop", "st"), {"start", "status", "stop", "stop-agents"}),
         (("haloop", "tokens", "n"), {"new"}),
+        (("haloop", "grant", "re"), {"revoke"}),
         (("haloop", "approve", "--re"), {"--read", "--revision"}),
         (("haloop", "--ho"), {"--home"}),
         (("haloop", "--ac"), {"--account"}),

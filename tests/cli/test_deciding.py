@@ -248,7 +248,7 @@ def test_an_amount_without_a_limit_is_said() -> None:
     assert amount_words({"effects": [paid, paid]}) == 'at most 20.00 EUR to "Karl"'
     unlimited: Canonical = {"effects": [paid, {"cost_max": None, "payee": "Lena"}]}
     assert amount_words(unlimited) == 'at most 10.00 EUR and an amount that nobody limited to "Karl", "Lena"'
-    assert amount_words({"effects": []}) == "this, which names no amount"
+    assert amount_words({"effects": []}) == "at no cost"
     assert list(card_lines({"title": "x"})) == []
 
 

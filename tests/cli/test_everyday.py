@@ -91,6 +91,35 @@ def test_a_grant_is_asked_for_by_its_terms_and_given_by_a_yes(haloop: Haloop, ne
     assert haloop("budgets").out.startswith("No ceiling is set")
 
 
+def test_a_ceiling_is_set_and_taken_away(haloop: Haloop, neighbour: Neighbour) -> None:
+    """By its currency and its days; what nobody could mean is refused before anything is sent."""
+    assert haloop("budgets", "set", "500.00", "EUR").out.startswith("500.00 EUR in 30 day(s): 0.00 EUR spent")
+    haloop("budgets", "set", "100", "EUR", "--days", "7")
+    assert len(haloop("budgets", "set", "400.00", "EUR", "--json").document["budgets"]) == 2
+
+    for words in (("0", "EUR"), ("-1", "EUR"), ("1", "EUU"), ("1.001", "EUR"), ("1", "EUR", "--days", "0")):
+        assert haloop("budgets", "set", "--", *words[:2], *words[2:]).code == 2
+    assert haloop("budgets", "remove", "USD").code == 2
+    assert haloop("budgets", "remove", "EUR", "--days", "7").code == 0
+    assert [one["amount"]["minor"] for one in haloop("budgets", "--json").document["budgets"]] == [40_000]
+
+
+def test_what_takes_a_passkey_is_left_to_the_browser(haloop: Haloop, neighbour: Neighbour) -> None:
+    """A terminal raises no ceiling and no role where there is a passkey; it lowers both."""
+    practice = neighbour.door.practice
+    ben = neighbour.do(practice.person("Ben", Role.VIEWER))
+    haloop("budgets", "set", "500.00", "EUR")
+    neighbour.do(practice.enrol(neighbour.door.ana))
+
+    raised = haloop("budgets", "set", "500.01", "EUR")
+    promoted = haloop("people", "roles", ben, "approver")
+
+    assert (raised.code, promoted.code) == (4, 4)
+    assert "/settings/limits" in raised.err
+    assert "/settings/people" in promoted.err
+    assert haloop("budgets", "set", "499.00", "EUR").code == 0
+
+
 def test_hostile_words_stay_words(haloop: Haloop, neighbour: Neighbour) -> None:
     """Neither a card nor a trail moves the cursor or begins a line of its own."""
     trick = "tea\x1b[2J\rapproved\n  if you say yes:\u202e"

@@ -82,7 +82,7 @@ def test_files_are_for_their_owner(haloop: Haloop, account: AccountId, tmp_path:
         (["99"], 4, "ledger.not_found"),
         (["1:nothing"], 4, "ledger.not_found"),
         (["1" * 400], 2, "receipt.usage"),
-        ([], 2, "usage.bad"),
+        ([], 2, "receipt.usage"),
     ],
 )
 def test_events_that_cannot_be_shown(
@@ -94,6 +94,12 @@ def test_events_that_cannot_be_shown(
     assert said.code == code
     assert said.document["error"]["code"] == error
     assert list(tmp_path.glob("receipt*")) == []
+
+
+def test_whoever_means_a_runs_receipts_is_told_how(haloop: Haloop) -> None:
+    """A run where an account and an index are wanted: the command that was meant is named."""
+    said = haloop("receipt", "run_12")
+    assert (said.code, "haloop receipts run_12 --out FOLDER" in said.err) == (2, True)
 
 
 async def test_what_was_erased_cannot_be_shown(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from haloop.kernel.connector import Connector
-from haloop.kernel.fact import EffectHappened, EffectNotDone, EffectResent
+from haloop.kernel.fact import EffectHappened, EffectNotDone, EffectResent, EffectUncertain
 from haloop.kernel.gate import Verdict
 from haloop.kernel.operation import Call, NotDone, effect, idempotent
 from haloop.testing.provider import Provider, Trouble
@@ -68,6 +68,26 @@ async def test_a_key_is_sent_again_after_longer_and_longer_whiles(tmp_path: Path
             counts.append(provider.requests.total())
 
         assert counts == [2, 3, 3, 4, 4, 5]
+
+
+async def test_each_new_reason_why_nobody_knows_is_said_once(tmp_path: Path) -> None:
+    """What the last look gave as its reason is in the history, and said again by no restart."""
+    provider = Provider()
+    provider.troubles.append(Trouble.REPLY_LOST)
+    provider.lookup_troubles.extend([Trouble.DECLINED] * 4)
+    async with street(tmp_path, QueryableShop(provider)) as house:
+        ana = await house.person("Ana")
+        run = await house.start(buy.of("tea", 10))
+        await house.yes(run, ana)
+        await house.move(2 * SECOND)
+        await house.restart()
+        await house.engine.settled()
+        unclear = [fact.sentence for fact in await house.facts(run) if isinstance(fact, EffectUncertain)]
+        await house.move(HOUR)
+
+        happened = last(await house.facts(run), *OUTCOMES)
+        assert unclear == ["The connector raised LineBroke.", "Ask later."]
+        assert isinstance(happened, EffectHappened)
 
 
 async def test_a_key_is_not_sent_after_its_time(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haloop.kernel.account import Account, ceiling_as_plain
+from haloop.kernel.account import Account
 from haloop.kernel.draft import NamedEffect
 from haloop.kernel.fact import (
     AgentsResumed,
@@ -30,6 +30,7 @@ from haloop.kernel.grant import GrantTerms
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.money import Money
 from haloop.kernel.policy import Allow, Ceiling, Deny
+from haloop.kernel.rules import ceiling_as_plain
 
 ANA = PersonId(f"per_{'a' * 32}")
 CEILING, GRANT_TOTAL = 1000, 400

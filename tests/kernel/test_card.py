@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import pytest
 from pydantic import BaseModel
 
+from haloop.cli.card import card_lines
 from haloop.kernel import canonical
-from haloop.kernel.card import ModelText, card_of, value_of
+from haloop.kernel.card import FOR_PROGRAMS, ModelText, card_of, value_of
 from haloop.kernel.draft import Draft, Effect, NamedEffect
 from haloop.kernel.gate import Verdict
 from haloop.kernel.money import Money
@@ -74,6 +75,37 @@ def test_words_of_a_model_inside_an_effect_are_marked() -> None:
 
     assert isinstance(card, dict)
     assert card["effects"][0]["by_model"] == ["more.0", "words"]
+
+
+class Parcel(BaseModel, frozen=True):
+    to: str
+    weight: int
+    label: Annotated[str, FOR_PROGRAMS]
+
+
+class Courier(Protocol):
+    @effect
+    async def fetch(self, parcel: Parcel, call: Call) -> str: ...
+
+
+class Fetching(Draft):
+    to: str
+    weight: int
+    fetch: Effect[str]
+
+
+def test_a_field_takes_no_second_line_only_where_a_row_shows_the_very_same() -> None:
+    """What differs from its row stays on the card, and so does whatever is not marked as for programs."""
+    parcel = Parcel(to="Ana", weight=3, label="JVBERi0")
+    draft = Fetching(to="Ana", weight=2, fetch=Effect.of(Courier.fetch, parcel))
+
+    card = card_of(draft, {"fetch": replace(PAY, name="fetch", argument=plain(Parcel, parcel))})
+
+    assert isinstance(card, dict)
+    assert card["effects"][0]["unlisted"] == ["label", "to"]
+    assert card["effects"][0]["argument"] == {"label": "JVBERi0", "to": "Ana", "weight": 3}
+    said = [line.strip() for line in card_lines(card)]
+    assert [line for line in said if ": " in line] == ["to: Ana", "weight: 2", "weight: 3"]
 
 
 def test_an_effects_line_is_read_from_the_effect_itself() -> None:

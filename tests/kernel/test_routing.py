@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from haloop.kernel.desk import Asks, Context, Desk, Ended, Heard, Question, Run, procedure
+from haloop.kernel.desk import Asks, Context, Desk, Ended, Foreign, Heard, Outcome, Question, Run, procedure
 from haloop.kernel.errors import BadProcedure
 from haloop.kernel.hearing import Unsupported
 from haloop.kernel.routing import listen
@@ -26,7 +26,7 @@ class Ear:
         self.examples = (f"{word} the roses",)
         self._word = word
 
-    def hear(self, said: Sequence[str], context: Context) -> Heard | Asks | None:
+    def hear(self, said: Sequence[str], context: Context) -> Outcome:
         verb, _, what = " ".join(said).partition(" ")
         if verb != self._word:
             return None
@@ -61,6 +61,29 @@ def test_words_that_nobody_claims_are_unsupported() -> None:
         examples=("water the roses", "store the roses")
     )
     assert listen([DEAF], ["water the roses"], CONTEXT) == Unsupported(examples=())
+
+
+class Foreigner(Ear):
+    """Hears nothing, because the words are in another language."""
+
+    def hear(self, said: Sequence[str], context: Context) -> Outcome:
+        return Foreign(reads="en")
+
+
+def test_words_in_another_language_are_said_to_be() -> None:
+    """Where nobody claims them, with the languages that would be read; where somebody does, that is all."""
+    abroad = Desk("abroad", procedures=[water], hearing=Foreigner("faire"))
+    assert listen([abroad, CELLAR], ["arroser les roses"], CONTEXT) == Unsupported(
+        examples=("faire the roses", "store the roses"), reads=("en",)
+    )
+    assert listen([abroad, GARDEN], ["water the roses"], CONTEXT) == Heard(request=water.of("the roses"))
+
+
+def test_what_was_heard_already_is_not_heard_again() -> None:
+    """What a desk made of it otherwise counts instead, also that it is nothing of its own."""
+    other = Heard(request=water.of("the tulips"))
+    assert listen([GARDEN, CELLAR], ["water the roses"], CONTEXT, heard={"garden": other}) == other
+    assert isinstance(listen([GARDEN, CELLAR], ["water the roses"], CONTEXT, heard={"garden": None}), Unsupported)
 
 
 @pytest.mark.parametrize("count", [0, 3])

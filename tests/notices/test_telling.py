@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from haloop.kernel.checkpoint import open_note
-from haloop.kernel.fact import CredentialEnrolled, GateExtended, PersonRemoved
+from haloop.kernel.fact import CredentialEnrolled, GateExtended, PersonRemoved, RulesSet
+from haloop.kernel.gate import Need, need_as_canonical
 from haloop.kernel.ids import PersonId, RunId
 from haloop.kernel.notice import Preferences
 from haloop.kernel.operation import Found
@@ -287,6 +288,20 @@ async def test_a_recovery_code_that_was_used_is_told_to_every_owner_at_once(hous
         await house.practice.engine.record(house.practice.account, fact, by="kernel")
 
     assert await house.told() == ["A passkey was added with a recovery code"] * 2
+    assert sorted(house.post.recipients) == [[ANA], [BO]]
+
+
+async def test_a_ceiling_that_rose_is_told_to_every_owner_at_once(house: House) -> None:
+    """Also in hours of quiet, and to nobody who owns nothing; rules that are stricter are no news."""
+    quiet = Preferences(address=ANA, mail=True, quiet_from="00:00", quiet_to="23:59")
+    await house.telling.prefer(house.practice.account, house.ana, quiet)
+    await house.approver("Bo", BO, Role.OWNER)
+    await house.approver("Cy", "cy@example.org")
+    stricter = RulesSet(need=need_as_canonical(Need()), ceilings=[])
+    for fact in (stricter, replace(stricter, is_looser=True)):
+        await house.practice.engine.record(house.practice.account, fact, by=f"person:{house.ana}")
+
+    assert await house.told() == ["A limit of the account was raised or lifted"] * 2
     assert sorted(house.post.recipients) == [[ANA], [BO]]
 
 

@@ -264,6 +264,13 @@ def test_without_a_persons_key_the_passkey_is_named_and_not_checked() -> None:
     assert f"said by credential {credential}, enrolled at leaf 1: not checked" in str(verdict.lines)
 
 
+@pytest.mark.parametrize("person", ["", "rsa:AAAA", ANA_KEY[:-2], "eddsa:" + b64(bytes(31))])
+def test_with_a_persons_key_that_cannot_be_read_nothing_is_proved(person: str) -> None:
+    """The receipt would hold without it; but then less would be checked than was asked for."""
+    code, line = judge(good(), KEY, [ANA_KEY, person])
+    assert (code, line.split(":")[0]) == (NOT_A_RECEIPT, "CANNOT READ A KEY")
+
+
 def test_without_an_assertion_the_log_alone_says_who() -> None:
     """An approval without a passkey is proved as a fact of the log, and no more is claimed."""
     verdict = script.verify(file_of(receipt([approval(decision=decision())])), KEY)

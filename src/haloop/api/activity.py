@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from haloop.api.asking import By, In, RunName
 from haloop.api.runs import PLACE_MAX, Looked, list_runs, read_own
-from haloop.api.told import History, taken_of, words_of
+from haloop.api.told import History, reader_of, taken_of, through_of, words_of
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_text
 from haloop.kernel.fact import (
@@ -76,6 +76,8 @@ def _execution(history: History, run: RunId, started: RunStarted, intent: Effect
         procedure=started.procedure,
         words=words_of(started),
         taken=taken_of(started),
+        through=through_of(started),
+        reader=reader_of(started),
         asked=started.arguments,
         asked_by=started.asked_by,
         gate=intent.gate,

@@ -8,10 +8,10 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Request, Security
@@ -37,11 +37,16 @@ LOGIN_COOKIE = "haloop_login"
 FRESH_SECONDS = 600
 """So long after somebody showed who they are they may change from elsewhere who may do what."""
 BODY_BYTES_MAX = 1 << 20
+MISSION_BYTES_MAX = 8 << 20
+"""A file of a mission comes as words in a document, which makes it longer."""
 BODY_SECONDS = 20.0
 """So long each piece of a body may take."""
 
+Known = TypeVar("Known")
+
 _SECOND = 1_000_000
 _RUNS = "/api/runs/"
+_MISSIONS = "/api/missions"
 _ARTIFACT = re.compile(r"/api/runs/run_[0-9a-f]{32}/artifacts/[0-9a-f]{64}")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -251,13 +256,22 @@ def site_of(request: Request) -> Site:
     return Site(rp_id=urlsplit(own).hostname or "", origins=frozenset({own, *house_of(request).allowed_origins}))
 
 
+def at_once(look: Callable[[Request], Known]) -> Callable[[Request], Awaitable[Known]]:
+    """What only looks at a request, as something to depend on: left plain, it would wait for a thread to do so."""
+
+    async def looked(request: Request) -> Known:
+        return look(request)
+
+    return looked
+
+
 PersonName = Annotated[PersonId, Path(pattern="^per_[0-9a-f]{32}$")]
 RunName = Annotated[RunId, Path(pattern="^run_[0-9a-f]{32}$")]
 GateName = Annotated[GateId, Path(pattern=GATE)]
-In = Annotated[House, Depends(house_of)]
+In = Annotated[House, Depends(at_once(house_of))]
 By = Annotated[Caller, Depends(caller_of)]
-Here = Annotated[Site, Depends(site_of)]
-At = Annotated[Place, Depends(place_of)]
+Here = Annotated[Site, Depends(at_once(site_of))]
+At = Annotated[Place, Depends(at_once(place_of))]
 
 
 async def person_of(caller: By) -> Caller:
@@ -351,8 +365,9 @@ def _require_small(request: Request) -> None:
 
 def _bytes_max(request: Request) -> int:
     """An artifact is written to the disk as it comes; everything else is held in memory."""
-    is_artifact = request.method == "PUT" and _ARTIFACT.fullmatch(request.url.path)
-    return house_of(request).artifact_bytes_max if is_artifact else BODY_BYTES_MAX
+    if request.method == "PUT" and _ARTIFACT.fullmatch(request.url.path):
+        return house_of(request).artifact_bytes_max
+    return MISSION_BYTES_MAX if request.url.path.startswith(_MISSIONS) else BODY_BYTES_MAX
 
 
 async def same_site(request: Request) -> None:

@@ -16,7 +16,8 @@ router = APIRouter(tags=["connectors"])
 @router.get("/api/connectors")
 async def list_connectors(house: In, _: ByPerson) -> list[ConnectorOut]:
     """What stands behind each port; each outside system is asked whether it answers."""
-    return await asyncio.gather(*map(_out, house.engine.world.connectors.all))
+    beside = [house.letterbox] if house.letterbox else []
+    return await asyncio.gather(*map(_out, [*house.engine.world.connectors.all, *beside]))
 
 
 async def _out(connector: Connector) -> ConnectorOut:

@@ -3,7 +3,9 @@
 from fastapi import APIRouter, Response
 
 from haloop.api.asking import ByPerson, In
-from haloop.wire.health import Health, Status
+from haloop.connectors.models.hosted import HostedModel
+from haloop.identity import Caller
+from haloop.wire.health import Health, ModelOut, Status
 from haloop.wire.notices import TellingOut
 
 router = APIRouter(tags=["health"])
@@ -47,4 +49,12 @@ async def status(house: In, caller: ByPerson) -> Status:
             given_up=told.debts.given_up,
             problem=told.debts.problem or None,
         ),
+        model=None if house.model is None else _model(house.model, caller),
+    )
+
+
+def _model(model: HostedModel, caller: Caller) -> ModelOut:
+    used = model.used(caller.account)
+    return ModelOut(
+        name=model.host.name, problem=model.problem or None, tokens_today=used.tokens, tokens_max=used.tokens_max
     )

@@ -1,6 +1,5 @@
 """Invitations: an owner lets somebody in, once, within days."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -8,17 +7,17 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from haloop.api.asking import At, ByOwner, Here, In, known_here, same_site
 from haloop.api.browsers import browser_of, welcome
-from haloop.api.house import House
+from haloop.api.confirming import UNCONFIRMED, begin_confirming, confirmed
 from haloop.api.once import Keyed
 from haloop.api.rates import visits_limited
-from haloop.api.vouching import Challenges, Out, confirmed_by, who_vouches
+from haloop.api.vouching import Out, who_vouches
 from haloop.identity import Caller, NotAllowed
+from haloop.kernel.canonical import Canonical
 from haloop.kernel.clock import as_text
+from haloop.kernel.confirmation import Confirmation
 from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import InvitationMade, InvitationWithdrawn
-from haloop.kernel.invitation import Invitation, PresentedInvitation, asked_for
-from haloop.kernel.invitation import challenge as challenge_of
-from haloop.kernel.passkey import Site, base64url
+from haloop.kernel.invitation import Invitation, PresentedInvitation
 from haloop.kernel.people import plain_roles
 from haloop.wire.passkeys import ChallengeOut
 from haloop.wire.people import InvitationOut, InvitationSent, InvitationShown, InvitationWanted
@@ -29,15 +28,6 @@ router = APIRouter(tags=["invitations"], route_class=Keyed)
 InvitationName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 _SECOND = 1_000_000
-_INVITING = "an invitation"  # no passkey can have this for a name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Yes:
-    """What a passkey said yes to, and its answer, as the ledger keeps them."""
-
-    asked: bytes
-    assertion: bytes
 
 
 @router.get("/api/invitations")
@@ -55,9 +45,8 @@ async def begin_inviting(
 
     It is one of yours, or an owner's where you have none; where it names none there is none to ask.
     """
-    challenge = challenges.issue(caller, _INVITING, over=lambda nonce: challenge_of(_asked(caller, wanted, nonce)))
     vouching = await who_vouches(house, await house.engine.account(caller.account), caller)
-    return ChallengeOut(challenge=base64url(challenge), rp_id=here.rp_id, credentials=list(vouching))
+    return begin_confirming(here, caller, challenges, _confirmation(caller, wanted), vouching)
 
 
 @router.post("/api/invitations", status_code=201)
@@ -71,7 +60,11 @@ async def invite_person(
     """
     made = PresentedInvitation.make(caller.account)
     async with challenges.turn:
-        yes = await _confirmed(house, here, caller, challenges, wanted)
+        yes = UNCONFIRMED
+        if wanted.confirmed is not None:
+            vouching = await who_vouches(house, await house.engine.account(caller.account), caller)
+            asked = _confirmation(caller, wanted)
+            yes = confirmed(here, caller, challenges, asked, vouching, wanted.confirmed)
         fact = InvitationMade(
             invitation=made.id,
             hash=made.hash(),
@@ -79,8 +72,8 @@ async def invite_person(
             roles=plain_roles(wanted.roles),
             by=caller.require_person(),
             expires_at=house.engine.world.now() + int(timedelta(days=wanted.days).total_seconds()) * _SECOND,
-            asked=yes.asked if yes else None,
-            assertion=yes.assertion if yes else None,
+            asked=yes.asked,
+            assertion=yes.assertion,
         )
         await house.engine.record(caller.account, fact, by=caller.actor)
     known = (await house.engine.account(caller.account)).invitations[made.id]
@@ -116,27 +109,9 @@ async def redeem_invitation(
     return welcome(request, house.identity.begin(caller, browser=browser_of(request)), answer)
 
 
-async def _confirmed(
-    house: House, here: Site, caller: Caller, challenges: Challenges, wanted: InvitationWanted
-) -> _Yes | None:
-    """What a passkey said to this invitation; nothing where none was asked."""
-    if wanted.confirmed is None:
-        return None
-    asked = _asked(caller, wanted, challenges.redeem(wanted.confirmed.challenge, caller, _INVITING))
-    vouching = await who_vouches(house, await house.engine.account(caller.account), caller)
-    assertion = confirmed_by(vouching, challenge_of(asked), wanted.confirmed.assertion, here)
-    return _Yes(asked=asked, assertion=assertion.encode())
-
-
-def _asked(caller: Caller, wanted: InvitationWanted, nonce: bytes) -> bytes:
-    return asked_for(
-        caller.account,
-        by=caller.require_person(),
-        name=wanted.name,
-        roles=wanted.roles,
-        days=wanted.days,
-        nonce=base64url(nonce),
-    )
+def _confirmation(caller: Caller, wanted: InvitationWanted) -> Confirmation:
+    said: dict[str, Canonical] = {"days": wanted.days, "name": wanted.name, "roles": [*plain_roles(wanted.roles)]}
+    return Confirmation(sort="invitation", account=caller.account, by=caller.require_person(), change=said)
 
 
 def _out(one: Invitation) -> InvitationOut:

@@ -23,7 +23,7 @@ from haloop.api.errors import problem
 from haloop.api.house import House
 from haloop.api.rates import visits_limited
 from haloop.api.vouching import Challenges, read_assertion
-from haloop.identity import Caller
+from haloop.identity import Caller, NotKnown
 from haloop.issuer import Issuer, Login, LoginRefused, Question
 from haloop.kernel.errors import BadInput, Conflict, HaloopError, Refused
 from haloop.kernel.fact import LoginLinked
@@ -156,6 +156,8 @@ async def _whose(house: House, login: Login, begun: _Begun) -> Caller:
         raise LoginRefused(
             "Nobody here has this login.", code="login.unknown", next_step="Ask an owner of the account to invite you."
         )
+    if begun.wanted.again:
+        _require_same(known, begun.before)
     return _as_before(known, begun.before)
 
 
@@ -185,14 +187,22 @@ async def begin_passkey_login(here: Here, place: At, request: Request, answer: R
 async def show_passkey(
     house: In, here: Here, place: At, request: Request, shown: PasskeyShown, answer: Response
 ) -> SessionOut:
-    """Come in with a passkey, or show again who you are: it begins a new session."""
+    """Come in with a passkey, or show again who you are: it begins a new session.
+
+    What was begun by one person is not gone on with as another: where it is shown again, only their own passkeys count.
+    """
     challenges: Challenges = request.app.state.shown
     try:
         challenge = challenges.redeem(shown.challenge, _anybody(binding_of(place, request)), _COMING_IN)
         known = await _whose_passkey(house, here, shown, challenge)
     except (Refused, BadInput) as refusal:
         raise LoginRefused(refusal.sentence, code=refusal.code) from refusal
-    caller = _as_before(known, await known_here(request))
+    before = await known_here(request)
+    if shown.again and before is None:
+        raise NotKnown("Nobody is signed in here any more.", code="identity.session_over")
+    if shown.again:
+        _require_same(known, before)
+    caller = _as_before(known, before)
     return welcome(
         request,
         house.identity.begin(replace(caller, is_beyond=place.is_beyond), browser=browser_of(request)),
@@ -217,6 +227,16 @@ def _anybody(binding: str) -> Caller:
 def _as_before(known: Sequence[Caller], before: Caller | None) -> Caller:
     """In the account where this browser was, if it may be there."""
     return next((one for one in known if one == before), known[0])
+
+
+def _require_same(known: Sequence[Caller], before: Caller | None) -> None:
+    """Whoever shows again who they are is whoever this browser knew, if it knew anybody."""
+    if before is not None and before not in known:
+        raise Conflict(
+            "This belongs to somebody else than the person who is signed in here.",
+            code="login.another",
+            next_step="Show one of your own; or end the session first, and come in as whom it is.",
+        )
 
 
 def _issuer_of(house: House, *, is_beyond: bool) -> Issuer:

@@ -13,6 +13,7 @@ from haloop.identity import Caller
 from haloop.kernel.clock import as_text
 from haloop.kernel.notice import Preferences
 from haloop.kernel.passkey import base64url, from_base64url
+from haloop.kernel.people import Role
 from haloop.notices.telling import Tried
 from haloop.ports.notifier import Channel, Device
 from haloop.store.notices import KnownDevice
@@ -54,13 +55,19 @@ async def list_devices(house: In, caller: ByPerson) -> DevicesOut:
 
 @router.post("/api/devices/push", status_code=201)
 async def add_device(house: In, caller: ByPerson, subscription: Subscription) -> DeviceOut:
-    """Be told on this device too, as its browser subscribed it. The same subscription again is the same device."""
+    """Be told on this device too, as its browser subscribed it, or on in the place of one whose browser did so anew.
+
+    The same subscription again is the same device.
+    """
+    whose = caller.account, caller.require_person()
     device = Device(
         endpoint=subscription.endpoint,
         p256dh=from_base64url(subscription.keys.p256dh),
         auth=from_base64url(subscription.keys.auth),
     )
-    return _device(await house.telling.add_device(caller.account, caller.require_person(), device))
+    if subscription.instead_of is not None:
+        return _device(await house.telling.renew_device(*whose, device, instead_of=subscription.instead_of))
+    return _device(await house.telling.add_device(*whose, device))
 
 
 @router.delete("/api/devices/push/{device}", status_code=204)
@@ -82,7 +89,15 @@ async def _out(house: House, caller: Caller) -> NoticesOut:
             digest_at=known.digest_at,
         ),
         by_mail=house.telling.ways.mail is not None,
+        write_to=_write_to(house, caller, known),
     )
+
+
+def _write_to(house: House, caller: Caller, known: Preferences) -> str | None:
+    """Where they ask by mail, from the address they are told at; an agent's words and a looker's begin nothing."""
+    if house.writes_to is None or not known.address or not caller.roles & {Role.OWNER, Role.APPROVER}:
+        return None
+    return house.writes_to.address(caller.account, caller.require_person(), known.address)
 
 
 def _device(known: KnownDevice) -> DeviceOut:

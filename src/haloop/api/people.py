@@ -1,25 +1,32 @@
 """Who belongs to an account, and which agents may propose in it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from haloop.api.asking import By, ByOwner, ByPerson, In, PersonName
+from haloop.api.asking import By, ByOwner, ByPerson, Here, In, PersonName
+from haloop.api.confirming import UNCONFIRMED, begin_confirming, no_agent_changes, require_confirmation
 from haloop.api.house import House
 from haloop.api.once import Keyed
-from haloop.kernel.account import Account
+from haloop.api.rates import caller_limited
+from haloop.api.vouching import Out, who_vouches
+from haloop.identity import Caller
+from haloop.kernel.account import Account, Credential
 from haloop.kernel.agent import AgentToken, PresentedToken
 from haloop.kernel.clock import as_text
+from haloop.kernel.confirmation import Confirmation
 from haloop.kernel.errors import NotFound, Refused
 from haloop.kernel.fact import PersonRemoved, RolesChanged, TokenIssued, TokenRevoked
 from haloop.kernel.ids import PersonId
-from haloop.kernel.people import Person, Role, plain_roles
+from haloop.kernel.people import Person, Role, may_do_more, plain_roles
+from haloop.wire.passkeys import ChallengeOut
 from haloop.wire.people import Me, PersonOut, RolesWanted, TokenMade, TokenOut, TokenWanted
 
 router = APIRouter(tags=["people"], route_class=Keyed)
 
 _SECOND = 1_000_000
+_ROLES = "roles"
 
 
 @router.get("/api/me")
@@ -43,15 +50,37 @@ async def list_people(house: In, caller: ByPerson) -> list[PersonOut]:
     return [_person_out(account, one) for one in account.people.values()]
 
 
-@router.post("/api/people/{person}/roles")
-async def change_roles(house: In, caller: ByOwner, person: PersonName, wanted: RolesWanted) -> PersonOut:
-    """Say what somebody may do from now on; an owner's word, and somebody stays an owner."""
-    async with house.turn:
-        account = await house.engine.account(caller.account)
+@router.post("/api/people/{person}/roles/challenge")
+async def begin_changing_roles(
+    house: In, here: Here, caller: ByOwner, challenges: Out, person: PersonName, wanted: RolesWanted
+) -> ChallengeOut:
+    """What a passkey has to sign to confirm exactly these roles; where it names none, they take none."""
+    account = await house.engine.account(caller.account)
+    _require_owner_left(account, person, with_roles=frozenset(wanted.roles))
+    vouching: Mapping[str, Credential] = {}
+    if may_do_more(account.people[person].roles, wanted.roles):
+        vouching = await who_vouches(house, account, caller)
+    return begin_confirming(here, caller, challenges, _confirmation(caller, person, wanted), vouching)
+
+
+@router.post(
+    "/api/people/{person}/roles",
+    dependencies=[Depends(caller_limited(lambda rates: rates.decisions)), Depends(no_agent_changes(_ROLES))],
+)
+async def change_roles(
+    house: In, here: Here, caller: ByOwner, challenges: Out, person: PersonName, wanted: RolesWanted
+) -> PersonOut:
+    """Say what somebody may do from now on; an owner's word, and where it is more, a passkey's. An owner stays."""
+    async with house.turn, challenges.turn:
+        account, yes = await house.engine.account(caller.account), UNCONFIRMED
         _require_owner_left(account, person, with_roles=frozenset(wanted.roles))
         if Role.OWNER not in wanted.roles and _vouches(account, person):
             raise _passkeys_first("An owner's passkeys vouch for others'")
-        fact = RolesChanged(person=person, roles=plain_roles(wanted.roles))
+        if may_do_more(account.people[person].roles, wanted.roles):
+            vouching = await who_vouches(house, account, caller)
+            asked = _confirmation(caller, person, wanted)
+            yes = await require_confirmation(house, here, caller, challenges, asked, vouching, wanted.confirmed)
+        fact = RolesChanged(person=person, roles=plain_roles(wanted.roles), asked=yes.asked, assertion=yes.assertion)
         await house.engine.record(caller.account, fact, by=caller.actor)
     return _person_out(account, account.people[person])
 
@@ -65,6 +94,11 @@ async def remove_person(house: In, caller: ByOwner, person: PersonName) -> None:
         if any(one.person == person for one in account.credentials.values()):
             raise _passkeys_first("They have passkeys")
         await house.engine.record(caller.account, PersonRemoved(person=person), by=caller.actor)
+
+
+def _confirmation(caller: Caller, person: PersonId, wanted: RolesWanted) -> Confirmation:
+    said = {"person": person, "roles": [*plain_roles(wanted.roles)]}
+    return Confirmation(sort=_ROLES, account=caller.account, by=caller.require_person(), change=said)
 
 
 def _vouches(account: Account, person: PersonId) -> bool:

@@ -58,10 +58,14 @@ async def ask(
 
 def _find(house: House, asked: Asked) -> Procedure[..., Any]:
     offered = [
-        one for desk in house.desks if desk.name == asked.desk for one in desk.procedures if one.name == asked.procedure
+        one
+        for desk in house.desks
+        if desk.name == asked.desk
+        for one in desk.procedures
+        if one.name == asked.procedure and one.offered
     ]
     if not offered:
-        known = ", ".join(f"{desk.name}.{one.name}" for desk in house.desks for one in desk.procedures)
+        known = ", ".join(f"{desk.name}.{one.name}" for desk in house.desks for one in desk.procedures if one.offered)
         raise NotFound(
             f"Nobody here does {asked.desk}.{asked.procedure}.",
             code="request.unsupported",
@@ -82,7 +86,9 @@ def _request(procedure: Procedure[..., Any], asked: Asked) -> Request[Any]:
 
 def _desk(desk: Desk) -> DeskOut:
     examples = list(desk.hearing.examples) if desk.hearing else []
-    return DeskOut(name=desk.name, procedures=[_offered(one) for one in desk.procedures], examples=examples)
+    return DeskOut(
+        name=desk.name, procedures=[_offered(one) for one in desk.procedures if one.offered], examples=examples
+    )
 
 
 def _offered(procedure: Procedure[..., Any]) -> Offered:

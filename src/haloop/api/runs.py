@@ -11,14 +11,14 @@ from haloop.api.asking import By, In, RunName
 from haloop.api.house import House
 from haloop.api.once import Keyed
 from haloop.api.search import Search, States, Wanted
-from haloop.api.told import History, taken_of, words_of
+from haloop.api.told import History, reader_of, taken_of, through_of, words_of
 from haloop.engines.reading import read_known
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.clock import as_microseconds, as_text
 from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import RunEnded, RunParked, RunStarted
 from haloop.kernel.ids import RunId
-from haloop.kernel.ledger import Event
+from haloop.kernel.ledger import ListedRun
 from haloop.kernel.people import Role
 from haloop.wire.runs import Cancellation, RunDetail, RunPage, RunState, RunSummary
 
@@ -42,7 +42,7 @@ PLACE_MAX = 1 << 40
 """No tree has as many events."""
 
 
-def _wanted(
+async def _wanted(
     search: Annotated[str, Query(max_length=200)] = "",
     desk: Annotated[str | None, Query(max_length=60)] = None,
     procedure: Annotated[str | None, Query(max_length=60)] = None,
@@ -83,9 +83,9 @@ async def list_runs(
     states = await States.of(house, caller.account)
     for _ in range(_PAGES_MAX):
         page = await house.ledger.runs(caller.account, before=before, limit=limit, waiting=waiting)
-        for first, newest in page:
-            before = first.index
-            summary = await _summary(house, states, first, newest)
+        for listed in page:
+            before = listed.first.index
+            summary = await _summary(house, states, listed)
             if may_see(caller, summary.asked_by):
                 found.append(summary)
             if len(found) == limit:
@@ -100,7 +100,8 @@ async def show_run(house: In, caller: By, run: RunName) -> RunDetail:
     """One run with its trail."""
     history = await read_own(house, caller, run)
     (first, _), (newest, last) = history[0], history[-1]
-    summary = await _summary(house, await States.of(house, caller.account), first, newest)
+    listed = ListedRun(first, newest.header.kind, newest.header.ts)
+    summary = await _summary(house, await States.of(house, caller.account), listed)
     stopped = last if isinstance(last, RunEnded | RunParked) else None
     return RunDetail(
         **summary.model_dump(),
@@ -161,11 +162,12 @@ async def _search(
     found = await search.look(caller.account, replace(wanted, asked_by=asked_by), before=before, limit=limit)
     states = await States.of(house, caller.account)
     runs = await house.ledger.runs_at(caller.account, found.places)
-    summaries = [await _summary(house, states, first, newest) for first, newest in runs]
+    summaries = [await _summary(house, states, listed) for listed in runs]
     return RunPage(runs=summaries, before=found.before, is_complete=found.is_complete)
 
 
-async def _summary(house: House, states: States, first: Event, newest: Event) -> RunSummary:
+async def _summary(house: House, states: States, listed: ListedRun) -> RunSummary:
+    first, newest, newest_ts = listed
     started = await read_known(house.ledger, first)
     known = started if isinstance(started, RunStarted) else None
     return RunSummary(
@@ -176,10 +178,12 @@ async def _summary(house: House, states: States, first: Event, newest: Event) ->
         arguments=known.arguments if known else {},
         words=words_of(known),
         taken=taken_of(known),
+        through=through_of(known),
+        reader=reader_of(known),
         asked_by=known.asked_by if known else "",
         begun_at=as_text(first.header.ts),
-        state=states.of_run(first.header.run_id, newest.header.kind, has_ended=newest.header.kind == RunEnded.kind),
-        newest=newest.header.kind,
-        newest_at=as_text(newest.header.ts),
+        state=states.of_run(first.header.run_id, newest, has_ended=newest == RunEnded.kind),
+        newest=newest,
+        newest_at=as_text(newest_ts),
         is_erased=known is None,
     )

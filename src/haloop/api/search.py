@@ -23,7 +23,7 @@ from haloop.kernel.errors import HaloopError
 from haloop.kernel.fact import Fact, RunEnded, RunParked, RunStarted
 from haloop.kernel.gate import GateId, run_of
 from haloop.kernel.ids import AccountId, RunId
-from haloop.kernel.ledger import RUN_ENDED, Chain, Event
+from haloop.kernel.ledger import RUN_ENDED, Chain, ListedRun
 from haloop.wire.runs import RunState
 
 _PAGE = 10
@@ -190,9 +190,9 @@ class Search:
         with suppress(HaloopError):  # a ledger that was closed, or is damaged there: what is missing is said to be
             while len(lines.by_run) < self._house.search_runs_max:
                 page = await self._house.ledger.runs(account, before=before, limit=_PAGE)
-                for first, newest in page:
-                    before = first.index
-                    await self._add(lines, lines.older, first, newest)
+                for listed in page:
+                    before = listed.first.index
+                    await self._add(lines, lines.older, listed)
                 if len(page) < _PAGE:
                     lines.is_whole = True
                     return
@@ -203,18 +203,18 @@ class Search:
         if not lines.by_run and not lines.is_whole:
             return
         async with lines.turn:
-            known, before = lines.newest(), None
-            fresh: list[tuple[Event, Event]] = []
+            known, before, limit = lines.newest(), None, 1  # mostly there is nothing new
+            fresh: list[ListedRun] = []
             while True:
-                page = await self._house.ledger.runs(account, before=before, limit=_PAGE)
-                news = [one for one in page if one[0].index > known]
+                page = await self._house.ledger.runs(account, before=before, limit=limit)
+                news = [listed for listed in page if listed.first.index > known]
                 fresh += news
-                if len(news) < _PAGE:
+                if len(news) < limit:
                     break
-                before = news[-1][0].index
+                before, limit = news[-1].first.index, _PAGE
                 await asyncio.sleep(0)
-            for first, newest in reversed(fresh):
-                await self._add(lines, lines.newer, first, newest)
+            for listed in reversed(fresh):
+                await self._add(lines, lines.newer, listed)
             self._trim(lines)
 
     def _trim(self, lines: _Lines) -> None:
@@ -224,8 +224,8 @@ class Search:
             del lines.by_run[gone.run]
             lines.is_whole = False
 
-    async def _add(self, lines: _Lines, to: list[_Line], first: Event, newest: Event) -> None:
-        run = first.header.run_id
+    async def _add(self, lines: _Lines, to: list[_Line], listed: ListedRun) -> None:
+        first, run = listed.first, listed.first.header.run_id
         if run in lines.by_run:
             return
         started = await read_known(self._house.ledger, first)
@@ -238,7 +238,7 @@ class Search:
             asked_by=intern(known.asked_by) if known else "",
             begun=first.header.ts,
             words=_words(known) if known else "",
-            has_ended=newest.header.kind == RUN_ENDED,
+            has_ended=listed.newest == RUN_ENDED,
         )
         to.append(line)
         lines.by_run[run] = line

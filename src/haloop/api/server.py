@@ -16,6 +16,7 @@ from haloop.api import (
     artifacts,
     connectors,
     decisions,
+    defaults,
     erasing,
     errors,
     events,
@@ -29,14 +30,17 @@ from haloop.api import (
     linked,
     links,
     logins,
+    missions,
     notices,
     passkeys,
     people,
     receipts,
     recovery_codes,
     requests,
+    rules,
     runs,
     sessions,
+    town,
     vouching,
 )
 from haloop.api.asking import Doorkeeper
@@ -48,10 +52,11 @@ from haloop.logs import Answered, log_answer
 from haloop.wire.problems import Problem
 
 _NOUNS = (
+    *(gates, decisions, requests, runs, activity, events, findings, artifacts, receipts, grants, rules, links),
     *(health, logins, linked, sessions, accounts, people, invitations, passkeys, recovery_codes, agents),
-    *(requests, runs, erasing, gates, decisions, findings, grants, artifacts, receipts, activity, links),
-    *(ledger, events, keeping, notices, connectors),
+    *(ledger, erasing, keeping, notices, connectors, town, defaults),
 )
+"""What is asked for most stands first: routes are looked through in this order."""
 _SAYS: dict[str, Any] = {"content": {"application/problem+json": {"schema": Problem.model_json_schema()}}}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"description": "It cannot be read.", **_SAYS},
@@ -106,7 +111,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
         )
     app.state.on_answered = on_answered
     errors.install(app)
-    for noun in _NOUNS:
+    for noun in (*_NOUNS, *([] if house.missions is None else [missions])):
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 

@@ -10,6 +10,7 @@ from haloop.kernel.errors import NotFound
 from haloop.kernel.fact import Fact, RunStarted, parts_of
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Chain, Event, Ledger
+from haloop.wire.requests import ReaderOut
 from haloop.wire.told import Told
 
 
@@ -41,6 +42,17 @@ def words_of(started: RunStarted | None) -> list[str]:
 def taken_of(started: RunStarted | None) -> list[str]:
     """What was taken for granted in those words."""
     return list(started.said["taken"]) if started and started.said else []
+
+
+def through_of(started: RunStarted | None) -> str:
+    """Where those words came from; empty where it was a door of our own."""
+    return str(started.said.get("through", "")) if started and started.said else ""
+
+
+def reader_of(started: RunStarted | None) -> ReaderOut:
+    """Who read those words."""
+    reader = started.said.get("reader", {}) if started and started.said else {}
+    return ReaderOut(**{name: reader[name] for name in ("name", "instead") if name in reader})
 
 
 def _plain(fact: Fact) -> dict[str, Any]:

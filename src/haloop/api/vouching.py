@@ -14,6 +14,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from haloop.api.asking import at_once
 from haloop.api.house import House
 from haloop.identity import Caller, NotAllowed
 from haloop.kernel.account import Account, Credential
@@ -76,7 +77,7 @@ def _challenges_of(request: Request) -> Challenges:
     return challenges
 
 
-Out = Annotated[Challenges, Depends(_challenges_of)]
+Out = Annotated[Challenges, Depends(at_once(_challenges_of))]
 
 
 async def ask_to_sign(house: House, caller: Caller, here: Site, challenge: bytes) -> ChallengeOut:

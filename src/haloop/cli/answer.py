@@ -68,7 +68,8 @@ def complain(error: HaloopError, *, as_json: bool) -> None:
         write(sys.stdout, json_line({"error": about}))
     else:
         write(sys.stderr, visible(f"haloop: {error.sentence}"))
-        write(sys.stderr, visible(f"  next: {error.next_step}"))
+        if error.next_step:
+            write(sys.stderr, visible(f"  next: {error.next_step}"))
 
 
 def show(stream: TextIO, parts: Sequence[Part]) -> None:

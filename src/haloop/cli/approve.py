@@ -148,27 +148,33 @@ def _require_read(gate: GateOut, *, read: bool) -> None:
 
 def _asks_yes(gates: Sequence[GateOut]) -> bool:
     """Whoever sits here says yes, to what must be read and then to the amount."""
+    require_terminal()
+    for gate in gates:
+        if gate.must_read and not _says_read(gate):
+            return False
+    together: dict[str, Canonical] = {"effects": [line for gate in gates for line in gate.card["effects"]]}
+    asked = "a yes" if len(gates) == 1 else "a yes to all"
+    return says_yes(str(WORDS[asked]).format(amount_words(together), len(gates)))
+
+
+def require_terminal() -> None:
+    """Somebody must sit here to be asked."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise BadInput(
             "There is no terminal to ask on, so nothing was approved.",
             code="approve.no_terminal",
             next_step="Approve at a terminal, or with --yes if you have read the card.",
         )
-    for gate in gates:
-        if gate.must_read and not _says_read(gate):
-            return False
-    together: dict[str, Canonical] = {"effects": [line for gate in gates for line in gate.card["effects"]]}
-    asked = "a yes" if len(gates) == 1 else "a yes to all"
-    return _says_yes(str(WORDS[asked]).format(amount_words(together), len(gates)))
 
 
 def _says_read(gate: GateOut) -> bool:
     for line in disclosure_lines(gate.card):
         write(sys.stderr, visible(line))
-    return _says_yes(str(WORDS["read"]))
+    return says_yes(str(WORDS["read"]))
 
 
-def _says_yes(question: str) -> bool:
+def says_yes(question: str) -> bool:
+    """Ask whoever sits here until they say yes or no."""
     while True:
         write(sys.stderr, visible(question), end=" ")
         line = sys.stdin.readline()

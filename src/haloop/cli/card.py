@@ -32,7 +32,7 @@ WORDS: dict[str, Canonical] = {
     "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "for": "paid to {}",
     "live": "this is real",
-    "no amount": "this, which names no amount",
+    "no amount": "at no cost",
     "no limit": "an amount that nobody limited",
     "nothing": "nothing",
     "practice": "in practice, nothing is spent",
@@ -144,11 +144,12 @@ def effect_words(effect: Canonical) -> str:
 
 
 def _effect(effect: Canonical) -> Iterator[str]:
-    """The same with a line for each field of what is sent."""
+    """The same with a line for each field of what is sent that the rows do not show already."""
     match effect:
         case {"argument": dict(argument), "operation": str(operation)} if argument:
+            unlisted = _listed(effect, "unlisted")
             yield _about(effect, operation)
-            yield from (f"  {name}: {_sent(value)}" for name, value in argument.items())
+            yield from (f"  {name}: {_sent(value)}" for name, value in argument.items() if name not in unlisted)
         case _:
             yield effect_words(effect)
 

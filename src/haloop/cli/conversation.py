@@ -9,6 +9,7 @@ import click
 from haloop.cli.answer import Answer
 from haloop.cli.parts import visible, write
 from haloop.cli.reaching import reach
+from haloop.cli.run_page import reader_lines
 from haloop.client import Client
 from haloop.kernel.errors import Exit
 from haloop.settings import Settings
@@ -34,7 +35,9 @@ def converse(settings: Settings, words: str, *, desk: str | None, key: str | Non
 
 def understood_lines(understood: Understood | None) -> list[str]:
     """What was taken for granted, so that nobody is surprised by it later."""
-    return [] if understood is None else [f"taken for granted: {one}" for one in understood.taken]
+    if understood is None:
+        return []
+    return [*(f"taken for granted: {one}" for one in understood.taken), *reader_lines(understood.reader)]
 
 
 def _answer(asks: AsksBack) -> str:

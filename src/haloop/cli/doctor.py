@@ -1,19 +1,27 @@
 """`haloop doctor`: what is wrong here, and what to do about it."""
 
+import asyncio
+
 import click
 
 from haloop.cli.answer import Answer, answering
 from haloop.kernel.clock import SystemClock
-from haloop.kernel.errors import Exit
+from haloop.kernel.errors import BadInput, Exit
+from haloop.kernel.reader import BUILT_IN
+from haloop.ports.sandboxes import NoSandbox
 from haloop.settings import Settings
-from haloop.store.doctor import Verdict, examine
+from haloop.store.doctor import Check, Verdict, examine
 
 
 @click.command()
 @answering
 def doctor(settings: Settings) -> Answer:
     """Look at this machine and the home, one line for each check. Nothing is changed."""
-    checks = examine(settings.home, settings.state, SystemClock())
+    checks = [
+        *examine(settings.home, settings.state, SystemClock()),
+        *_model(settings),
+        asyncio.run(_sandbox(settings)),
+    ]
     width = max(len(check.name) for check in checks)
     lines = [f"{one.verdict:4}  {one.name:{width}}  {one.sentence} {one.next_step}".rstrip() for one in checks]
     failed = [check.name for check in checks if check.verdict is Verdict.FAILED]
@@ -33,3 +41,32 @@ def doctor(settings: Settings) -> Answer:
         },
         exit=Exit.BAD if failed else Exit.OK,
     )
+
+
+def _model(settings: Settings) -> list[Check]:
+    """Whether the model that is switched on can be asked, as far as that is seen without asking it."""
+    if settings.model_provider == BUILT_IN:
+        return []
+    from haloop.outward import model_host  # noqa: PLC0415  # a second that is spent only where there is a model
+
+    try:
+        host = model_host(settings)
+    except BadInput as error:
+        return [Check(name="model", verdict=Verdict.FAILED, sentence=error.sentence, next_step=error.next_step)]
+    assert host is not None, "the provider is not the built-in reader"
+    return [Check(name="model", verdict=Verdict.OK, sentence=f"{host.name} reads plain words.")]
+
+
+async def _sandbox(settings: Settings) -> Check:
+    """Which provider of sandboxes works, and why not another: the smallest sandbox there is was started and is gone."""
+    from haloop.connectors.sandboxes.choosing import AUTO, choosing  # noqa: PLC0415  # only this command needs it
+    from haloop.sandboxing import wanted  # noqa: PLC0415  # the same
+
+    try:
+        async with choosing(wanted(settings)) as chosen:
+            passed_over = " ".join(chosen.passed_over)
+            sentence = f"Agents' programs work in {chosen.sandboxes.name}. {passed_over}".rstrip()
+            return Check(name="sandbox", verdict=Verdict.OK, sentence=sentence)
+    except NoSandbox as error:
+        verdict = Verdict.NOTE if settings.sandbox_provider == AUTO else Verdict.FAILED
+        return Check(name="sandbox", verdict=verdict, sentence=error.sentence, next_step=error.next_step)

@@ -136,6 +136,8 @@ def _lines(known: NoticesOut, devices: list[str] | None) -> list[str]:
         f"quiet hours      {quiet}",
         f"daily digest     {wanted.digest_at or 'no'}",
     ]
+    if known.write_to:
+        lines.append(f"ask by mail      write from {wanted.address} to {known.write_to}; tell nobody")
     if devices is not None:
         lines += [f"device           {one}" for one in devices]
     return lines

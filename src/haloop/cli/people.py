@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from haloop.cli.answer import Answer, answering
+from haloop.cli.approve import TakesPasskey
 from haloop.cli.naming import person_named
 from haloop.cli.reaching import reach
 from haloop.client import Client
@@ -59,7 +60,13 @@ async def _list(client: Client) -> Answer:
 
 
 async def _change(client: Client, person: str, wanted: Sequence[Role]) -> Answer:
-    changed = await client.change_roles((await person_named(client, person)).id, wanted)
+    found = await person_named(client, person)
+    if (await client.begin_changing_roles(found.id, wanted)).credentials:
+        raise TakesPasskey(
+            f"This lets {found.name} do more and takes a passkey, which a terminal cannot ask.",
+            next_step=f"Do it in the browser: {client.address}/settings/people",
+        )
+    changed = await client.change_roles(found.id, wanted)
     return Answer(lines=[_line(changed)], document={"person": changed.model_dump()})
 
 

@@ -33,7 +33,14 @@ INTERRUPTED = 130
 """What shells expect of a command that was stopped from the keyboard."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Whoever says `haloop grant` means `haloop grants`."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or super().get_command(ctx, f"{cmd_name}s")
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", type=click.Path(path_type=Path), help="The home folder. [default: HALOOP_HOME or ~/.haloop]")
 @click.option("--account", metavar="NAME|ID", help="The account that is asked in. [default: the token's own]")
 @click.pass_context

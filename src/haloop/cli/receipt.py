@@ -15,15 +15,25 @@ from haloop.store.receipt import make_receipt
 from haloop.store.signing import verify_ed25519
 
 
+def _require_some(context: click.Context, _: click.Parameter, events: tuple[str, ...]) -> tuple[str, ...]:
+    if not events:
+        raise BadInput(
+            "No event is named by its index.",
+            code="receipt.usage",
+            next_step=f"For the receipts of a run: haloop receipts {context.params['account']} --out FOLDER",
+        )
+    return events
+
+
 @click.command()
 @click.argument("account")
-@click.argument("events", nargs=-1, required=True, metavar="INDEX[:PART,PART]...")
+@click.argument("events", nargs=-1, metavar="INDEX[:PART,PART]...", callback=_require_some)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The new file to write.")
 @answering
 def receipt(settings: Settings, account: str, events: Sequence[str], out: Path) -> Answer:
     """Show events by their index, each with the named parts readable, under the newest checkpoint.
 
-    Parts that are not named stay closed: only their hashes are in the file.
+    Parts that are not named stay closed: only their hashes are in the file. What a run did is shown by haloop receipts.
     """
     disclose = _read_events(events)
     with view_of(settings.home) as view:

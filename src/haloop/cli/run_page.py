@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from haloop.cli.naming import short
 from haloop.cli.telling import actor_words, moment
+from haloop.kernel.reader import BUILT_IN
+from haloop.wire.requests import ReaderOut
 from haloop.wire.runs import RunDetail, RunState, RunSummary
 
 STATES: Mapping[RunState, str] = {
@@ -29,7 +31,20 @@ def run_row(run: RunSummary, names: Mapping[str, str]) -> tuple[str, ...]:
 
 def word_lines(run: RunSummary) -> list[str]:
     """What somebody said, and what was taken for granted in it, where they asked in words."""
-    return [*(f'  said: "{one}"' for one in run.words), *(f"  taken for granted: {one}" for one in run.taken)]
+    came = f" by {run.through}" if run.through else ""
+    said = (f'  said{came}: "{one}"' for one in run.words)
+    return [
+        *said,
+        *(f"  taken for granted: {one}" for one in run.taken),
+        *(f"  {one}" for one in reader_lines(run.reader)),
+    ]
+
+
+def reader_lines(reader: ReaderOut) -> list[str]:
+    """Who read the words, where that was a model or would have been."""
+    if reader.instead:
+        return [f"read by: the built-in reader, not a model. {reader.instead}"]
+    return [] if reader.name == BUILT_IN else [f"read by: {reader.name}"]
 
 
 def how_it_ended(run: RunDetail) -> str:

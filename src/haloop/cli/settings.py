@@ -6,6 +6,7 @@ import click
 
 from haloop.cli.answer import Answer, answering
 from haloop.kernel.canonical import Canonical
+from haloop.setting import SECRET, Setting
 from haloop.settings import SETTINGS, Settings
 
 
@@ -13,7 +14,7 @@ from haloop.settings import SETTINGS, Settings
 @answering
 def settings(settings: Settings) -> Answer:
     """Show each setting: its value, where that came from, what it is for, and its variables."""
-    shown = {setting.name: _words(settings.value(setting)) for setting in SETTINGS}
+    shown = {setting.name: _shown(setting, settings) for setting in SETTINGS}
     wide = max(map(len, shown))
     lines = []
     for setting in SETTINGS:
@@ -29,13 +30,18 @@ def settings(settings: Settings) -> Answer:
                     "name": setting.name,
                     "place": settings.origin(setting).place,
                     "source": str(settings.origin(setting).source),
-                    "value": _plain(settings.value(setting)),
+                    "value": _shown(setting, settings) if setting.kind is SECRET else _plain(settings.value(setting)),
                     "variables": [alias.variable for alias in setting.variables],
                 }
                 for setting in SETTINGS
             ]
         },
     )
+
+
+def _shown(setting: Setting, settings: Settings) -> str:
+    value = settings.value(setting)
+    return _words(value) if value is None else setting.shown(_words(value))
 
 
 def _words(value: object) -> str:

@@ -28,6 +28,8 @@ class ServerStatus:
     """How many gates wait for a person; none where it does not say."""
     agents_stopped: bool = False
     """An owner stopped every agent."""
+    model: str = ""
+    """The model that reads plain words, and how it is; empty where the built-in reader reads alone."""
     not_told: str = ""
     """Why people are not told what they should be; empty while they are."""
 
@@ -45,6 +47,7 @@ def status(settings: Settings) -> Answer:
             *(_running_lines(running, said) if running else _ended_lines(settings.home)),
             f"home            {settings.home}",
             f"linked project  {linked or 'none; haloop link sets one'}",
+            *([f"model           {said.model}"] if said.model else []),
             *([f"not told        {said.not_told}"] if said.not_told else []),
             *([f"last error      {error}"] if error else []),
         ],
@@ -56,6 +59,7 @@ def status(settings: Settings) -> Answer:
             "answers": said.answers,
             "home": str(settings.home),
             "last_error": error or None,
+            "model": said.model or None,
             "linked": linked,
             "not_told": said.not_told or None,
             "open_gates": said.open_gates,
@@ -116,6 +120,7 @@ def _said(body: bytes) -> ServerStatus:
                 answers=True,
                 open_gates=count,
                 agents_stopped=rest.get("agents_stopped") is True,
+                model=_model(rest),
                 not_told=_not_told(rest),
             )
     return ServerStatus(answers=True)
@@ -125,6 +130,13 @@ def _not_told(status: Mapping[object, object]) -> str:
     match status:
         case {"telling": {"problem": str(problem), "late": int(late), "given_up": int(given_up)}}:
             return f"{late} late, {given_up} given up; {problem} (haloop notices test)"
+    return ""
+
+
+def _model(status: Mapping[object, object]) -> str:
+    match status:
+        case {"model": {"name": str(name), "problem": problem, "tokens_today": int(used), "tokens_max": int(most)}}:
+            return f"{name}, {used:,} of {most:,} tokens today{f'. {problem}' if problem else ''}"
     return ""
 
 

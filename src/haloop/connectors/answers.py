@@ -37,14 +37,20 @@ async def ask(
     who: str,
     params: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    known: Mapping[int, str] | None = None,
 ) -> M:
-    """Ask for something that may be asked for again; each way of failing says whether that makes sense."""
+    """Ask for something that may be asked for again; each way of failing says whether that makes sense.
+
+    What a status means for good at this system is `known`, in a sentence.
+    """
     try:
         answer = await http.get(path, params=params, headers=headers)
     except TransportError as error:
         raise Transient(f"{who} could not be reached ({type(error).__name__}).") from error
     except HTTPError as error:
         raise Malformed(f"{who} gave an answer that could not be read ({type(error).__name__}).") from error
+    if known and answer.status_code in known:
+        raise Permanent(known[answer.status_code])
     _require_answered(answer, who)
     try:
         return read(kind, answer)

@@ -17,6 +17,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore2
 import httpx2
@@ -97,7 +98,10 @@ def require_reachable(way: Way, url: str) -> None:
 async def open_way(way: Way, network: Network | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     """A client that gets no further than the way leads."""
     transport = _Guarded(way, network or Network())
-    async with httpx2.AsyncClient(transport=transport, timeout=way.seconds_max, trust_env=False) as client:
+    forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # what one account was told is no other's to say
+    async with httpx2.AsyncClient(
+        transport=transport, timeout=way.seconds_max, trust_env=False, cookies=forgetful
+    ) as client:
         yield client
 
 

@@ -45,6 +45,10 @@ class Host(Protocol):
         """Record a fact, and let it take hold."""
         ...
 
+    def queued(self, what: str, place: int) -> None:
+        """A call waits for its turn."""
+        ...
+
     def after_recorded(self, act: Callable[[], None], *, otherwise: Callable[[], None] | None = None) -> None:
         """Do something once all that was noted is durable; otherwise, if it never is."""
         ...

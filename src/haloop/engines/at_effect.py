@@ -33,6 +33,7 @@ from haloop.kernel.finding import Finding
 from haloop.kernel.gate import GateStatus
 from haloop.kernel.money import Money
 from haloop.kernel.operation import Absent, EffectOp, Found, NotDone, Why, recovery_as_plain
+from haloop.kernel.queueing import heard_by
 from haloop.kernel.run import EffectCall, Receipt, UndoCall
 
 _SECOND = 1_000_000
@@ -54,6 +55,7 @@ class AtEffect(At):
         self._outgoing: Outgoing | None = None
         self._outcome: EffectHappened | EffectNotDone | None = None
         self._uncertain = False
+        self._unclear_because: set[str] = set()
         self._contradicted = False
         self._clearing_up = ClearingUp(self)
 
@@ -150,7 +152,8 @@ class AtEffect(At):
         self.is_under_way = False
 
     async def _perform(self, source: Source) -> None:
-        answer, problem = await self.outgoing.send()
+        with heard_by(self.host.queued):
+            answer, problem = await self.outgoing.send()
         self.is_under_way = False
         self.host.work(lambda: self._take_answer(answer, problem, source))
 
@@ -191,9 +194,14 @@ class AtEffect(At):
         """Nobody knows, and that is said at once."""
         if self.is_settled:
             return
-        intent = self.known_intent()
-        self.host.note(EffectUncertain(at=self.at, gate=intent.gate, effect=intent.effect, sentence=sentence[:500]))
+        self.note_unclear(sentence)
         self._clearing_up.soon()
+
+    def note_unclear(self, sentence: str) -> None:
+        """Say why nobody knows: at first, and whenever a look gives a reason that was not given before."""
+        intent, why = self.known_intent(), sentence[:500]
+        if not self._uncertain or (why and why not in self._unclear_because):
+            self.host.note(EffectUncertain(at=self.at, gate=intent.gate, effect=intent.effect, sentence=why))
 
     # Facts
 
@@ -206,6 +214,7 @@ class AtEffect(At):
                 self.outgoing.attempt, self.outgoing.deadline = fact.attempt, fact.deadline
             case EffectUncertain():
                 self._uncertain = True
+                self._unclear_because.add(fact.sentence)
             case EffectHappened():
                 self._settle(fact)
                 self._approved()[0].made[fact.effect] = fact.result

@@ -11,6 +11,7 @@ from haloop.kernel.drive import Position
 from haloop.kernel.errors import BadValue, StepFailed
 from haloop.kernel.fact import Fact, StepBegun, StepDone, StepTried
 from haloop.kernel.failure import Failure, RateLimited, StepFault
+from haloop.kernel.queueing import heard_by
 from haloop.kernel.run import StepCall
 
 BACKOFF_SECONDS = 1.0
@@ -85,8 +86,10 @@ class AtStep(At):
     async def _perform(self, method: Any, arguments: dict[str, Any]) -> None:  # noqa: ANN401  # a connector's
         operation = self._call.operation
         try:
-            async with asyncio.timeout(operation.rules.deadline.total_seconds()):
-                result = values.plain(operation.parameters.result, await method(**arguments))
+            with heard_by(self.host.queued):
+                async with asyncio.timeout(operation.rules.deadline.total_seconds()):
+                    answer = await method(**arguments)
+            result = values.plain(operation.parameters.result, answer)
             values.typed(operation.parameters.result, result)  # what cannot be read again cannot be remembered
         except asyncio.CancelledError:
             self._task = None

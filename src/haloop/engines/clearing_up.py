@@ -10,7 +10,7 @@ from haloop.engines.at import Host
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel.drive import Position
 from haloop.kernel.fact import EffectResent
-from haloop.kernel.operation import Absent, Found, Idempotent, NotDone, Queryable, Why
+from haloop.kernel.operation import Absent, Found, Idempotent, NotDone, Queryable, Unknown, Why
 
 AGAIN_SECONDS = 2
 AGAIN_SECONDS_MAX = 3_600
@@ -36,6 +36,10 @@ class Unclear(Protocol):
 
     def resend(self) -> None:
         """Send once more, now that the ledger says so."""
+        ...
+
+    def note_unclear(self, sentence: str) -> None:
+        """Say why nobody knows, where that is not known yet."""
         ...
 
     def looked_up(self, found: Found[object] | NotDone) -> None:
@@ -118,4 +122,6 @@ class ClearingUp:
         elif not self._effect.is_settled and isinstance(found, Absent):
             self._at(settled_at)
         elif not self._effect.is_settled:
+            if isinstance(found, Unknown):
+                self._effect.note_unclear(found.sentence)
             self.soon()

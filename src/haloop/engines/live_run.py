@@ -28,7 +28,16 @@ from haloop.kernel.account import Account
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.drive import Drive, Made, Position
 from haloop.kernel.errors import BadProcedure, Diverged, HaloopError, Refused, RunOver
-from haloop.kernel.fact import ArtifactAdded, ChildStarted, Fact, RunCancelling, RunEnded, RunParked, RunStarted
+from haloop.kernel.fact import (
+    ArtifactAdded,
+    ChildStarted,
+    Fact,
+    RunCancelling,
+    RunEnded,
+    RunParked,
+    RunQueued,
+    RunStarted,
+)
 from haloop.kernel.gate import GateId, gate_id
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import START, Chain, Entry, Head, Pending
@@ -226,6 +235,11 @@ class LiveRun:
         self._noted.append((fact, fact.entry(actor, claim)))
         self._take(fact)
 
+    def queued(self, what: str, place: int) -> None:
+        """A call waits for its turn."""
+        if self.ended is None and self.fault is None:
+            self.work(lambda: self.note(RunQueued(what=what, place=place)))
+
     def after_recorded(self, act: Callable[[], None], *, otherwise: Callable[[], None] | None = None) -> None:
         """Do something once all that was noted is durable; otherwise, if it never is."""
         self._after.append(Act(act, otherwise))
@@ -340,8 +354,8 @@ class LiveRun:
                 self.cancelling = True
             case RunEnded():
                 self.ended = fact
-            case RunParked() | ArtifactAdded():
-                return  # it went on since, or is about to try; or somebody gave it a file, which answers no call
+            case RunParked() | RunQueued() | ArtifactAdded():
+                return  # it went on since, or is about to; or somebody gave it a file, which answers no call
             case _:
                 self._take_at(fact)
 

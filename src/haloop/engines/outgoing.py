@@ -10,8 +10,9 @@ from haloop.kernel import values
 from haloop.kernel.connector import Connector
 from haloop.kernel.draft import NamedEffect
 from haloop.kernel.fact import EffectIntended
+from haloop.kernel.failure import StepFault
 from haloop.kernel.ids import AccountId
-from haloop.kernel.operation import Call, EffectOp, Neither, Queryable, Recovery, no_freer
+from haloop.kernel.operation import Call, EffectOp, Neither, Queryable, Recovery, Unknown, no_freer
 
 _SECOND = 1_000_000
 
@@ -45,13 +46,15 @@ class Outgoing:
             return None, f"The connector raised {type(error).__name__}."  # its words may hold a secret
 
     async def ask(self, how: Queryable) -> object:
-        """Look whether it happened; nothing where that could not be found out."""
+        """Look whether it happened; nothing where that could not be found out, and nobody says why."""
         try:
             connector, _, _ = self._behind()
             async with asyncio.timeout(self.patience.total_seconds()):
                 return await how.lookup(connector.speaks, self.argument(), self._call())
         except (KeyboardInterrupt, SystemExit):
             raise
+        except StepFault as fault:
+            return Unknown(sentence=str(fault))
         except BaseException:  # noqa: BLE001  # a lookup that fails has told us nothing
             return None
 

@@ -6,18 +6,18 @@ All of it is read from facts, in their order, and can be read again at any time.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from haloop.kernel.agent import AgentToken
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.draft import NamedEffect
-from haloop.kernel.errors import AllStopped, BadEntry
+from haloop.kernel.errors import AllStopped
 from haloop.kernel.fact import (
     AccountNamed,
     AgentsResumed,
     AgentsStopped,
     CredentialEnrolled,
     CredentialRevoked,
+    DefaultsSet,
     EffectContradicted,
     EffectHappened,
     EffectIntended,
@@ -53,6 +53,7 @@ from haloop.kernel.passkey import PersonKey
 from haloop.kernel.people import AccountSort, Person, Role
 from haloop.kernel.policy import Ceiling, Facts, Payee, Ruling, Spent, decide
 from haloop.kernel.recovery_code import RecoveryCode
+from haloop.kernel.rules import Rules, read_ceiling
 from haloop.kernel.spending import Hold, Payment, Place, Spending, Usage, Use
 
 _SECOND = 1_000_000
@@ -101,6 +102,8 @@ class Account:
     """Whose a login is that comes from elsewhere."""
     need: Need = field(default_factory=Need)
     ceilings: tuple[Ceiling, ...] = ()
+    defaults: dict[str, Mapping[str, Canonical]] = field(default_factory=dict)
+    """By desk, what it takes where nobody says."""
     grants: dict[str, Grant] = field(default_factory=dict)
     suspended_silently: set[str] = field(default_factory=set)
     """Grants that stopped at once because something cost too much, and of which no fact says so yet."""
@@ -186,6 +189,11 @@ class Account:
             now=now,
         )
         return decide(facts, grants)
+
+    @property
+    def rules(self) -> Rules:
+        """What the account asks for beyond the built-in rule, and how much it may spend."""
+        return Rules(need=self.need, ceilings=self.ceilings)
 
     def usage(self, limit: Ceiling | Grant, now: int) -> Usage:
         """What is used up of a ceiling, by anybody; or of a grant, by whatever it must count as its own."""
@@ -353,7 +361,9 @@ class Account:
         match fact:
             case RulesSet():
                 self.need = read_need(fact.need)
-                self.ceilings = tuple(_ceiling(one) for one in fact.ceilings)
+                self.ceilings = tuple(read_ceiling(one) for one in fact.ceilings)
+            case DefaultsSet():
+                self.defaults[fact.desk] = fact.values
             case GrantGiven():
                 given = Grant.of(fact.grant, read_terms(fact.terms), by=tuple(fact.by))
                 self.grants[fact.grant] = given.suspend() if self.is_stopped else given
@@ -368,17 +378,6 @@ class Account:
 
 def _roles(plain: Iterable[str]) -> frozenset[Role]:
     return frozenset(Role(role) for role in plain)
-
-
-def ceiling_as_plain(ceiling: Ceiling) -> Canonical:
-    return {"amount": ceiling.amount.as_canonical(), "days": ceiling.window.days}
-
-
-def _ceiling(plain: Any) -> Ceiling:  # noqa: ANN401
-    match plain:
-        case {"amount": dict(amount), "days": int(days)}:
-            return Ceiling(amount=Money(**amount), window=timedelta(days=days))
-    raise BadEntry("This is not a ceiling.", code="rules.ceiling")
 
 
 def _microseconds(length: timedelta) -> int:

@@ -20,6 +20,9 @@ from haloop.kernel.draft import Draft, Effect, Later, NamedEffect, effects_of
 from haloop.kernel.money import Money
 from haloop.kernel.secret import Secret
 
+FOR_PROGRAMS = "for programs"
+"""Marks a field of an argument that no person has to read: `visit: Annotated[Visit, FOR_PROGRAMS]`."""
+
 
 class ModelText(BaseModel, frozen=True, extra="forbid"):
     """Words that a model wrote; cards show them as such."""
@@ -33,7 +36,7 @@ def card_of(draft: Draft, effects: Mapping[str, NamedEffect], disclosures: Seque
     title, planned = type(draft).title or _key(type(draft).__name__), effects_of(draft)
     return {
         "disclosures": list(disclosures),
-        "effects": [_line(named, planned.get(name)) for name, named in effects.items()],
+        "effects": [_line(draft, named, planned.get(name)) for name, named in effects.items()],
         "rows": _rows(title, draft),
         "title": title,
     }
@@ -47,9 +50,10 @@ def disclosures_on(card: bytes) -> list[Canonical]:
     return []
 
 
-def _line(named: NamedEffect, planned: "Effect[Any] | None") -> Canonical:
-    """An effect as it would be sent; which words of it a model wrote is said beside it, not inside."""
-    written = [] if planned is None else sorted(_by_model(planned.argument, ""))
+def _line(draft: Draft, named: NamedEffect, planned: "Effect[Any] | None") -> Canonical:
+    """An effect as it would be sent; what is to be known of its fields is said beside it, not inside."""
+    argument = None if planned is None else planned.argument
+    beside = {"by_model": sorted(_by_model(argument, "")), "unlisted": sorted(_unlisted(argument, draft))}
     line: dict[str, Canonical] = {
         "argument": named.argument,
         "cost_max": None if named.cost_max is None else value_of(named.cost_max),
@@ -63,7 +67,7 @@ def _line(named: NamedEffect, planned: "Effect[Any] | None") -> Canonical:
         "undo": named.undo,
         "with": named.connector,
     }
-    return line | {"by_model": list[Canonical](written)} if written else line
+    return line | {name: list[Canonical](fields) for name, fields in beside.items() if fields}
 
 
 def _by_model(value: object, at: str) -> Iterator[str]:
@@ -80,6 +84,16 @@ def _by_model(value: object, at: str) -> Iterator[str]:
         case list() | tuple():
             for number, item in enumerate(value):
                 yield from _by_model(item, f"{at}.{number}".lstrip("."))
+
+
+def _unlisted(argument: object, draft: Draft) -> Iterator[str]:
+    """Fields that take no line of their own: a row of the draft shows the very same, or only programs read them."""
+    if isinstance(argument, BaseModel):
+        for name, field in type(argument).__pydantic_fields__.items():
+            value = getattr(argument, name)
+            is_row = name in type(draft).__pydantic_fields__ and not _runs(value) and getattr(draft, name) == value
+            if is_row or FOR_PROGRAMS in field.metadata:
+                yield name
 
 
 def _rows(title: str, record: BaseModel) -> list[Canonical]:

@@ -109,6 +109,17 @@ class RunRecorded(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunQueued(Fact):
+    """A call of it waits for its turn at something scarce."""
+
+    kind: ClassVar[str] = "run.queued"
+    what: str
+    """`browser`."""
+    place: int
+    """1 for whoever is next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactAdded(Fact):
     """Somebody gave the run a file; its bytes lie beside the ledger, and the key that opens them stands here."""
 
@@ -482,8 +493,22 @@ class AccountNamed(AccountFact):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolesChanged(AccountFact):
     kind: ClassVar[str] = "roles.changed"
+    parts: ClassVar[tuple[str, ...]] = ("asked", "assertion")
     person: str
     roles: Plain
+    asked: bytes | None = None
+    """What a passkey said yes to, where one did."""
+    assertion: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeTurnedAway(AccountFact):
+    """Somebody tried to change what takes an owner, or the passkey of one, and was neither."""
+
+    kind: ClassVar[str] = "change.refused"
+    change: str
+    code: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -607,8 +632,23 @@ class RulesSet(AccountFact):
     """What the account asks for beyond the built-in rule, and how much it may spend."""
 
     kind: ClassVar[str] = "rules.set"
+    parts: ClassVar[tuple[str, ...]] = ("asked", "assertion")
     need: Plain
     ceilings: Plain
+    is_looser: bool = False
+    """Whether more may happen than under the rules before."""
+    asked: bytes | None = None
+    """What a passkey said yes to, where one did."""
+    assertion: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultsSet(AccountFact):
+    """What a desk takes in this account where whoever asks does not say; all of it, anew."""
+
+    kind: ClassVar[str] = "defaults.set"
+    desk: str
+    values: Plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -670,15 +710,15 @@ class ScheduleFired(AccountFact):
 _KINDS: Mapping[str, type[Fact]] = {
     one.kind: one
     for one in (
-        *(RunStarted, RunParked, RunCancelling, RunEnded, RunRecorded, ArtifactAdded, ChildStarted),
+        *(RunStarted, RunParked, RunCancelling, RunEnded, RunRecorded, RunQueued, ArtifactAdded, ChildStarted),
         *(StepBegun, StepDone, StepTried, SleepBegun, SleepOver, WaitBegun, WaitOver),
         *(GateOpened, GateChanging, GateRevised, GateAnswered, GateApproved, GateRefused, GateExpired),
         *(GateWithdrawn, GateEscalated, GateExtended, AnswerTurnedAway),
         *(EffectIntended, EffectResent, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted),
         *(PersonAdded, PersonRemoved, CredentialEnrolled, CredentialRevoked, TokenIssued, TokenRevoked, RulesSet),
-        *(AgentsStopped, AgentsResumed, RecoveryCodeMade),
+        *(AgentsStopped, AgentsResumed, RecoveryCodeMade, ChangeTurnedAway),
         *(AccountNamed, RolesChanged, InvitationMade, InvitationWithdrawn, InvitationRedeemed, LoginLinked),
-        LoginUnlinked,
+        *(LoginUnlinked, DefaultsSet),
         *(GrantGiven, GrantRevoked, GrantSuspended, InboxArrived),
         *(SpendingKept, ScheduleSet, ScheduleFired),
     )

@@ -1,19 +1,22 @@
 """Plain words, as a desk hears them: what somebody said becomes a request, a question back, or nothing.
 
-A hearing is pure: the same words at the same moment are heard the same way, and nothing happens because of them.
+A hearing is pure: the same words at the same moment are heard the same way, and nothing happens because of them. It
+may have a model read the words for it, and is then handed what the model wrote: asking the model is not its business.
 Whatever it took for granted it says in words, and whatever it did not take up. A conversation is all that was said
 so far, the oldest first; an answer to a question is more words.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadProcedure
 from haloop.kernel.procedure import Request
+from haloop.kernel.prompt import Prompt
+from haloop.kernel.reader import Reader
 
 QUESTIONS_MAX = 2
 
@@ -27,6 +30,8 @@ class Context:
     """Where whoever speaks is, as far as clocks go."""
     language: str = "en"
     """What the words are in, as whoever speaks says."""
+    defaults: Mapping[str, Mapping[str, Canonical]] = field(default_factory=dict)
+    """By desk, what the account has set for what is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +64,24 @@ class Asks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """Mine or not, it is in a language that I do not read, and half of it would be worse than nothing."""
+
+    reads: str
+    """The language that I do, as `en`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unsupported:
     """Nobody here does this; what is done here, as sentences that would be understood."""
 
     examples: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    """The languages that are read here, where the words are in another."""
+
+
+Outcome: TypeAlias = Heard | Asks | Foreign | None
+"""What one desk makes of the words; None where they are not for it, or not understood."""
 
 
 class Hearing(Protocol):
@@ -73,8 +92,21 @@ class Hearing(Protocol):
         """Sentences that are understood without a question, for whoever wonders what to say."""
         ...
 
-    def hear(self, said: Sequence[str], context: Context) -> Heard | Asks | None:
-        """What was said; None where it is not for this desk, or not understood."""
+    def hear(self, said: Sequence[str], context: Context) -> Outcome:
+        """What was said."""
+        ...
+
+
+@runtime_checkable
+class ModelHearing(Hearing, Protocol):
+    """An ear that can have a model read the words for it."""
+
+    def prompt(self, said: Sequence[str], context: Context) -> Prompt:
+        """What the model is asked."""
+        ...
+
+    def hear_written(self, said: Sequence[str], context: Context, written: str) -> Outcome:
+        """What was said, by what the model wrote of it; Malformed where that is nothing it was asked for."""
         ...
 
 
@@ -84,6 +116,11 @@ class Said:
 
     words: tuple[str, ...]
     taken: tuple[str, ...]
+    through: str = ""
+    """Where the words came from, where that was no door of our own: `mail`."""
+    reader: Reader = field(default_factory=Reader)
 
     def as_canonical(self) -> Canonical:
-        return {"taken": list(self.taken), "words": list(self.words)}
+        came = {"through": self.through} if self.through else {}
+        read = {"reader": self.reader.as_canonical()}
+        return {"taken": list(self.taken), "words": list(self.words), **came, **read}

@@ -5,19 +5,14 @@ hash, and ends by itself. Where a passkey said yes to exactly this invitation, w
 passkey alone; otherwise an owner's has to be beside them, because a program that reads the machine's token can invite.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import ClassVar
 
-from haloop.kernel import canonical
-from haloop.kernel.ids import AccountId, PersonId
-from haloop.kernel.people import Role, plain_roles
+from haloop.kernel.ids import PersonId
+from haloop.kernel.people import Role
 from haloop.kernel.presented import Presented
 
 DAYS_MAX = 7
-
-_TAG = b"haloop/invitation/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +37,3 @@ class PresentedInvitation(Presented):
 
     __slots__ = ()
     prefix: ClassVar[str] = "inv"
-
-
-def asked_for(account: AccountId, *, by: PersonId, name: str, roles: Iterable[Role], days: int, nonce: str) -> bytes:
-    """All that a passkey says yes to when it confirms an invitation, in the one spelling it signs."""
-    return canonical.encode(
-        {"account": account, "by": by, "days": days, "name": name, "nonce": nonce, "roles": plain_roles(roles)}
-    )
-
-
-def challenge(asked: bytes) -> bytes:
-    """What a passkey has to sign for this invitation."""
-    return sha256(_TAG + asked).digest()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from haloop.kernel import canonical
 from haloop.kernel.errors import BadEntry, HaloopError, NotCanonical
@@ -187,6 +187,15 @@ class Event:
         return Head(run_seq=self.header.run_seq, hash=self.leaf_hash)
 
 
+class ListedRun(NamedTuple):
+    """A run as a list has it: what began it, and the newest that it says."""
+
+    first: Event
+    newest: str
+    """Of which kind that is."""
+    newest_ts: int
+
+
 class Pending(Protocol):
     """An append on its way. Await it to know that it is durable."""
 
@@ -263,8 +272,8 @@ class Ledger(Protocol):
 
     async def runs(
         self, account: AccountId, *, before: int | None = None, limit: int = 50, waiting: bool = False
-    ) -> Sequence[tuple[Event, Event]]:
-        """A page of an account's runs, the newest first: the first and the newest event of each.
+    ) -> Sequence[ListedRun]:
+        """A page of an account's runs, the newest first.
 
         `before` names the first event of the last run of the page before; `waiting` leaves out what has ended.
         """

@@ -38,11 +38,13 @@ class NoticeKind(StrEnum):
     """Nothing: somebody tries whether they would be told."""
     RECOVERED = "recovered"
     """A passkey was added with a recovery code."""
+    LOOSENED = "loosened"
+    """The account's rules allow more than before: a ceiling rose or is gone, or a yes takes less."""
     OVER = "over"
     """A gate that one of their devices shows as waiting waits for them no more."""
 
 
-BREAKS_QUIET = frozenset({NoticeKind.DIGEST, NoticeKind.RECOVERED, NoticeKind.OVER})
+BREAKS_QUIET = frozenset({NoticeKind.DIGEST, NoticeKind.RECOVERED, NoticeKind.LOOSENED, NoticeKind.OVER})
 """What is told in hours of quiet too: at the hour that was asked for, because it may be a theft, or without a sound."""
 
 

@@ -5,7 +5,7 @@ decide, viewers look. An agent is nobody here: it has a name for the record and 
 it could be given by mistake.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -24,6 +24,11 @@ class Role(StrEnum):
 def plain_roles(roles: Iterable[Role]) -> list[str]:
     """Roles as a fact has them: each once, in one order."""
     return sorted({role.value for role in roles})
+
+
+def may_do_more(before: Collection[Role], after: Collection[Role]) -> bool:
+    """Whether somebody with other roles may do what they could not before; an owner could all of it."""
+    return Role.OWNER not in before and bool({*after} - {*before} - {Role.VIEWER})
 
 
 class AccountSort(StrEnum):

@@ -74,12 +74,15 @@ class Procedure(Generic[P, R]):
         version: int,
         every: Daily | None = None,
         over: Callable[..., Any] | None = None,
+        offered: bool = True,
     ) -> None:
         _require_repeatable(function)
         self.function = function
         self.version = version
         self.every = every
         self.over = over
+        self.offered = offered
+        """Whether anybody may ask for it with arguments of their own; else a door of its desk makes them."""
         self.name = function.__name__
         self.__doc__ = function.__doc__
 
@@ -104,12 +107,12 @@ class Procedure(Generic[P, R]):
 
 
 def procedure(
-    *, version: int, every: Daily | None = None, over: Callable[..., Any] | None = None
+    *, version: int, every: Daily | None = None, over: Callable[..., Any] | None = None, offered: bool = True
 ) -> Callable[[Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]], Procedure[P, R]]:
     """Make a procedure of an async function; raise the version whenever its calls change."""
 
     def make(function: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Procedure[P, R]:
-        return Procedure(function, version=version, every=every, over=over)
+        return Procedure(function, version=version, every=every, over=over, offered=offered)
 
     return make
 

@@ -28,6 +28,7 @@ from haloop.kernel.fact import (
     GateWithdrawn,
     GrantSuspended,
     PersonRemoved,
+    RulesSet,
     RunEnded,
     RunParked,
     RunStarted,
@@ -51,7 +52,7 @@ _FAILURES = frozenset(
     one.kind
     for one in (
         *(RunParked, RunEnded, EffectUncertain, EffectHappened, EffectNotDone, EffectContradicted, GrantSuspended),
-        CredentialEnrolled,
+        *(CredentialEnrolled, RulesSet),
     )
 )
 _PARTINGS = frozenset({PersonRemoved.kind, PAYLOAD_ERASED})
@@ -133,6 +134,11 @@ class Owing:
         """Whether a gate still waits for this person."""
         known = await self._gate(gate)
         return known is not None and _waits_for(known, person)
+
+    async def revision(self, gate: GateId) -> int | None:
+        """Which revision of a gate's draft is the newest; none where it was erased or cannot be read."""
+        known = await self._gate(gate)
+        return known.revision if known else None
 
     def _about_gate(
         self,
@@ -295,6 +301,8 @@ def _failed(event: Event, fact: Fact, run: RunId | None) -> _Told | None:
             return replace(told, name=["suspended", event.index])
         case CredentialEnrolled() if fact.recovery_code:
             return replace(told, name=["recovered", event.index], kind=NoticeKind.RECOVERED)
+        case RulesSet(is_looser=True):
+            return replace(told, name=["loosened", event.index], kind=NoticeKind.LOOSENED)
     return None
 
 

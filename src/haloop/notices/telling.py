@@ -82,7 +82,14 @@ class Telling:
     """One home's. `opened` makes one."""
 
     def __init__(
-        self, book: NoticeBook, thread: ThreadPoolExecutor, *, ledger: SqliteLedger, engine: LocalEngine, ways: Ways
+        self,
+        book: NoticeBook,
+        thread: ThreadPoolExecutor,
+        *,
+        ledger: SqliteLedger,
+        engine: LocalEngine,
+        ways: Ways,
+        zone: str,
     ) -> None:
         self._book = book
         self._thread = thread
@@ -91,6 +98,8 @@ class Telling:
         self.ways = ways
         self.address = ""
         """Where links lead."""
+        self._unsaid = Preferences(zone=zone)
+        """How people are told who have not said how."""
         self._people: dict[AccountId, dict[PersonId, Reachable]] = {}
         self._places: dict[AccountId, Place] = {}
         self._unwritten = 0
@@ -104,13 +113,13 @@ class Telling:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, home: Path, *, ledger: SqliteLedger, engine: LocalEngine, ways: Ways, address: str
+        cls, home: Path, *, ledger: SqliteLedger, engine: LocalEngine, ways: Ways, address: str, zone: str = "UTC"
     ) -> "AsyncIterator[Telling]":
-        """Tell people until the end of the block; `address` is where the links lead."""
+        """Tell people until the end of the block; links lead to `address`, `zone` is of people who name none."""
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="notices") as thread:
             loop = asyncio.get_running_loop()
             book = await loop.run_in_executor(thread, NoticeBook.open, home)
-            telling = cls(book, thread, ledger=ledger, engine=engine, ways=ways)
+            telling = cls(book, thread, ledger=ledger, engine=engine, ways=ways, zone=zone)
             telling.address = address
             try:
                 async with telling._working():
@@ -123,7 +132,7 @@ class Telling:
     async def preferences(self, account: AccountId, person: PersonId) -> Preferences:
         """How somebody wants to be told."""
         known = (await self._reachable(account)).get(person)
-        return known.preferences if known else Preferences()
+        return known.preferences if known else self._unsaid
 
     async def prefer(self, account: AccountId, person: PersonId, preferences: Preferences) -> None:
         """Keep how somebody wants to be told; it holds from now on, also for what is owed already."""
@@ -137,14 +146,29 @@ class Telling:
 
     async def add_device(self, account: AccountId, person: PersonId, device: Device) -> KnownDevice:
         """Tell this device too; the same browser again is the same device."""
-        self.ways.push.require_usable(device)
-        name = sha256(f"haloop/device/1 {account} {person} {device.endpoint}".encode()).hexdigest()[:16]
-        known = KnownDevice(id=name, device=device, added_at=self._now())
+        known = self._named(account, person, device)
         async with self._reading:
             if person not in await self._reachable(account):
-                await self._keep(account, person, Preferences())
+                await self._keep(account, person, self._unsaid)
             await self._do(self._book.add_device, account, person, known)
             self._people.pop(account, None)
+        return known
+
+    async def renew_device(
+        self, account: AccountId, person: PersonId, device: Device, *, instead_of: str
+    ) -> KnownDevice:
+        """Tell a browser on that subscribed anew by itself; one that was taken away stays so."""
+        known = self._named(account, person, device)
+        async with self._reading:
+            renew = partial(self._book.renew_device, account, person, known, instead_of=instead_of)
+            is_renewed = await self._do(renew)
+            self._people.pop(account, None)
+        if not is_renewed:
+            raise NotFound(
+                "This device is told no more: it was taken away.",
+                code="device.removed",
+                next_step="Turn notifications on again, on that device.",
+            )
         return known
 
     async def remove_device(self, account: AccountId, person: PersonId, device: str) -> None:
@@ -167,6 +191,15 @@ class Telling:
             else:
                 tried.append(Tried(device=device))
         return tried
+
+    async def told_at(self, address: str) -> list[Known]:
+        """Everybody, of whichever account, who is told at this address."""
+        return [one for one in await self.told_somewhere() if one.preferences.address.casefold() == address]
+
+    async def told_somewhere(self) -> list[Known]:
+        """Everybody who has said at which address they are told."""
+        reachable = [await self._reachable(account) for account in await self._ledger.accounts()]
+        return [one.known for people in reachable for one in people.values() if one.preferences.address]
 
     async def status(self, account: AccountId) -> TellingStatus:
         """Whether the people of an account are told what they should be."""
@@ -406,7 +439,7 @@ class Telling:
         try:
             await self.ways.push.tell(place, notice)
         except PlaceGone:
-            await self._forget_device(known.known.account, known.known.person, device)
+            await self._forget_device(known.known.account, known.known.person, device, gone=True)
             raise
 
     async def _put_off(self, owed: Owed, problem: NotTold) -> bool:
@@ -435,7 +468,12 @@ class Telling:
             until=owed.until if owed else None,
             zone=zone,
             counts=await self._counts(account, owed.about) if owed and kind is NoticeKind.DIGEST else None,
+            revision=await self._revision(owed) if owed and kind in GATES else None,
         )
+
+    async def _revision(self, owed: Owed) -> int | None:
+        """The revision of the gate that somebody is told of."""
+        return await Owing(self._ledger, owed.account).revision(GateId(owed.about))
 
     # What is known of people
 
@@ -460,8 +498,13 @@ class Telling:
         await self._do(self._book.prefer, known)
         self._people.pop(account, None)
 
-    async def _forget_device(self, account: AccountId, person: PersonId, device: str) -> bool:
-        found = await self._do(self._book.remove_device, account, person, device)
+    def _named(self, account: AccountId, person: PersonId, device: Device) -> KnownDevice:
+        self.ways.push.require_usable(device)
+        name = sha256(f"haloop/device/1 {account} {person} {device.endpoint}".encode()).hexdigest()[:16]
+        return KnownDevice(id=name, device=device, added_at=self._now())
+
+    async def _forget_device(self, account: AccountId, person: PersonId, device: str, *, gone: bool = False) -> bool:
+        found = await self._do(partial(self._book.remove_device, account, person, device, gone=gone))
         self._people.pop(account, None)
         return found
 

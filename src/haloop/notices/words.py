@@ -15,6 +15,7 @@ TITLES: Mapping[NoticeKind, str] = {
     NoticeKind.DIGEST: "What happened since the last digest",
     NoticeKind.TEST: "A message to try whether you would be told",
     NoticeKind.RECOVERED: "A passkey was added with a recovery code",
+    NoticeKind.LOOSENED: "A limit of the account was raised or lifted",
     NoticeKind.OVER: "Nothing waits for you here any more",
 }
 GATES = frozenset({NoticeKind.WAITS, NoticeKind.EXPIRES})
@@ -33,6 +34,7 @@ COUNTED: Mapping[str, tuple[str, str]] = {
     "token.issued": ("One agent was given a token.", "{} agents' tokens were made."),
     "person.added": ("One person was added or has other roles now.", "{} people were added or have other roles now."),
     "person.removed": ("One person was taken out of the account.", "{} people were taken out of the account."),
+    "change.refused": ("One change took somebody else, and was refused.", "{} changes took somebody else."),
     "answer.refused": ("One answer did not count.", "{} answers did not count."),
 }
 """What a digest counts, by the kind of fact, and how it says one and many."""
@@ -51,6 +53,7 @@ def worded(
     until: int | None = None,
     zone: str = "UTC",
     counts: Mapping[str, int] | None = None,
+    revision: int | None = None,
 ) -> Notice:
     """A notice of one kind, for a person in a zone; `counts` is what a digest tells."""
     return Notice(
@@ -63,6 +66,7 @@ def worded(
         checkpoint=checkpoint,
         at=at,
         until=until,
+        revision=revision,
     )
 
 
@@ -95,6 +99,11 @@ def _lines(kind: NoticeKind, until: int | None, zone: str, counts: Mapping[str, 
             return [
                 "An owner's recovery code was used, and all their other sessions ended.",
                 "If nobody of you did it, take that passkey away at once, with one of yours.",
+            ]
+        case NoticeKind.LOOSENED:
+            return [
+                "A ceiling rose or is gone, or a yes takes less than it did. An owner said so.",
+                "If nobody of you did it, set it back at once, and look whose passkeys are in the account.",
             ]
         case NoticeKind.OVER:
             return ["It was answered, or its time is over."]

@@ -1,14 +1,14 @@
 """Tables in restaurants: find one, reserve it, and cancel it again.
 
-A table is offered for one time and one party, under a name that the booking site gave it. Reserving it may take
-a deposit; whoever reserves is told how much before, so that a draft can say so.
+A table is offered for one time and one party, under a name that the booking site gave it. Nobody pays for one through
+here: a table that takes a deposit or a payment is shown as what it is, and not reserved.
 """
 
 from typing import Annotated, Protocol, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from haloop.kernel.desk import Call, Money, NotDone, effect
+from haloop.kernel.desk import Call, Money, NotDone, Why, effect
 
 PARTY_MAX = 20
 
@@ -32,6 +32,8 @@ class TableWish(_Record):
     earliest: AwareDatetime | None = None
     latest: AwareDatetime | None = None
     """Within these any time is as good as another; None where just one was wished for."""
+    taken: tuple[str, ...] = ()
+    """What of it was not said but is the household's default, each in a sentence for the card."""
 
 
 class Table(_Record):
@@ -44,7 +46,8 @@ class Table(_Record):
     at: AwareDatetime
     """In the restaurant's own time."""
     party: Party
-    deposit: Money | None = None
+    payment: str | None = None
+    """What the restaurant wants paid or promised beforehand, such as a deposit; with it, `reserve` answers no."""
     estimate: Money | None = None
     """What such a party usually spends there in all; nobody charges it for the reservation."""
 
@@ -66,9 +69,12 @@ class Cancelled(_Record):
     refunded: Money | None = None
 
 
-def _payee(table: Table) -> str | None:
-    """Without a deposit nobody is paid."""
-    return None if table.deposit is None else table.restaurant
+def wants_payment(table: Table) -> NotDone:
+    """The no that every connector gives before it has asked anybody."""
+    sentence = (
+        f"{table.restaurant} wants {table.payment}, and Haloop pays nothing for a table: reserve it there yourself."
+    )
+    return NotDone(why=Why.DECLINED, code="booking.payment", sentence=sentence)
 
 
 def _purpose(table: Table) -> str:
@@ -79,15 +85,15 @@ def _purpose(table: Table) -> str:
 class Booking(Protocol):
     """What a booking site offers."""
 
-    async def find(self, wish: TableWish) -> list[Table]:
-        """Free tables near the time that is wished for, the nearest first; none is an answer."""
+    async def find(self, household: str, wish: TableWish) -> list[Table]:
+        """Free tables near the time that a household wishes for, the nearest first; none is an answer."""
         ...
 
     async def held(self, household: str) -> list[Booked]:
         """What a household has reserved and not cancelled."""
         ...
 
-    @effect(payee=_payee, purpose=_purpose)
+    @effect(purpose=_purpose)
     async def reserve(self, table: Table, call: Call) -> Booked | NotDone: ...
 
     @effect(purpose=lambda booked: f"cancel {booked.reference} at {booked.restaurant}")

@@ -40,6 +40,8 @@ class Notice:
     """When it was put together."""
     until: int | None = None
     """When it is of no use any more."""
+    revision: int | None = None
+    """Of the gate that waits, if it is about one: a no to this notice is a no to no other revision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,13 @@ from typing import Annotated, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from haloop.kernel.desk import Call, Money, NotDone, effect, step
+from haloop.kernel.desk import FOR_PROGRAMS, Call, Money, NotDone, effect, step
 
 ITEMS_MAX, QUANTITY_MAX = 10, 99
 VISIT_DEADLINE = timedelta(minutes=5)
-"""A browser takes its time, and may have to wait for its turn."""
+"""A browser takes its time; what was approved waits for its turn behind others of the kind at most."""
+LOOK_DEADLINE = timedelta(minutes=30)
+"""Who only looks may stand behind many others."""
 
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 
@@ -64,18 +66,18 @@ class Line(_Record):
 class Review(_Record):
     """What the shop says will be ordered, delivered and charged."""
 
-    visit: Visit
+    visit: Annotated[Visit, FOR_PROGRAMS]
     shop: str
-    items: tuple[Item, ...]
+    items: Annotated[tuple[Item, ...], FOR_PROGRAMS]
     """What was put into the basket for it."""
     lines: tuple[Line, ...]
     delivery: Money | None
     total: Money
     deliver_to: str = ""
     arrives: str = ""
-    newest_order: str
+    newest_order: Annotated[str, FOR_PROGRAMS]
     """The newest order just before; empty if there was none."""
-    dry_run: bool
+    dry_run: Annotated[bool, FOR_PROGRAMS]
     """All will be done but the last click."""
 
 
@@ -123,12 +125,12 @@ Reviewed: TypeAlias = Review | Stopped | SoldOut | TooDear
 class Storefront(Protocol):
     """What a shop offers to somebody at its pages."""
 
-    @step(deadline=VISIT_DEADLINE)
+    @step(deadline=LOOK_DEADLINE)
     async def bought(self, visit: Visit) -> Bought:
         """The household's last orders, the newest first."""
         ...
 
-    @step(deadline=VISIT_DEADLINE)
+    @step(deadline=LOOK_DEADLINE)
     async def review(self, visit: Visit, items: list[Item]) -> Reviewed:
         """Put exactly these into the basket, and read what ordering them would mean. Nothing is ordered."""
         ...

@@ -63,7 +63,7 @@ class Bodies:
         return opened
 
     def _find(self, event: Event, name: str) -> StoredPart:
-        tree = self._reader.tree(event.header.account).number
+        tree = self._reader.number(event.header.account)
         stored = self._reader.part(tree, event.index, name)
         if stored is not None:
             return stored

@@ -28,6 +28,8 @@ from haloop.store.erasure import PART_NAME as ERASURE_PART
 from haloop.store.erasure import Erasure
 from haloop.store.home import BALLAST_BYTES, Home
 from haloop.store.keys import KeyRing
+from haloop.store.letters import FILE as LETTERS
+from haloop.store.letters import read_looks
 from haloop.store.reader import Reader, Tree
 from haloop.store.tree import contains
 from haloop.store.witness import read_notes, witness_path
@@ -65,6 +67,7 @@ def examine(home: Path, witness_folder: Path, clock: Clock, *, sqlite: str | Non
         missing = f"There is no folder {home}."
         return [*found, _failed("home", missing, "Give the home with --home or HALOOP_HOME, or start Haloop once.")]
     found += [_check_permissions(target), _check_room(target), _check_lock(target), _check_unfinished(target)]
+    found += _check_letters(target)
     try:
         with ExitStack() as stack:
             return found + _Ledger(target, witness_folder, clock, stack).checks()
@@ -158,6 +161,21 @@ def _is_locked(path: Path) -> bool | None:
         return any(named in line.split() for line in LOCKS.read_text().splitlines())
     except OSError:
         return None
+
+
+def _check_letters(home: Home) -> list[Check]:
+    """How the mailbox was read last, where anybody ever asked by mail."""
+    try:
+        looks = read_looks(home.path)
+    except (HaloopError, apsw.Error):
+        return [_failed("letters", f"{LETTERS} cannot be read.", "Move it away; people then write to new addresses.")]
+    if looks is None:
+        return []
+    passed = sum(looks.counted.values()) - looks.counted.get("taken", 0)
+    said = f"{looks.counted.get('taken', 0):,} letters taken up, {passed:,} messages not; {as_text(looks.at)}."
+    if looks.problem:
+        return [_failed("letters", f"{looks.problem} {said}", "Look at letters.* in the settings, and the log.")]
+    return [_ok("letters", said)]
 
 
 def _check_unfinished(home: Home) -> Check:

@@ -48,7 +48,7 @@ class Doubt:
 
     def at(self, reading: Reading) -> int:
         """By how many microseconds a start's clock was moved, as its clocks show; small steps add up over starts."""
-        tree = self._reader.tree(self._system).number
+        tree = self._reader.number(self._system)
         started = self._reader.facts(tree, EPOCH_STARTED)
         if not started:
             return 0

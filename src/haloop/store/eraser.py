@@ -98,7 +98,7 @@ class Eraser:
         self, account: AccountId, erasure: Erasure, entry: Entry, let_go: Callable[[], Awaitable[None]] | None
     ) -> None:
         (index,) = await self._recorder.record(account, entry, retiring=erasure.keys)
-        tree = self._reader.tree(account).number
+        tree = self._reader.number(account)
         at = schema.position(tree, index)
         await self._writer.do(
             lambda connection: carry_out(erasure, tree=tree, at=at, connection=connection, keys=self._keys)

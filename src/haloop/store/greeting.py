@@ -65,7 +65,7 @@ class Greeting:
         await self._recorder.append(own, START, opening, enrolment)
 
     def _is_enrolled(self, signer: bytes) -> bool:
-        facts = self._reader.facts(self._reader.tree(self._home.system).number, SIGNER_ENROLLED)
+        facts = self._reader.facts(self._reader.number(self._home.system), SIGNER_ENROLLED)
         return bool(facts) and self._home.files.bodies.open(facts[-1], "signer").body == signer
 
 

@@ -162,12 +162,12 @@ class Ballast:
         return True
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, said: str | bytes) -> None:
     """Write a file for its owner's eyes only, whole or not at all: half a key would be refused for ever."""
     part = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(said.encode() if isinstance(said, str) else said)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

@@ -55,7 +55,7 @@ class Intake:
 
     def person_keys(self, account: AccountId, person: PersonId) -> list[int]:
         """All keys ever made for a person in an account, those of words still on their way included."""
-        stored = self._reader.subject_keys(self._reader.tree(account).number, person)
+        stored = self._reader.subject_keys(self._reader.number(account), person)
         newest = self._person_keys.get((account, person))
         return stored if newest is None or newest in stored else [*stored, newest]
 

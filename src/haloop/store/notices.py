@@ -28,6 +28,14 @@ DEVICES_MAX = 20
 _WRITES_PER_CUT = 50
 """The write-ahead log is cut so often; nobody else does it."""
 
+_GONE = """
+CREATE TABLE IF NOT EXISTS gone (
+    device  TEXT    PRIMARY KEY,          -- its push service knows it no more, and nobody took it away
+    account TEXT    NOT NULL,
+    person  TEXT    NOT NULL
+) STRICT;
+"""
+"""Made where it is missing: homes have files from before it."""
 _SCHEMA = """
 CREATE TABLE place (
     account TEXT    PRIMARY KEY,
@@ -154,6 +162,7 @@ class NoticeBook:
                     code="notices.damaged",
                     next_step="Move it away: the ledger loses nothing, and people say anew how they want to be told.",
                 ) from error
+            book._connection.execute(_GONE)
             book._cut()
         return book
 
@@ -196,7 +205,7 @@ class NoticeBook:
     def forget(self, account: AccountId, person: PersonId) -> None:
         """Everything about a person goes for good."""
         with self._writing():
-            for table in ("person", "device", "owed"):
+            for table in ("person", "device", "gone", "owed"):
                 self._execute(f"DELETE FROM {table} WHERE account = ? AND person = ?", (account, person))
         self._cut()
 
@@ -216,21 +225,44 @@ class NoticeBook:
 
     def add_device(self, account: AccountId, person: PersonId, known: KnownDevice) -> None:
         """Keep a device; the same browser again takes its own place, and the oldest of too many goes."""
-        device = known.device
-        row = (known.id, account, person, device.endpoint, device.p256dh, device.auth, known.added_at)
         with self._writing():
-            self._execute("INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            self._keep_device(account, person, known)
         for old in self.devices(account, person)[:-DEVICES_MAX]:
             self.remove_device(account, person, old.id)
 
-    def remove_device(self, account: AccountId, person: PersonId, device: str) -> bool:
-        """Forget a device and what was to be told there; False where it is none of this person's."""
+    def renew_device(self, account: AccountId, person: PersonId, known: KnownDevice, *, instead_of: str) -> bool:
+        """Keep a device in the place of one that is known, or gone by itself; False where that was taken away.
+
+        What the old one was told, and what it was owed, is the new one's.
+        """
+        key = (account, person, instead_of)
+        here = "SELECT id FROM device WHERE account = ?1 AND person = ?2 AND id IN (?3, ?4)"
+        gone = "SELECT device FROM gone WHERE account = ?1 AND person = ?2 AND device = ?3"
+        with self._writing():
+            if not self._rows(f"{here} UNION {gone}", (*key, known.id)):
+                return False
+            self._keep_device(account, person, known)
+            if known.id != instead_of:
+                moved = "UPDATE OR REPLACE owed SET device = ? WHERE account = ? AND person = ? AND device = ?"
+                self._execute(moved, (known.id, *key))
+                self._execute("DELETE FROM device WHERE account = ? AND person = ? AND id = ?", key)
+            self._execute("DELETE FROM gone WHERE account = ? AND person = ? AND device = ?", key)
+        self._cut()
+        return True
+
+    def remove_device(self, account: AccountId, person: PersonId, device: str, *, gone: bool = False) -> bool:
+        """Forget a device and what was to be told there; False where it is none of this person's.
+
+        One that is gone by itself may come back by itself.
+        """
         key = (account, person, device)
         with self._writing():
             self._execute("DELETE FROM device WHERE account = ? AND person = ? AND id = ?", key)
             found = self._connection.changes() > 0
             if found:
                 self._execute("DELETE FROM owed WHERE account = ? AND person = ? AND device = ?", key)
+            if found and gone:
+                self._execute("INSERT OR REPLACE INTO gone VALUES (?3, ?1, ?2)", key)
         self._cut()
         return found
 
@@ -333,6 +365,11 @@ class NoticeBook:
         )
         given_up = sum(state == "given_up" for state, _ in rows)
         return Debts(owed=len(rows) - given_up, given_up=given_up, problem=rows[-1][1] if rows else "")
+
+    def _keep_device(self, account: AccountId, person: PersonId, known: KnownDevice) -> None:
+        device = known.device
+        row = (known.id, account, person, device.endpoint, device.p256dh, device.auth, known.added_at)
+        self._execute("INSERT OR REPLACE INTO device VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def _forget_gate(self, owed: Owed) -> None:
         """A device shows nothing of it any more."""

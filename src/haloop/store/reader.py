@@ -3,27 +3,30 @@
 The live ledger, the verifier, shipping and export all read through this, each on a connection of its own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import apsw
 
 from haloop.kernel import canonical
 from haloop.kernel.errors import BadInput, Corrupt, ForeignRun, LedgerClosed, NotFound
 from haloop.kernel.ids import AccountId, PersonId, RunId
-from haloop.kernel.ledger import ARTIFACT_ADDED, START, Chain, Event, Head, Header, OpenRun
+from haloop.kernel.ledger import ARTIFACT_ADDED, START, Chain, Event, Head, Header, ListedRun, OpenRun
 from haloop.kernel.merkle import TILE_WIDTH
 from haloop.kernel.part import decode_hashes
 from haloop.store.database import read_one
 from haloop.store.schema import place, position
 
 _EVENT = "SELECT position, header, parts, leaf_hash FROM event"
-_RUN_ENDS = (
-    "SELECT position, (SELECT max(position) FROM event newest WHERE newest.run = event.run) FROM event"
-    " WHERE kind = 'run.started'"
+_RUN = (
+    "SELECT event.position, event.header, event.parts, event.leaf_hash, newest.kind, newest.ts FROM event"
+    " JOIN event newest ON newest.position ="
+    " (SELECT position FROM event said WHERE said.run = event.run ORDER BY run_seq DESC LIMIT 1)"
+    " WHERE event.kind = 'run.started'"
 )
-"""Where runs begin, and where the newest stands that each of them says."""
+"""What begins a run, and the newest that it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class Reader:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._closed = False
+        self._numbers: dict[AccountId, int] = {}
 
     @property
     def connection(self) -> apsw.Connection:
@@ -97,6 +101,12 @@ class Reader:
             raise NotFound(f"There is no account {account}.")
         return Tree(number=row[0], account=row[1], size=row[2], ts=row[3], range=row[4])
 
+    def number(self, account: AccountId) -> int:
+        """A tree's number, which never changes."""
+        if account not in self._numbers:
+            self._numbers[account] = self.tree(account).number
+        return self._numbers[account]
+
     def run(self, run_id: RunId) -> StoredRun | None:
         query = "SELECT run, tree, key_id, ended IS NOT NULL FROM run WHERE run_id = ?"
         row = self.connection.execute(query, (run_id,)).fetchone()
@@ -105,7 +115,7 @@ class Reader:
     def find(self, chain: Chain) -> StoredRun | None:
         """A chain's row; None before its first event, ForeignRun if it is another account's."""
         run = self.run(chain.run_id)
-        if run is not None and self.tree(chain.account).number != run.tree:
+        if run is not None and self.number(chain.account) != run.tree:
             raise ForeignRun(f"{chain.run_id} does not belong to {chain.account}.")
         return run
 
@@ -156,24 +166,20 @@ class Reader:
         query = f"{_EVENT} WHERE position BETWEEN ? AND ? AND kind >= 'effect.' AND kind < 'effect/' ORDER BY position"
         return self._events(query, (position(tree, 0), position(tree + 1, 0) - 1))
 
-    def runs_before(self, tree: int, before: int | None, *, limit: int, waiting: bool) -> list[tuple[Event, Event]]:
-        """A page of runs, the newest first: what began each of them, and the newest it says."""
+    def runs_before(self, tree: int, before: int | None, *, limit: int, waiting: bool) -> list[ListedRun]:
+        """A page of runs, the newest first."""
         last = position(tree + 1, 0) if before is None else position(tree, before)
         open_only = "AND (SELECT ended FROM run WHERE run.run = event.run) IS NULL" if waiting else ""
-        begun = self.connection.execute(
-            f"{_RUN_ENDS} AND position >= ? AND position < ? {open_only} ORDER BY position DESC LIMIT ?",
-            (position(tree, 0), last, limit),
+        query = (
+            f"{_RUN} AND event.position >= ? AND event.position < ? {open_only} ORDER BY event.position DESC LIMIT ?"
         )
-        return [(self.event(tree, place(one)[1]), self.event(tree, place(newest)[1])) for one, newest in begun]
+        return self._runs(query, (position(tree, 0), last, limit))
 
-    def runs_at(self, tree: int, places: Iterable[int]) -> list[tuple[Event, Event]]:
-        """The runs that begin there, in that order."""
-        begun = [self.connection.execute(f"{_RUN_ENDS} AND position = ?", (position(tree, at),)) for at in places]
-        return [
-            (self.event(tree, place(one)[1]), self.event(tree, place(newest)[1]))
-            for rows in begun
-            for one, newest in rows
-        ]
+    def runs_at(self, tree: int, places: Sequence[int]) -> list[ListedRun]:
+        """The runs that begin there, the newest first."""
+        marks = ", ".join("?" for _ in places)
+        query = f"{_RUN} AND event.position IN ({marks}) ORDER BY event.position DESC"
+        return self._runs(query, tuple(position(tree, at) for at in places))
 
     def open_runs(self) -> Iterator[OpenRun]:
         """Every run that has not ended."""
@@ -305,8 +311,15 @@ class Reader:
         return b"".join([row[0] for row in rows])
 
     def _events(self, query: str, bindings: tuple[object, ...]) -> list[Event]:
+        return [_event(*row) for row in self._rows(query, bindings)]
+
+    def _runs(self, query: str, bindings: tuple[object, ...]) -> list[ListedRun]:
+        rows = self._rows(query, bindings)
+        return [ListedRun(first=_event(*first), newest=newest, newest_ts=ts) for *first, newest, ts in rows]
+
+    def _rows(self, query: str, bindings: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
-            return [_event(*row) for row in self.connection.execute(query, bindings)]
+            return list(self.connection.execute(query, bindings))
         except UnicodeDecodeError as error:  # SQLite says that it is text, and it is not
             raise Corrupt("An event was damaged: its row holds something of another type.") from error
 

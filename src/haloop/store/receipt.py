@@ -15,7 +15,7 @@ def make_receipt(
 ) -> Receipt:
     """Show events by leaf index, each with the named parts readable, under a checkpoint that covers them."""
     checkpoint = read_unverified(note)
-    tree = reader.tree(account).number
+    tree = reader.number(account)
     events = []
     for index in sorted(disclose):
         proof = prove_event(reader, tree, index, note)

@@ -113,7 +113,7 @@ class Recovery:
 
     def resume(self) -> None:
         """Go on in recovery mode if an earlier start entered it and nobody has ended it."""
-        tree = self._reader.tree(self._system).number
+        tree = self._reader.number(self._system)
         entered, ended = self._reader.facts(tree, ENTERED), self._reader.facts(tree, ENDED)
         if entered and (not ended or ended[-1].index < entered[-1].index):
             self._why = "The ledger was restored or rolled back, and nobody has ended recovery yet."
@@ -125,7 +125,7 @@ class Recovery:
         self._why = None
 
     def _remember(self) -> None:
-        entered = self._reader.facts(self._reader.tree(self._system).number, ENTERED)
+        entered = self._reader.facts(self._reader.number(self._system), ENTERED)
         if entered:
             match canonical.decode(self._bodies.open(entered[-1], "setback").body):
                 case {"since": int(since)}:

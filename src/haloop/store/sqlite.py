@@ -18,7 +18,7 @@ from haloop.kernel.checkpoint import Proof, Signer, VerifierKey
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.errors import NotFound, Poisoned
 from haloop.kernel.ids import AccountId, PersonId, new_account_id
-from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry, Event, Head, OpenRun, WentBack, origin
+from haloop.kernel.ledger import ACCOUNT_OPENED, START, Chain, Entry, Event, Head, ListedRun, OpenRun, WentBack, origin
 from haloop.kernel.receipt import Receipt
 from haloop.store.artifacts import Artifacts
 from haloop.store.copies import copy_beside_writer
@@ -166,7 +166,7 @@ class SqliteLedger:
 
     async def events(self, account: AccountId, *, start: int = 0, limit: int = 1000) -> Sequence[Event]:
         """A page of an account's events in the order of its tree."""
-        return self._reader.page(self._reader.tree(account).number, start=start, limit=limit)
+        return self._reader.page(self._reader.number(account), start=start, limit=limit)
 
     async def size(self, account: AccountId) -> int:
         """How many events an account has."""
@@ -174,7 +174,7 @@ class SqliteLedger:
 
     async def event(self, account: AccountId, index: int) -> Event:
         """One event by its leaf index."""
-        return self._reader.event(self._reader.tree(account).number, index)
+        return self._reader.event(self._reader.number(account), index)
 
     async def body(self, event: Event, name: str) -> bytes:
         """What one part says; Erased where it is gone on purpose."""
@@ -182,7 +182,7 @@ class SqliteLedger:
 
     async def effects(self, account: AccountId) -> Sequence[Event]:
         """All events about an account's effects, oldest first."""
-        return self._reader.effects(self._reader.tree(account).number)
+        return self._reader.effects(self._reader.number(account))
 
     async def has_ended(self, chain: Chain) -> bool:
         """Whether a run's last fact has been recorded."""
@@ -191,7 +191,7 @@ class SqliteLedger:
 
     async def is_claimed(self, account: AccountId, claim: bytes) -> bool:
         """Whether what may happen once in the account's life has happened."""
-        return self._reader.is_claimed(self._reader.tree(account).number, claim)
+        return self._reader.is_claimed(self._reader.number(account), claim)
 
     def open_runs(self) -> Iterator[OpenRun]:
         """All runs that have not ended, each with its newest event."""
@@ -199,13 +199,13 @@ class SqliteLedger:
 
     async def runs(
         self, account: AccountId, *, before: int | None = None, limit: int = 50, waiting: bool = False
-    ) -> Sequence[tuple[Event, Event]]:
-        """A page of an account's runs, the newest first: the first and the newest event of each."""
-        return self._reader.runs_before(self._reader.tree(account).number, before, limit=limit, waiting=waiting)
+    ) -> Sequence[ListedRun]:
+        """A page of an account's runs, the newest first."""
+        return self._reader.runs_before(self._reader.number(account), before, limit=limit, waiting=waiting)
 
-    async def runs_at(self, account: AccountId, places: Sequence[int]) -> Sequence[tuple[Event, Event]]:
-        """The runs that begin at these leaf indexes: the first and the newest event of each."""
-        return self._reader.runs_at(self._reader.tree(account).number, places)
+    async def runs_at(self, account: AccountId, places: Sequence[int]) -> Sequence[ListedRun]:
+        """The runs that begin at these leaf indexes, the newest first."""
+        return self._reader.runs_at(self._reader.number(account), places)
 
     async def accounts(self) -> Sequence[AccountId]:
         return [tree.account for tree in self._reader.trees() if tree.account != self._home.system]
@@ -224,12 +224,12 @@ class SqliteLedger:
         self, account: AccountId, *, before: int | None = None, limit: int = 50
     ) -> Sequence[StoredCheckpoint]:
         """A page of the checkpoints that were signed for an account, the newest first."""
-        return self._reader.checkpoints_before(self._reader.tree(account).number, before, limit=limit)
+        return self._reader.checkpoints_before(self._reader.number(account), before, limit=limit)
 
     async def prove(self, account: AccountId, index: int, *, size: int | None = None) -> ProvenLeaf:
         """An event's header, and its path to a checkpoint: the newest, or the one that saw so many events."""
         note = await (self.sealed(account, index) if size is None else self._signed(account, size))
-        tree = self._reader.tree(account).number
+        tree = self._reader.number(account)
         return ProvenLeaf(header=self._reader.header(tree, index), proof=prove_event(self._reader, tree, index, note))
 
     async def prove_growth(self, account: AccountId, since: int, *, size: int | None = None) -> Growth:
@@ -247,7 +247,7 @@ class SqliteLedger:
 
     async def _signed(self, account: AccountId, size: int) -> str:
         """The checkpoint that was signed when an account had so many events."""
-        tree = self._reader.tree(account).number
+        tree = self._reader.number(account)
         for epoch in range(self._home.epoch, 0, -1):
             stored = self._reader.checkpoint_of(tree, epoch, size)
             if stored is not None:

@@ -13,19 +13,19 @@ from typing import Any, NoReturn
 
 from haloop.engines.decisions import GateView
 from haloop.engines.local import LocalEngine
-from haloop.kernel.account import ceiling_as_plain
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.connector import Connector
 from haloop.kernel.desk import Desk
 from haloop.kernel.errors import LedgerClosed
 from haloop.kernel.fact import CredentialEnrolled, Fact, PersonAdded, RulesSet, RunEnded
 from haloop.kernel.finding import Finding
-from haloop.kernel.gate import Answer, GateId, GateStatus, Need, Verdict, View, need_as_canonical
+from haloop.kernel.gate import Answer, GateId, GateStatus, Need, Verdict, View
 from haloop.kernel.ids import AccountId, PersonId, RunId, new_person_id
 from haloop.kernel.passkey import challenge
 from haloop.kernel.people import Role
 from haloop.kernel.policy import Ceiling
 from haloop.kernel.procedure import Request
+from haloop.kernel.rules import Rules
 from haloop.store.home import Home
 from haloop.store.signing import read_or_make_signer, verify_passkey
 from haloop.store.sqlite import SqliteLedger
@@ -129,7 +129,8 @@ class Practice:
 
     async def rules(self, need: Need, *ceilings: Ceiling) -> None:
         """What the account asks for beyond the built-in rule."""
-        fact = RulesSet(need=need_as_canonical(need), ceilings=[ceiling_as_plain(one) for one in ceilings])
+        plain = Rules(need=need, ceilings=ceilings).as_plain()
+        fact = RulesSet(need=plain["need"], ceilings=plain["ceilings"])
         await self.engine.record(self.account, fact, by="kernel")
 
     # Runs

@@ -42,6 +42,8 @@ class Line:
         """For the next requests, in order; none when it is empty."""
         self.awaiting: dict[str, Trouble] = {}
         """For the next request of a kind, such as `POST /reservations`, whatever else is sent before it."""
+        self.steady = Trouble.NONE
+        """For every request that nothing else is meant for, until it is taken away."""
         self.requests: list[str] = []
         """What was sent on it, such as `POST /reservations`."""
         self.is_holding = asyncio.Event()
@@ -52,7 +54,7 @@ class Line:
         """Take a request to the server and its answer back, or whatever happens to them today."""
         kind = f"{request.method} {request.url.path}"
         self.requests.append(kind)
-        trouble = self.awaiting.pop(kind, None) or (self.troubles.popleft() if self.troubles else Trouble.NONE)
+        trouble = self.awaiting.pop(kind, None) or (self.troubles.popleft() if self.troubles else self.steady)
         match trouble:
             case Trouble.REQUEST_LOST:
                 return _cut_off()

@@ -68,6 +68,8 @@ class ShopBook:
         self._pages = _Pages()
         self.asks: dict[str, str] = {}
         """By customer, what a page asks before it shows anything else: `captcha` or `second_factor`."""
+        self.asks_all = ""
+        """The same for every customer; nothing where it is empty."""
         self.is_half_loaded = False
         """Pages break off in the middle."""
         if file is not None and file.exists():

@@ -6,7 +6,7 @@ is written to the file, if there is one, before anybody is answered.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -14,11 +14,11 @@ from pydantic import AwareDatetime, BaseModel, Field
 from haloop.kernel.clock import Clock, as_datetime
 from haloop.kernel.money import Money
 from haloop.town.pages import read_pages, write_pages
-from haloop.town.restaurants import RESTAURANTS, SITTING, Offer
+from haloop.town.restaurants import RESTAURANTS, SITTING, Offer, Restaurant
 
 KEYS_KEPT_FOR = timedelta(hours=24)
 CANCEL_BEFORE = timedelta(hours=2)
-OFFERS_MAX = 6
+OFFERS_MAX = 12
 STRANGER = "somebody else"
 
 
@@ -83,6 +83,10 @@ class Book:
         meant = (restaurant for restaurant in RESTAURANTS if restaurant.is_meant(place, area))
         free = [offer for one in meant for offer in one.offers(party, near) if self._is_free(offer)]
         return sorted(free, key=lambda offer: abs(offer.at - near))[:OFFERS_MAX]
+
+    def offers_on(self, restaurant: Restaurant, party: int, day: date) -> list[Offer]:
+        """A restaurant's free tables on a day, the earliest first."""
+        return [offer for offer in restaurant.offers_on(party, day) if self._is_free(offer)]
 
     def reserve(self, guest: str, key: str, slot: str) -> Answer:
         """Give a guest a table under a key, once."""

@@ -12,8 +12,8 @@ from haloop.kernel.money import Money
 SITTING = timedelta(hours=2)
 BETWEEN_SITTINGS = timedelta(minutes=30)
 NEAR = timedelta(minutes=90)
+ZONE = "Europe/Berlin"
 _SEATS_TO_SPARE = 2
-_ZONE = "Europe/Berlin"
 _NO_HELP = frozenset({"", "a", "an", "at", "in", "nice", "place", "restaurant", "the", "town", "chez", "zum"})
 _MONDAY, _TUESDAY, _SUNDAY = 0, 1, 6
 
@@ -53,12 +53,17 @@ class Restaurant:
 
     def offers(self, party: int, near: datetime) -> "Iterator[Offer]":
         """Every table for such a party around a time, whether or not it is free."""
-        for at in self._sittings(near.astimezone(ZoneInfo(_ZONE)).date()):
-            if abs(at - near) <= NEAR:
-                yield from (self._offer(table, at, party) for table in self.tables if _fits(table, party))
+        for offer in self.offers_on(party, near.astimezone(ZoneInfo(ZONE)).date()):
+            if abs(offer.at - near) <= NEAR:
+                yield offer
+
+    def offers_on(self, party: int, day: date) -> "Iterator[Offer]":
+        """Every table for such a party on a day, whether or not it is free."""
+        for at in self._sittings(day):
+            yield from (self._offer(table, at, party) for table in self.tables if _fits(table, party))
 
     def _sittings(self, day: date) -> Iterator[datetime]:
-        zone = ZoneInfo(_ZONE)
+        zone = ZoneInfo(ZONE)
         at, last = datetime.combine(day, self.opens, zone), datetime.combine(day, self.closes, zone) - SITTING
         while at <= last and day.weekday() not in self.closed:
             yield at

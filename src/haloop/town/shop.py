@@ -12,11 +12,12 @@ There is no key under which a second order would be the first one: who lost an a
 
 from collections.abc import Awaitable, Callable
 from html import escape
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import quote, unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from haloop.town.forms import read_form
 from haloop.town.groceries import PRODUCTS
 from haloop.town.line import Line
 from haloop.town.orders import Quote, Refusal, ShopBook
@@ -42,7 +43,7 @@ def make_shop(book: ShopBook, line: Line) -> FastAPI:
             return await page(request)
         if not customer:
             return RedirectResponse("/login", status_code=_SEE_OTHER)
-        wall = book.asks.get(customer)
+        wall = book.asks.get(customer, book.asks_all)
         return _page(book, "One moment", _WALLS[wall]) if wall else await page(request)
 
     shop.middleware("http")(line.carry)  # the last that is added is the first that a request meets
@@ -62,7 +63,7 @@ def _open_door(shop: FastAPI, book: ShopBook) -> None:
     @shop.post("/login")
     async def sign_in(request: Request) -> Response:
         answer = RedirectResponse("/orders", status_code=_SEE_OTHER)
-        answer.set_cookie(_COOKIE, quote((await _form(request))["name"]), max_age=90 * 86_400, httponly=True)
+        answer.set_cookie(_COOKIE, quote((await read_form(request))["name"]), max_age=90 * 86_400, httponly=True)
         return answer
 
 
@@ -92,7 +93,7 @@ def _show_shelves(shop: FastAPI, book: ShopBook) -> None:
 
     @shop.post("/basket/add")
     async def add(request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         taken = book.put(request.state.customer, form["product"], int(form["quantity"]))
         return RedirectResponse("/basket" if taken else f"/product/{form['product']}", status_code=_SEE_OTHER)
 
@@ -110,7 +111,7 @@ def _open_till(shop: FastAPI, book: ShopBook) -> None:
 
     @shop.post("/basket/remove")
     async def remove(request: Request) -> Response:
-        book.put(request.state.customer, (await _form(request))["product"], 0)
+        book.put(request.state.customer, (await read_form(request))["product"], 0)
         return RedirectResponse("/basket", status_code=_SEE_OTHER)
 
     @shop.get("/checkout")
@@ -119,7 +120,7 @@ def _open_till(shop: FastAPI, book: ShopBook) -> None:
 
     @shop.post("/checkout/place")
     async def place(request: Request) -> Response:
-        placed = book.place(request.state.customer, (await _form(request))["total"])
+        placed = book.place(request.state.customer, (await read_form(request))["total"])
         if isinstance(placed, Refusal):
             return _review(book, request.state.customer, placed.message)
         return RedirectResponse(f"/thanks/{placed.number}", status_code=_SEE_OTHER)
@@ -158,7 +159,3 @@ def _lines(quoted: Quote) -> str:
 def _page(book: ShopBook, title: str, inside: str) -> Response:
     whole = f"<!doctype html><title>Corner Shop</title><h1>{title}</h1><main>{inside}</main><footer>In town</footer>"
     return HTMLResponse(whole[: len(whole) // 2] if book.is_half_loaded else whole)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}

@@ -10,7 +10,10 @@ from haloop.serving import bind, served
 from haloop.town.booking_site import make_booking_site
 from haloop.town.line import Line
 from haloop.town.orders import ShopBook
+from haloop.town.post_office import PostOffice
 from haloop.town.reservations import Book
+from haloop.town.resy import make_resy
+from haloop.town.resy_counter import ResyCounter
 from haloop.town.shop import make_shop
 from haloop.town.subscription_site import make_subscription_site
 from haloop.town.subscriptions import Contracts
@@ -31,6 +34,10 @@ class Town:
     shop_address: str
     shop_book: ShopBook
     shop_line: Line
+    resy_address: str
+    resy_counter: ResyCounter
+    resy_line: Line
+    post_office: PostOffice
 
 
 @asynccontextmanager
@@ -40,11 +47,14 @@ async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterat
         None if folder is None else folder / f"{name}.json" for name in ("reservations", "subscriptions", "orders")
     ]
     book, contracts, shop_book = Book(clock, files[0]), Contracts(clock, files[1]), ShopBook(clock, files[2])
-    lines = booking_line, subscriptions_line, shop_line = Line(), Line(), Line()
+    lines = booking_line, subscriptions_line, shop_line, resy_line = Line(), Line(), Line(), Line()
+    resy_counter = ResyCounter(book, clock)
     async with (
         served(make_booking_site(book, booking_line), bind(_HOST, 0)) as booking_address,
         served(make_subscription_site(contracts, subscriptions_line), bind(_HOST, 0)) as subscriptions_address,
         served(make_shop(shop_book, shop_line), bind(_HOST, 0)) as shop_address,
+        served(make_resy(resy_counter, resy_line), bind(_HOST, 0)) as resy_address,
+        PostOffice.opened(None if folder is None else folder / "mail") as post_office,
     ):
         try:
             yield Town(
@@ -57,6 +67,10 @@ async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterat
                 shop_address=shop_address,
                 shop_book=shop_book,
                 shop_line=shop_line,
+                resy_address=resy_address,
+                resy_counter=resy_counter,
+                resy_line=resy_line,
+                post_office=post_office,
             )
         finally:
             for line in lines:

@@ -8,6 +8,7 @@ to the API.
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import chain
 from typing import Annotated
 
 import orjson
@@ -17,18 +18,23 @@ from pydantic import BaseModel
 from haloop.kernel import canonical
 from haloop.kernel.errors import NotFound
 
-_ROOMS = ("limits", "connectors", "people", "devices", "keyboard", "status")
+_ROOMS = ("limits", "defaults", "connectors", "people", "devices", "logins", "keyboard", "status")
 PLACES: Mapping[str, str] = {
     "/": "today",
     "/activity": "activity",
     "/activity/{run}": "execution",
     "/r/{run}": "receipt",
+    "/status": "answering",
     "/settings": "settings",
     **{f"/settings/{room}": room for room in _ROOMS},
     "/open": "open",
     "/_kit": "kit",
 }
 """Each address of the app, and the part of it that is shown there."""
+PLACES_OF_DESKS: Mapping[str, Mapping[str, str]] = {
+    "missions": {"/missions": "missions", "/missions/{mission}": "mission"},
+}
+"""Those that are there where the desk is installed."""
 
 _KINDS = {
     "css": "text/css; charset=utf-8",
@@ -72,13 +78,16 @@ class Begins(BaseModel, frozen=True):
 
     version: str
     desks: list[str]
+    live: bool
+    """Whether any of what stands behind it is the real one."""
 
 
 def make_pages(begins: Begins) -> APIRouter:
     """The app's page and its files, as they were built."""
     built = files("haloop.web").joinpath("app")
     router = APIRouter(include_in_schema=False)
-    for address, place in PLACES.items():
+    of_desks = [PLACES_OF_DESKS.get(desk, {}) for desk in begins.desks]
+    for address, place in chain.from_iterable(one.items() for one in (PLACES, *of_desks)):
         router.add_api_route(address, _Page(built, place, begins), name=f"app_{place}")
     for name in _NAMED:
         router.add_api_route(f"/{name}", _Named(built.joinpath(name)), name=f"app_{name}")

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from haloop.wire.requests import ReaderOut
 from haloop.wire.runs import RunPage
 
 
@@ -17,6 +18,9 @@ class Execution(BaseModel, frozen=True):
     """What somebody said, as they said it, where they asked in words."""
     taken: list[str]
     """What was taken for granted in them."""
+    through: str = ""
+    """Where they came from: `mail`; empty where that was a door of our own."""
+    reader: ReaderOut = ReaderOut()
     asked: dict[str, Any]
     """What the procedure was asked for, as it was recorded: what the words were understood to mean."""
     asked_by: str

@@ -11,6 +11,16 @@ class Health(BaseModel, frozen=True):
     status: str
 
 
+class ModelOut(BaseModel, frozen=True):
+    """The model that reads plain words, and what this account has used of it today."""
+
+    name: str
+    problem: str | None
+    """Why it is left alone just now."""
+    tokens_today: int
+    tokens_max: int
+
+
 class Status(BaseModel, frozen=True):
     """What a person wants to know of a running Haloop."""
 
@@ -25,3 +35,5 @@ class Status(BaseModel, frozen=True):
     room: str
     clock_moved_seconds: int
     telling: TellingOut
+    model: ModelOut | None = None
+    """None where the built-in reader reads alone."""

@@ -38,6 +38,8 @@ class PasskeyAsked(BaseModel, frozen=True):
 class PasskeyShown(BaseModel, extra="forbid", strict=True):
     challenge: Base64Url = Field(max_length=200)
     assertion: PasskeyAnswer
+    again: bool = False
+    """Whoever is known in this browser shows again who they are: nobody else's passkey counts."""
 
 
 class LinkedLogin(BaseModel, frozen=True):

@@ -28,6 +28,8 @@ class NoticesOut(BaseModel, frozen=True):
     wanted: NoticesWanted
     by_mail: bool
     """Whether a mail server is set; to devices it can always."""
+    write_to: str | None = None
+    """Where they ask by mail, from their own address and no other; a secret of theirs. None where they cannot."""
 
 
 class TriedOut(BaseModel, frozen=True):
@@ -53,6 +55,8 @@ class Subscription(BaseModel, extra="ignore", strict=True):
 
     endpoint: str = Field(min_length=1, max_length=2_000)
     keys: SubscriptionKeys
+    instead_of: str | None = Field(default=None, pattern="^[0-9a-f]{16}$")
+    """The device that this browser was until it subscribed anew by itself; one that was taken away stays so."""
 
 
 class DeviceOut(BaseModel, frozen=True):

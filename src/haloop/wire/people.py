@@ -31,6 +31,8 @@ class PersonOut(BaseModel, frozen=True):
 
 class RolesWanted(BaseModel, extra="forbid"):
     roles: Roles
+    confirmed: PasskeyConfirmed | None = None
+    """The answer of a passkey to exactly these, where they let somebody do more."""
 
 
 class InvitationWanted(BaseModel, extra="forbid"):

@@ -4,9 +4,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
+from haloop.kernel.reader import BUILT_IN
+
 TURNS_MAX = 8
 """A conversation that is longer comes to nothing any more."""
-Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000)]
+WORDS_MAX = 1_000
+Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=WORDS_MAX)]
 
 
 class Asked(BaseModel, extra="forbid", strict=True):
@@ -25,7 +28,7 @@ class AskedInWords(BaseModel, extra="forbid", strict=True):
     conversation: list[Words] = Field(default_factory=list, max_length=TURNS_MAX)
     """What was said before, the oldest first, where these words answer a question."""
     zone: str | None = Field(default=None, max_length=60)
-    """The time zone of whoever speaks, such as `Europe/Berlin`; the house's own where nothing is said."""
+    """Of whoever speaks, such as `Europe/Berlin`; where nothing is said, the one they keep, else the house's."""
     language: str = Field(default="en", max_length=35)
 
 
@@ -39,6 +42,15 @@ Wanted = Annotated[
 ]
 
 
+class ReaderOut(BaseModel, frozen=True):
+    """Who read somebody's words."""
+
+    name: str = BUILT_IN
+    """`builtin`, or the model and where it is."""
+    instead: str = ""
+    """Why it was the built-in reader although there is a model; empty otherwise."""
+
+
 class Understood(BaseModel, frozen=True):
     """What words became."""
 
@@ -47,6 +59,7 @@ class Understood(BaseModel, frozen=True):
     arguments: dict[str, Any]
     taken: list[str]
     """What was taken for granted, each in a sentence."""
+    reader: ReaderOut = ReaderOut()
 
 
 class Begun(BaseModel, frozen=True):
@@ -81,6 +94,8 @@ class NotSupported(BaseModel, frozen=True):
     sentence: str
     examples: list[str]
     """Sentences that are understood here."""
+    reads: list[str] = []
+    """The languages that are read here, where the words are in another."""
 
 
 Answered = Annotated[Begun | AsksBack | NotSupported, Field(discriminator="outcome")]

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from haloop.wire.passkeys import PasskeyConfirmed
+from haloop.wire.requests import ReaderOut
 from haloop.wire.told import Told
 
 
@@ -32,6 +33,9 @@ class RunSummary(BaseModel, frozen=True):
     """What somebody said, where they asked in words."""
     taken: list[str] = []
     """What was taken for granted in them."""
+    through: str = ""
+    """Where they came from: `mail`; empty where that was a door of our own."""
+    reader: ReaderOut = ReaderOut()
     asked_by: str
     begun_at: str
     state: RunState

@@ -26,6 +26,7 @@ NOTICE = Notice(
     checkpoint="haloop.local/acc_0\n1\nroot\n\n— haloop.local/acc_0 sig\n",
     at=NOW,
     until=NOW + 600_000_000,
+    revision=2,
 )
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -56,6 +57,7 @@ async def test_the_device_reads_what_was_sent(service: PushService) -> None:
         "id": NOTICE.id,
         "kind": "waits",
         "link": NOTICE.link,
+        "revision": 2,
         "title": NOTICE.title,
     }
     said = {name: asked.headers[name] for name in ("ttl", "urgency", "topic", "content-encoding")}

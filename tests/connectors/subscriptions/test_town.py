@@ -66,6 +66,19 @@ async def test_terms_that_changed_come_back(town: Town, site: TownSubscriptions)
     assert await looked_up(site, terms) == Absent()
 
 
+@pytest.mark.parametrize("trouble", [Trouble.BUSY, Trouble.REPLY_LOST, Trouble.GARBAGE])
+async def test_a_no_stays_a_no_where_nothing_more_is_heard(
+    town: Town, site: TownSubscriptions, trouble: Trouble
+) -> None:
+    """The site has refused clearly; that it does not say what leaving means now makes nothing uncertain."""
+    terms = await site.terms(HOME, "disney")
+    town.contracts.raise_fee("disney", 900)
+    town.subscriptions_line.troubles.extend([Trouble.NONE, trouble])
+    no = await site.end(terms, CALL)
+    assert isinstance(no, NotDone)
+    assert (no.why, no.code, no.seen) == (Why.DRIFTED, "subscription.terms_changed", None)
+
+
 async def test_what_was_cancelled_before_is_a_result(site: TownSubscriptions) -> None:
     """Under another key it was not us: already so, and no error."""
     terms = await site.terms(HOME, "disney")

@@ -5,14 +5,14 @@ unknown outcome is cleared up by looking. A cancelling leaves no such trace; the
 for a day, so there it is sent again.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 
-from httpx2 import AsyncClient, Response, Timeout
+from httpx2 import Response
 from pydantic import AwareDatetime
 
 from haloop.connectors.answers import Message, ask, read, refused
+from haloop.connectors.town_site import TownSite, as_guest
 from haloop.kernel.desk import (
     Absent,
     Call,
@@ -26,9 +26,8 @@ from haloop.kernel.desk import (
     idempotent,
     queryable,
 )
-from haloop.ports.booking import Booked, Booking, Cancelled, Table, TableWish
+from haloop.ports.booking import Booked, Booking, Cancelled, Table, TableWish, wants_payment
 
-TIMEOUT = timedelta(seconds=10)
 DEADLINE = timedelta(seconds=45)
 """Longer than connecting, sending and hearing may take together."""
 SETTLED_AFTER = timedelta(minutes=1)
@@ -81,7 +80,7 @@ class _Cancellation(Message):
 
 async def _look_up(site: "TownBooking", table: Table, call: Call) -> Found[Booked] | Absent | Unknown:  # noqa: ARG001
     """The reservation that was made under this key, cancelled since or not."""
-    answer = await site.http.get("/reservations", params={"key": call.key}, headers=_as(call.account))
+    answer = await site.http.get("/reservations", params={"key": call.key}, headers=as_guest(call.account))
     match read(_Reservations, answer.raise_for_status()).reservations:
         case []:
             return Absent()
@@ -90,38 +89,28 @@ async def _look_up(site: "TownBooking", table: Table, call: Call) -> Found[Booke
     return Unknown(sentence="The site has several reservations under one key.")
 
 
-class TownBooking:
+class TownBooking(TownSite):
     """The booking site, where each household is a guest of its own."""
 
-    def __init__(self, http: AsyncClient) -> None:
-        self.http = http
-
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, address: str, *, patience: timedelta = TIMEOUT) -> "AsyncIterator[TownBooking]":
-        """Speak to the site at an address."""
-        timeout = Timeout(patience.total_seconds())
-        async with AsyncClient(base_url=address, timeout=timeout, trust_env=False) as http:
-            yield cls(http)
-
-    async def find(self, wish: TableWish) -> list[Table]:
+    async def find(self, household: str, wish: TableWish) -> list[Table]:
         where = {"place": wish.place, "area": wish.area}
         asked = {
             "party": str(wish.party),
             "at": wish.at.isoformat(),
             **{key: said for key, said in where.items() if said},
         }
-        return [
-            _table(offer)
-            for offer in (await ask(self.http, _Availability, "/availability", who=_WHO, params=asked)).offers
-        ]
+        headers = as_guest(household)
+        found = await ask(self.http, _Availability, "/availability", who=_WHO, params=asked, headers=headers)
+        return [_table(offer) for offer in found.offers]
 
     async def held(self, household: str) -> list[Booked]:
-        answer = await ask(self.http, _Reservations, "/reservations", who=_WHO, headers=_as(household))
+        answer = await ask(self.http, _Reservations, "/reservations", who=_WHO, headers=as_guest(household))
         return [_booked(one) for one in answer.reservations if not one.cancelled]
 
     @effect(deadline=DEADLINE, recovery=queryable(_look_up, settled_after=SETTLED_AFTER))
     async def reserve(self, table: Table, call: Call) -> Booked | NotDone:
+        if table.payment is not None:
+            return wants_payment(table)
         answer = await self._post("/reservations", call, {"slot": table.slot})
         return refused(answer, _WHY, of="booking") or _booked(read(_Reservation, answer.raise_for_status()))
 
@@ -135,16 +124,12 @@ class TownBooking:
         await self.held("nobody")
 
     async def _post(self, path: str, call: Call, body: Mapping[str, str]) -> Response:
-        return await self.http.post(path, json=body, headers={"Idempotency-Key": call.key, **_as(call.account)})
+        return await self.http.post(path, json=body, headers={"Idempotency-Key": call.key, **as_guest(call.account)})
 
 
 def town_booking(site: TownBooking) -> Connector:
     """The site behind the port, in the practice world."""
     return Connector(port=Booking, speaks=site, name="town-booking", leaves=False, check=site.check)
-
-
-def _as(household: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {household}"}
 
 
 def _table(offer: _Offer) -> Table:
@@ -154,7 +139,7 @@ def _table(offer: _Offer) -> Table:
         name=offer.table,
         at=offer.at,
         party=offer.party,
-        deposit=offer.deposit,
+        payment=None if offer.deposit is None else f"a deposit of {offer.deposit.format()}",
         estimate=offer.estimate,
     )
 

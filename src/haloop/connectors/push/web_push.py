@@ -111,6 +111,7 @@ def _message(notice: Notice) -> bytes:
             "id": notice.id,
             "kind": str(notice.kind),
             "link": notice.link,
+            "revision": notice.revision,
             "title": notice.title,
         }
     )

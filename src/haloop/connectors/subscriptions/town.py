@@ -5,15 +5,14 @@ leaving means. A cancellation can be looked up by the key it was made under, so 
 looking.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Self
 
-from httpx2 import AsyncClient, Response, Timeout
+from httpx2 import Response
 from pydantic import model_validator
 
 from haloop.connectors.answers import Message, ask, read, refused
+from haloop.connectors.town_site import TownSite, as_guest
 from haloop.kernel.desk import (
     Absent,
     Call,
@@ -27,9 +26,9 @@ from haloop.kernel.desk import (
     effect,
     queryable,
 )
+from haloop.kernel.failure import StepFault
 from haloop.ports.subscriptions import Ending, Subscription, Subscriptions, Terms
 
-TIMEOUT = timedelta(seconds=10)
 DEADLINE = timedelta(minutes=2)
 """Longer than all offers and the cancelling may take together."""
 SETTLED_AFTER = timedelta(minutes=1)
@@ -90,19 +89,8 @@ async def _look_up(site: "TownSubscriptions", terms: Terms, call: Call) -> Found
     return Absent() if done is None or done.key != call.key else Found(result=_ending(terms, done))
 
 
-class TownSubscriptions:
+class TownSubscriptions(TownSite):
     """The site, where each household is a guest of its own."""
-
-    def __init__(self, http: AsyncClient) -> None:
-        self.http = http
-
-    @classmethod
-    @asynccontextmanager
-    async def opened(cls, address: str, *, patience: timedelta = TIMEOUT) -> "AsyncIterator[TownSubscriptions]":
-        """Speak to the site at an address."""
-        timeout = Timeout(patience.total_seconds())
-        async with AsyncClient(base_url=address, timeout=timeout, trust_env=False) as http:
-            yield cls(http)
 
     async def held(self, household: str) -> list[Subscription]:
         return [_subscription(kept) for kept in (await self._asked(household)).subscriptions]
@@ -137,18 +125,21 @@ class TownSubscriptions:
         return next((one for one in held if one.subscription == subscription), None)
 
     async def _asked(self, household: str) -> _Held:
-        return await ask(self.http, _Held, "/subscriptions", who=_WHO, headers=_as(household))
+        return await ask(self.http, _Held, "/subscriptions", who=_WHO, headers=as_guest(household))
 
     async def _leave(self, terms: Terms, call: Call, declined: str) -> Response:
         return await self.http.post(
             f"/subscriptions/{terms.subscription}/cancellation",
             json={**terms.model_dump(mode="json", include={"ends_on", "fee"}), "declined": declined},
-            headers={"Idempotency-Key": call.key, **_as(call.account)},
+            headers={"Idempotency-Key": call.key, **as_guest(call.account)},
         )
 
     async def _drifted(self, no: NotDone, terms: Terms, call: Call) -> NotDone:
-        """The no, with what leaving means now."""
-        kept = await self.kept(call.account, terms.subscription)
+        """The no, with what leaving means now as far as the site says; it is a no whether or not it does."""
+        try:
+            kept = await self.kept(call.account, terms.subscription)
+        except StepFault:
+            return no
         seen = None if kept is None else _terms(kept)
         return NotDone(why=no.why, code=no.code, sentence=no.sentence, seen=seen)
 
@@ -156,10 +147,6 @@ class TownSubscriptions:
 def town_subscriptions(site: TownSubscriptions) -> Connector:
     """The site behind the port, in the practice world."""
     return Connector(port=Subscriptions, speaks=site, name="town-subscriptions", leaves=False, check=site.check)
-
-
-def _as(household: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {household}"}
 
 
 def _subscription(kept: _Kept) -> Subscription:

@@ -9,6 +9,7 @@ const WORDS = {
 let view;
 let shownGates = "";
 let shownPasskeys = "";
+let isStale = false;
 
 function make(tag, about = {}, ...inside) {
   const made = Object.assign(document.createElement(tag), about);
@@ -66,6 +67,7 @@ async function call(method, path, body) {
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const told = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) {
+    isStale ||= told.code === "identity.stale";
     if (["identity.stale", "identity.unknown", "identity.session_over"].includes(told.code)) $("come-in").hidden = false;
     throw Object.assign(new Error(`${told.title} ${told.next_step}`), { told });
   }
@@ -570,7 +572,7 @@ async function comeIn(rest) {
   });
   $("show-passkey").onclick = () => step($("show-passkey"), async () => {
     const { challenge, rp_id: rpId } = await call("POST", "api/login/passkey/challenge");
-    await begin("api/login/passkey", { challenge, assertion: await answered(challenge, rpId, []) });
+    await begin("api/login/passkey", { challenge, assertion: await answered(challenge, rpId, []), again: isStale });
     location.reload();
   });
   if (elsewhere && (key || invitation)) $("come-in").hidden = false;
