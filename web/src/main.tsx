@@ -57,8 +57,7 @@ async function begin(place: HTMLElement): Promise<void> {
   );
   if (isPublic()) return;
   listen((run) => {
-    for (const queryKey of touchedBy(run)) {
-      const touched = { queryKey, exact: queryKey[0] === "runs" && queryKey.length === 1 };
+    for (const touched of touchedBy(run)) {
       // A first answer that is still on its way may be older than this news, and is not asked for again by itself.
       const isFirst = client
         .getQueryCache()

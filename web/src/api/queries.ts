@@ -56,7 +56,10 @@ export const queries = {
   passkeys: () => queryOptions({ queryKey: ["passkeys"], queryFn: () => ask("get", "/api/passkeys") }),
 };
 
-/** The names under which what an event may have changed is kept; of a run alone where the event is a run's. */
-export function touchedBy(run: string | undefined): string[][] {
-  return [["gates"], ["activity"], run ? ["runs", run] : ["runs"], ["runs"]];
+/** What an event may have changed: lists, and what is known of its run; of every run where nobody knows which. */
+export function touchedBy(run: string | undefined): { queryKey: string[]; exact?: true }[] {
+  const runs = run
+    ? [{ queryKey: ["runs", run] }, { queryKey: ["runs"], exact: true as const }]
+    : [{ queryKey: ["runs"] }];
+  return [{ queryKey: ["gates"] }, { queryKey: ["activity"] }, ...runs];
 }

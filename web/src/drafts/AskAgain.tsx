@@ -15,7 +15,7 @@ export function AskAgain({ run }: { run: RunDetail }) {
   const asking = useMutation({
     mutationFn: () => askTyped({ desk: run.desk, procedure: run.procedure, arguments: run.arguments }, key.current),
     onSuccess: (begun) => {
-      for (const queryKey of touchedBy(begun)) void client.invalidateQueries({ queryKey });
+      for (const touched of touchedBy(begun)) void client.invalidateQueries(touched);
       go(`/?run=${begun}`);
     },
   });

@@ -30,7 +30,7 @@ export default function Composer({ onAsked, onCancel }: { onAsked: () => void; o
   const offers = desks.data.flatMap((desk) => desk.procedures.map((one) => ({ ...one, desk: desk.name })));
   const chosen = offers[place];
   const begun = (run: string) => {
-    for (const queryKey of touchedBy(run)) void client.invalidateQueries({ queryKey });
+    for (const touched of touchedBy(run)) void client.invalidateQueries(touched);
     go(`/?run=${run}`);
     onAsked();
   };

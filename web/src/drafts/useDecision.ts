@@ -13,7 +13,7 @@ export function useDecision(gate: Gate) {
   const [read, setRead] = useState(gate);
   const [before, setBefore] = useState<Gate>();
   const sent = useRef(new Map<string, ReturnType<typeof decisionOn>>());
-  const refresh = () => Promise.all(touchedBy(gate.run).map((queryKey) => client.invalidateQueries({ queryKey })));
+  const refresh = () => Promise.all(touchedBy(gate.run).map((touched) => client.invalidateQueries(touched)));
 
   const giving = useMutation({
     mutationFn: async (word: Word) => {

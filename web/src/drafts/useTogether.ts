@@ -53,7 +53,7 @@ export function useTogether(selected: string[], waiting: Gate[]) {
       ),
     onSuccess: (answered) => setResults(new Map([...results, ...answered.map((one) => [one.gate, one] as const)])),
     onSettled: () => {
-      for (const { run } of open) for (const queryKey of touchedBy(run)) void client.invalidateQueries({ queryKey });
+      for (const { run } of open) for (const touched of touchedBy(run)) void client.invalidateQueries(touched);
     },
   });
 
