@@ -23,7 +23,7 @@ from tests.connectors.outside import Authority
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 ADDRESS, PASSWORD, MX = "haloop@house.example", "a-long-password", "mx.house.example"
 PASSED = f"{MX}; dkim=pass header.d=example.org; dmarc=pass header.from=example.org"
-_SECONDS_TO_START = 20.0
+_SECONDS_TO_START = 60.0
 
 
 @dataclass
