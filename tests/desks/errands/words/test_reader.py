@@ -93,11 +93,14 @@ def test_an_answer_to_a_question_is_understood() -> None:
     assert wish.when.at == datetime(2026, 12, 4, 19, tzinfo=BERLIN)
 
 
-def test_nine_without_a_sign_is_asked() -> None:
-    """Nine may be in the morning or in the evening; a meal settles it."""
-    choices = wished("book a table for 2 on Friday at 9").questions[0].choices
-    assert choices == ("09:00", "21:00")
-    assert wished("book dinner for 2 on Friday at 9").questions == ()
+def test_a_table_at_nine_is_in_the_evening_and_says_so() -> None:
+    """So is one at 7 or 8; ten may be either, and so may nine at the dentist's; a meal settles it."""
+    nine = wished("book a table for 2 on Friday at 9")
+    assert nine.hours is not None
+    assert (nine.questions, nine.hours.taken_for) == ((), '"9" was taken for 21:00.')
+    assert wished("book a table for 2 on Friday at 10").questions[0].choices == ("10:00", "22:00")
+    assert wished("book a dentist appointment on Friday at 9").questions[0].choices == ("09:00", "21:00")
+    assert wished("book dinner for 2 on Friday at 10").questions == ()
 
 
 def test_what_is_missing_is_asked_with_choices_and_twice_at_most() -> None:

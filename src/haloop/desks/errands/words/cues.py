@@ -37,6 +37,7 @@ _SERVICE = (
 )
 _N = r"(?:\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a couple|me|us|my|myself)"
 
+AN_APPOINTMENT = Pattern(rf"\b{_SERVICE}\b")
 _NOT_A_TABLE = Pattern(
     r"\b(?:airbnb|lodging|accommodations?|place to stay|somewhere to stay|staying|overnight|nights|flights?|fly|flying|airline|airport|plane|train|trains|bus|buses|coach ticket|ferry|cruise|rental|rent|taxi|cab|uber|lyft|ride|limo|shuttle"
     r"|tickets?|movies?|films?|showtimes?|concerts?|show times|game(?! pass)|match|event|events|meetings?|conference|call with|zoom|vacation|pto|time off|holiday|playlist|songs?|album|track|artist|novel|textbook|chapter|author|essay|saga|ebook"

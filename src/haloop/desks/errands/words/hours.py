@@ -1,8 +1,8 @@
 """At what time of day: 7, half past seven, around 19:30, between 6 and 8, in the evening, in an hour.
 
-A bare hour is read by what surrounds it: dinner is in the evening, breakfast in the morning, and 1 to 7 is after
-noon for whoever books a table. That is inferred, and says so. 8 to 11 without such a sign may be either, so both
-are kept, to be asked about. "Around" opens a window of half an hour to each side.
+A bare hour is read by what surrounds it: dinner is in the evening, breakfast in the morning, and 1 to 9 is after
+noon for whoever books a table; of an appointment, 1 to 7. That is inferred, and says so. What is left of 8 to 11 may
+be either, so both are kept, to be asked about. "Around" opens a window of half an hour to each side.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import time, timedelta
 
+from haloop.desks.errands.words.cues import AN_APPOINTMENT
 from haloop.desks.errands.words.found import Found, Rule, apply
 from haloop.desks.errands.words.number import NUMBER, UNIT_WORDS, number
 from haloop.desks.errands.words.pattern import Pattern
@@ -79,10 +80,12 @@ class Signs:
     afternoon: bool
     morning: bool
     midday: bool
+    appointment: bool
 
     @classmethod
     def of(cls, words: str) -> "Signs":
-        return cls(bool(_PM_SIGNS.search(words)), bool(_AM_SIGNS.search(words)), bool(_LUNCH_SIGNS.search(words)))
+        found = (bool(one.search(words)) for one in (_PM_SIGNS, _AM_SIGNS, _LUNCH_SIGNS, AN_APPOINTMENT))
+        return cls(*found)
 
 
 def find_hours(words: str, signs: Signs) -> tuple[list[Found[Hours]], str]:
@@ -217,7 +220,7 @@ class _Reader:
             return [before] if hour >= 9 else [after]
         if self.signs.afternoon != self.signs.morning:
             return [after] if self.signs.afternoon else [before]
-        return [after] if hour <= 7 else [before, after]
+        return [after] if hour <= (7 if self.signs.appointment else 9) else [before, after]
 
     def _hour_of(self, hour: str, minute: str | None, half: str | None) -> time | None:
         if hour == "noon":
