@@ -26,6 +26,7 @@ check: format lint types imports web workflows ## The fast part of the gate: not
 
 faults: setup ## The fault matrix in full: SCALE=ci (default, under 90 minutes) or SCALE=release (a night)
 	@python -m tests.faults --scale $(SCALE)
+	@python -m pytest -n $(JOBS) -m sweep
 
 bench: setup ## Measure speed beside the floor and beside the peers, on this machine (about twenty minutes)
 	@python -m bench

@@ -86,10 +86,13 @@ async def test_a_subscription_ends_once_wherever_the_process_dies(town: Town, tm
     assert ended[-1] == ["netflix"]
 
 
-@pytest.mark.skipif(
+with_a_browser = pytest.mark.skipif(
     shutil.which("chromium") is None and os.environ.get("CI") != "true",
     reason="NOTHING WAS ORDERED WITH A BROWSER: chromium is missing",
 )
+
+
+@with_a_browser
 @pytest.mark.parametrize("point", ["POST /basket/add", "GET /checkout", "POST /checkout/place"])
 async def test_an_order_is_placed_once_wherever_the_process_dies(town: Town, tmp_path: Path, point: str) -> None:
     """Before the review, at it, and in the one click that counts."""
@@ -101,3 +104,18 @@ async def test_an_order_is_placed_once_wherever_the_process_dies(town: Town, tmp
     assert second.ends == ["done"]
     assert len(town.shop_book.orders_of(second.account)) == 3
     assert town.shop_line.requests.count("POST /checkout/place") == 1
+
+
+@with_a_browser
+@pytest.mark.sweep
+async def test_an_order_is_placed_once_at_whichever_page_the_process_dies(town: Town, tmp_path: Path) -> None:
+    """Each page on its way when the plug is pulled, from the first look at the history to the thanks.
+
+    Until the click that counts was sent it may be that nothing is ordered; then that is what the household is told.
+    """
+    lives = await killed_at_each(tmp_path, town, town.shop_line, "order")
+
+    new = [len(town.shop_book.orders_of(life.account)) - 2 for life in lives]
+    assert len(lives) >= 15
+    assert {(*life.ends, ordered) for life, ordered in zip(lives, new, strict=True)} == {("done", 1), ("not_done", 0)}
+    assert (lives[0].ends, lives[-1].ends) == (["done"], ["done"])
