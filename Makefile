@@ -55,7 +55,7 @@ clean: ## Remove everything that can be made again
 # The run is named so that the check of promises can tell these outcomes from those of an earlier run.
 tests: | setup
 	@export HALOOP_TEST_RUN="$$(date +%s)-$$$$"; \
-	python -m pytest -n $(JOBS) && python tools/promises.py --run "$$HALOOP_TEST_RUN"
+	python -m pytest -n $(JOBS) --durations=40 && python tools/promises.py --run "$$HALOOP_TEST_RUN"
 
 format: | setup
 	@ruff format --check .

@@ -40,10 +40,11 @@ class OutcomeRecorder:
 
         One that is tried once more has no outcome yet.
         """
-        if report.outcome == "rerun":
+        outcome: str = report.outcome
+        if outcome == "rerun":
             return
         seen = self._outcomes.get(report.nodeid, "passed")
-        self._outcomes[report.nodeid] = min(seen, report.outcome, key=WORST_FIRST.index)
+        self._outcomes[report.nodeid] = min(seen, outcome, key=WORST_FIRST.index)
 
     def pytest_sessionfinish(self) -> None:
         """Write the file whole or not at all."""
@@ -66,8 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In CI, a test with a browser that falls is tried once more, by itself, and the summary names it as rerun.
 
-    Three programs share a core there, and whoever wrote the test is not at hand. A fall that comes again is one; whoever
-    reads a rerun looks for what was not waited for, in the product first.
+    Three programs share a core there, and whoever wrote the test is not at hand. A fall that comes again is one; a rerun
+    is a finding too: something was not waited for, perhaps by the product.
     """
     if os.environ.get("CI") != "true":
         return
