@@ -67,8 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In CI, a test with a browser that falls is tried once more, by itself, and the summary names it as rerun.
 
-    Three programs share a core there, and whoever wrote the test is not at hand. A fall that comes again is one; a rerun
-    is a finding too: something was not waited for, perhaps by the product.
+    Three programs share a core there, and whoever wrote the test is not at hand. A fall that comes again is one; a
+    rerun is a finding too: something was not waited for, perhaps by the product.
     """
     if os.environ.get("CI") != "true":
         return
