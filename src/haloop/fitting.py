@@ -14,6 +14,7 @@ from haloop.kernel.money import Money
 PORT_MAX = 65_535
 
 _BYTES_MAX, _RUNS_MAX, _TOKENS_MAX = 1 << 40, 10_000_000, 1_000_000_000
+_AT_ONCE_MAX = 256
 _BOOKING = ("town", "resy-in-town", "resy")
 _PROVIDERS = ("builtin", "openai", "anthropic")
 _SANDBOXES = ("auto", "bubblewrap", "docker")
@@ -96,6 +97,10 @@ def fits_mail_address(address: str | None) -> str:
 
 def fits_runs(count: int) -> str:
     return "" if 1 <= count <= _RUNS_MAX else f"it is a number from 1 to {_RUNS_MAX}"
+
+
+def fits_at_once(count: int) -> str:
+    return "" if 0 <= count <= _AT_ONCE_MAX else f"it is a number from 1 to {_AT_ONCE_MAX}, or 0"
 
 
 def fits_tokens(count: int) -> str:

@@ -18,6 +18,7 @@ from haloop.fitting import (
     BEYOND,
     RESY_CONSENT,
     fits_amount,
+    fits_at_once,
     fits_booking,
     fits_bytes,
     fits_host,
@@ -457,6 +458,15 @@ class Settings:
             name="sandbox.docker_image",
             kind=TEXT,
             doc="The image that programs stand on in Docker, where their step does not name one.",
+        ).declared,
+    )
+    sandbox_at_once: int = field(
+        default=0,
+        metadata=Setting(
+            name="sandbox.at_once",
+            kind=NUMBER,
+            doc="How many steps of missions are at work at once; 0 for twice as many as processors, 8 at most.",
+            fits=fits_at_once,
         ).declared,
     )
     project_linked: Path | None = field(

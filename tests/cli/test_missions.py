@@ -11,11 +11,20 @@ from tests.cli.conftest import Haloop
 from tests.cli.neighbour import Neighbour, next_door, reachable
 from tests.store.conftest import Place
 from tests.workshop.conftest import opened_shop
+from tests.workshop.test_queue import stands_in_queue
 
 
 @asynccontextmanager
 async def opened_missions(folder: Path) -> AsyncIterator[Door]:
     async with opened_shop(folder) as shop:
+        yield shop.door
+
+
+@asynccontextmanager
+async def opened_queue(folder: Path) -> AsyncIterator[Door]:
+    """One whose first step finds two others before it."""
+    async with opened_shop(folder) as shop:
+        shop.agent.instead.append("queue")
         yield shop.door
 
 
@@ -112,3 +121,16 @@ def test_a_mission_is_completed_as_it_stands(haloop: Haloop, workshop: Neighbour
     assert haloop("missions", "complete", mission).out == "It is completed.\n"
     assert haloop("inbox", "--json").document["gates"] == []
     assert "completed" in haloop("missions").out
+
+
+def test_a_step_that_waits_for_its_turn_says_where_it_stands(tmp_path: Path, haloop: Haloop, place: Place) -> None:
+    """In the list, at its step and in the last line."""
+    with next_door(tmp_path, opened_queue) as neighbour, reachable(place, neighbour):
+        file = tmp_path / "wish.md"
+        file.write_text("Make it dark.\n", encoding="utf-8")
+        mission = begun(haloop, file)
+        haloop("missions", "continue", mission, "--yes")
+        neighbour.do(stands_in_queue(neighbour.door.practice, mission))
+
+        assert "Cleanup, waits its turn, 3rd" in haloop("missions").out
+        assert haloop("missions", "show", mission).out.splitlines()[-1] == "Its step waits its turn, 3rd."

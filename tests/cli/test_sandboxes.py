@@ -39,3 +39,17 @@ def test_what_does_not_work_is_said_and_why(
     assert line(wrong.out).startswith("FAIL")
     assert "there is no socket /nowhere/docker.sock" in line(wrong.out)
     assert "bwrap" not in line(wrong.out)
+
+
+def test_more_steps_at_once_than_there_is_memory_for_is_worth_knowing(
+    haloop: Haloop, account: AccountId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The doctor says how many there is memory for; with one at a time there is nothing to say."""
+    monkeypatch.setenv("HALOOP_SANDBOX_AT_ONCE", "256")
+    many = haloop("doctor")
+    monkeypatch.setenv("HALOOP_SANDBOX_AT_ONCE", "1")
+    one = haloop("doctor")
+
+    assert many.code == 0
+    assert "256 at once may use 512 GB" in many.out
+    assert "at once may use" not in one.out

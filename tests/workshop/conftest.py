@@ -15,6 +15,7 @@ import pytest
 
 from haloop.desks.missions.desk import MISSIONS
 from haloop.kernel.connector import Connector
+from haloop.kernel.queueing import HAS_COME, say_place
 from haloop.ports.agents import Agents, Asks, Fell, Made, RunFiles, Task, Worked
 from haloop.testing.practice import Practice
 from haloop.workshop.files import LedgerFiles
@@ -28,7 +29,7 @@ ACT = sha256(b"rm -r build").hexdigest()
 
 @dataclass
 class Copier:
-    """Copies what it is given below a heading; or falls, asks or waits first, as it was told."""
+    """Copies what it is given below a heading; or falls, asks, waits or stands in a queue first, as it was told."""
 
     files: LedgerFiles
     told: list[Task] = field(default_factory=list)
@@ -44,6 +45,10 @@ class Copier:
                 return Asks(act=ACT, title="Remove the old build", kind="execute", detail="rm -r build")
             case "wait":
                 await self.goes_on.wait()
+            case "queue":
+                say_place("sandbox", 3)
+                await self.goes_on.wait()
+                say_place("sandbox", HAS_COME)
             case "copy":
                 return await self._left(task, "")
         return await self._left(task, f"# Output from {task.step}\n")

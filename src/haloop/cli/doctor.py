@@ -21,6 +21,7 @@ def doctor(settings: Settings) -> Answer:
         *examine(settings.home, settings.state, SystemClock()),
         *_model(settings),
         asyncio.run(_sandbox(settings)),
+        *_room(settings),
     ]
     width = max(len(check.name) for check in checks)
     lines = [f"{one.verdict:4}  {one.name:{width}}  {one.sentence} {one.next_step}".rstrip() for one in checks]
@@ -70,3 +71,12 @@ async def _sandbox(settings: Settings) -> Check:
     except NoSandbox as error:
         verdict = Verdict.NOTE if settings.sandbox_provider == AUTO else Verdict.FAILED
         return Check(name="sandbox", verdict=verdict, sentence=error.sentence, next_step=error.next_step)
+
+
+def _room(settings: Settings) -> list[Check]:
+    """Whether this machine has the memory that all steps at once may use."""
+    from haloop.connectors.sandboxes.room import at_once, memory_bytes, too_many  # noqa: PLC0415  # the same
+
+    sentence = too_many(at_once(settings.sandbox_at_once), memory_bytes())
+    next_step = "Set sandbox.at_once to that, or give it more memory."
+    return [Check(name="memory", verdict=Verdict.NOTE, sentence=sentence, next_step=next_step)] if sentence else []

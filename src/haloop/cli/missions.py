@@ -18,12 +18,13 @@ from haloop.client import Client
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadInput
 from haloop.settings import Settings
-from haloop.wire.missions import MissionDetail, MissionIn, StepRun
+from haloop.wire.missions import MissionDetail, MissionIn, MissionListItem, StepRun
 
 TYPES = ("feature", "fix", "bugfix", "hotfix", "enhance")
 _NAMES = {"title": "TITLE", "rawInput": "What FILE says", "workflow": "--workflow"}
 _SHORT = 6
 """So many letters of an id's end are enough to type."""
+_ENDS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
 _ASKS = {
     "begin": "It waits to begin: haloop missions continue {id}",
     "review": "It waits for your yes to {artifact}: haloop missions read {id} {artifact}, then continue, write or back",
@@ -129,7 +130,7 @@ def complete(settings: Settings, mission: str) -> Answer:
 
 async def _list(client: Client) -> Answer:
     found = await client.missions()
-    rows = [(one.mission_id, one.status, one.current_step_name, one.title) for one in found]
+    rows = [(one.mission_id, one.status, _at(one), one.title) for one in found]
     lines: list[Part] = [Table(columns=["mission", "status", "step", "title"], rows=rows)] if rows else []
     return Answer(
         lines=lines or ["There are no missions. Write one down with: haloop missions new TITLE FILE"],
@@ -234,10 +235,20 @@ def _step(found: MissionDetail, place: int, step: dict[str, str]) -> Sequence[st
     return sign, step["name"], step["step_id"], ", ".join(_went(one) for one in attempts)
 
 
+def _at(one: MissionListItem) -> str:
+    return f"{one.current_step_name}, {_in_queue(one.place)}" if one.place else one.current_step_name
+
+
 def _went(attempt: StepRun) -> str:
     if attempt.finished_at is None:
-        return "at work"
+        return _in_queue(attempt.place) if attempt.place else "at work"
     return "ended" if attempt.exit_code is None else f"exit {attempt.exit_code}"
+
+
+def _in_queue(place: int) -> str:
+    """Such as 3rd, and 13th."""
+    end = "th" if place % 100 in _TEENS else _ENDS.get(place % 10, "th")
+    return f"waits its turn, {place}{end}"
 
 
 def _about(found: MissionDetail, name: str) -> str:
@@ -247,6 +258,8 @@ def _about(found: MissionDetail, name: str) -> str:
 
 def _waits(found: MissionDetail) -> str:
     if found.gate is None:
+        if found.runs and (place := found.runs[-1].place):
+            return f"Its step {_in_queue(place)}."
         return "An agent is at work." if found.status.startswith("running") else f"It is {found.status}."
     end = found.mission_id[-_SHORT:]
     return _ASKS[found.gate.asks].format(id=end, artifact=found.gate.artifact, gate=found.gate.id)

@@ -114,9 +114,9 @@ class RunQueued(Fact):
 
     kind: ClassVar[str] = "run.queued"
     what: str
-    """`browser`."""
+    """`browser` or `sandbox`."""
     place: int
-    """1 for whoever is next."""
+    """1 for whoever is next; 0 once its turn has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

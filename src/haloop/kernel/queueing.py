@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 Hear: TypeAlias = Callable[[str, int], None]
 """Takes what is waited for and the place in the queue, 1 for whoever is next."""
+HAS_COME = 0
+"""The place of a call that has waited and whose turn it is now."""
 
 _hears: ContextVar[Hear | None] = ContextVar("hears", default=None)
 

@@ -18,8 +18,8 @@ from haloop.kernel.desk import step
 from haloop.ports.sandboxes import Network
 
 ARTIFACT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
-WORK_DEADLINE = timedelta(hours=12)
-"""No step's own limit is longer."""
+WORK_DEADLINE = timedelta(days=7)
+"""A step's own limit is ten hours at most, from when its turn has come; this is how long it may wait for that."""
 
 MISSION_ID, ATTEMPT_ID = (rf"^{kind}-[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$" for kind in "mr")
 STEP_ID = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"

@@ -47,6 +47,8 @@ class MissionListItem(BaseModel, frozen=True):
     current_step_name: str
     """`Complete` past the last."""
     updated_at: str
+    place: int | None = None
+    """Where in the queue it stands while a step of it waits for its turn; 1 is next."""
 
 
 class MissionMeta(BaseModel, frozen=True):
@@ -74,6 +76,8 @@ class StepRun(BaseModel, frozen=True):
     finished_at: str | None = None
     exit_code: int | None = None
     container_id: str | None = None
+    place: int | None = None
+    """Where in the queue it stands while it waits for its turn; 1 is next."""
 
 
 class MissionGate(BaseModel, frozen=True):

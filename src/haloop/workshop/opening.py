@@ -9,6 +9,7 @@ from importlib.resources import as_file, files
 from haloop.connectors.agents.agents import SandboxedAgents, sandboxed_agents
 from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.prompts import Prompts
+from haloop.connectors.sandboxes.room import at_once
 from haloop.engines.local import LocalEngine
 from haloop.kernel.connector import Connector
 from haloop.kernel.fact import Fact, RunEnded
@@ -70,6 +71,7 @@ async def open_workshop(settings: Settings, sandboxes: Sandboxes) -> AsyncIterat
             files=run_files,
             sandboxes=sandboxes,
             prompts=Prompts(prompts),
+            at_once_max=at_once(settings.sandbox_at_once),
         )
         try:
             yield Workshop(settings=settings, files=run_files, agents=agents)

@@ -22,6 +22,7 @@ def item(progress: Progress) -> MissionListItem:
         status=progress.status,
         current_step_name=progress.step.name if progress.step else COMPLETE,
         updated_at=moment(progress.updated_at),
+        place=progress.waits_at or None,
     )
 
 
@@ -72,6 +73,7 @@ def step_run(attempt: Attempt) -> StepRun:
         finished_at=None if attempt.finished_at is None else moment(attempt.finished_at),
         exit_code=attempt.exit_code,
         container_id=attempt.sandbox or None,
+        place=attempt.place or None,
     )
 
 

@@ -56,6 +56,7 @@ class Works:
     real: Sandboxes | None = None
     """Where they work instead of in plain processes."""
     mission: str = field(default_factory=lambda: f"m-{uuid4()}")
+    at_once_max: int = 8
     opened: list[SandboxedAgents] = field(default_factory=list)
 
     def agents(self, driver: Driver | None = None, name: str = "cleanup-agent") -> SandboxedAgents:
@@ -67,6 +68,7 @@ class Works:
             files=self.files,
             sandboxes=self.real or self.sandboxes,
             prompts=Prompts(PROMPTS),
+            at_once_max=self.at_once_max,
         )
         self.opened.append(made)
         return made

@@ -2714,6 +2714,8 @@ export interface components {
             current_step_name: string;
             /** Mission Id */
             mission_id: string;
+            /** Place */
+            place?: number | null;
             /** Status */
             status: string;
             /** Title */
@@ -3452,6 +3454,8 @@ export interface components {
             exit_code?: number | null;
             /** Finished At */
             finished_at?: string | null;
+            /** Place */
+            place?: number | null;
             /** Run Id */
             run_id: string;
             /** Started At */

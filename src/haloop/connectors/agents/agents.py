@@ -1,7 +1,9 @@
 """Agents behind their port: each attempt gets a folder and a sandbox, and what it leaves is looked at, never believed.
 
-An agent that asks for something stays where it is, until the answer comes or its sandbox ends. Whatever happens, an
-attempt that is over leaves its log and nothing else.
+So many are at work at once, in turns. An agent that asks for something stays where it is, until the answer comes or
+its sandbox ends; it gives its turn away meanwhile, and its sandbox too where all there may be are taken: then it is
+asked anew once there is an answer, and told that. Whatever happens, an attempt that is over leaves its log and nothing
+else.
 """
 
 import asyncio
@@ -14,10 +16,14 @@ from haloop.connectors.agents.program import sandbox_name, work_of
 from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.agents.session import Driver, Ended, Session
 from haloop.connectors.agents.workplace import Workplace, Wrong
+from haloop.connectors.turns import Turns
 from haloop.kernel.connector import Connector
 from haloop.kernel.failure import Permanent, StepFault
 from haloop.ports.agents import Agents, Asks, AttemptId, Fell, Made, RunFiles, Task, Worked
 from haloop.ports.sandboxes import End, Over, Sandbox, Sandboxes
+
+SANDBOX = "sandbox"
+"""What a step waits its turn for."""
 
 _log = logging.getLogger(__name__)
 _PIECE = 64 * 1024
@@ -48,16 +54,25 @@ class SandboxedAgents:
         files: RunFiles,
         sandboxes: Sandboxes,
         prompts: Prompts,
+        at_once_max: int,
     ) -> None:
         self._drivers = drivers
         self._missions = missions
         self._files = files
         self._sandboxes = sandboxes
         self.prompts = prompts
+        self._at_once_max = at_once_max
+        self._turns = Turns(SANDBOX, at_once_max=at_once_max)
         self._waiting: dict[AttemptId, _AtWork] = {}
+        """Those that asked for something, the one that waits longest first; none of them has a turn."""
         self._watches: set[asyncio.Task[None]] = set()
 
     async def work(self, task: Task) -> Worked:
+        """Whoever has its answer and still its sandbox goes first: it takes up room."""
+        async with self._turns.turn(task.account, is_first=task.attempt in self._waiting):
+            return await self._worked(task)
+
+    async def _worked(self, task: Task) -> Worked:
         at_work = self._waiting.pop(task.attempt, None) or await self._begin(task)
         try:
             came = await at_work.session.go_on(task.permissions)
@@ -76,12 +91,7 @@ class SandboxedAgents:
     async def let_go_of(self, run: str) -> None:
         """A run is over: whoever waits in it for an answer is told none."""
         for attempt in [attempt for attempt, at_work in self._waiting.items() if at_work.run == run]:
-            try:
-                await self.let_go(attempt)
-            except (StepFault, OSError) as fault:  # nobody waits for it any more; the next start takes it away
-                _log.warning(
-                    "an attempt of a run that is over goes on", extra={"run": run, "code": type(fault).__name__}
-                )
+            await self._let_be(attempt)
 
     async def names(self) -> Sequence[str]:
         return sorted(self._drivers)
@@ -96,6 +106,7 @@ class SandboxedAgents:
         if driver is None:
             raise Permanent(f"There is no agent {task.agent}; there are {', '.join(sorted(self._drivers))}.")
         name, place = sandbox_name(task), Workplace(self._missions, task)
+        await self._make_room()
         try:
             await place.lay_out(self._files)
             sandbox = await self._sandboxes.start(work_of(driver.program(task), task, place))
@@ -109,6 +120,17 @@ class SandboxedAgents:
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
         return at_work
+
+    async def _make_room(self) -> None:
+        """There are never more sandboxes than may be at work: those whose agents wait for an answer give way."""
+        while self._waiting and self._turns.at_work + len(self._waiting) > self._at_once_max:
+            await self._let_be(next(iter(self._waiting)))
+
+    async def _let_be(self, attempt: AttemptId) -> None:
+        try:
+            await self.let_go(attempt)
+        except (StepFault, OSError) as fault:  # nobody waits for it any more; the next start takes it away
+            _log.warning("an attempt that is over goes on", extra={"run": attempt, "code": type(fault).__name__})
 
     async def _taken(self, task: Task, at_work: _AtWork, ended: Ended) -> Made | Fell:
         """What it left, kept for its run, once nothing of it can change that any more."""

@@ -20,7 +20,7 @@ from playwright.async_api import Browser, BrowserContext, Dialog, Error, Page, P
 from haloop.connectors.profiles import Profile, Profiles
 from haloop.connectors.storefront.evidence import Evidence, Keep
 from haloop.connectors.storefront.hindrance import Unclear
-from haloop.connectors.storefront.turns import Turns
+from haloop.connectors.turns import Turns
 from haloop.kernel.desk import Permanent, Transient
 from haloop.kernel.errors import HomeLocked
 from haloop.kernel.failure import StepFault
@@ -48,7 +48,7 @@ class Chromium:
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._starting = asyncio.Lock()
-        self._turns = Turns("browser", at_once_max=AT_ONCE_MAX)
+        self._turns = Turns("browser", at_once_max=AT_ONCE_MAX, of_one_account_max=1)
 
     async def close(self) -> None:
         if self._browser is not None:
@@ -62,7 +62,7 @@ class Chromium:
         self, visit: Visit, shop: str, patience: timedelta, *, is_approved: bool = False
     ) -> AsyncIterator[Page]:
         """A page for one visit, once it is its turn; an order that was approved stands before those who only look."""
-        turn = self._turns.turn(visit.household, is_approved=is_approved, patience=TURN_MAX if is_approved else None)
+        turn = self._turns.turn(visit.household, is_first=is_approved, patience=TURN_MAX if is_approved else None)
         async with turn, self._context(visit, shop) as context:
             context.set_default_timeout(patience.total_seconds() * 1000)
             page = await context.new_page()

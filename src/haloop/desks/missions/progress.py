@@ -29,6 +29,7 @@ from haloop.kernel.fact import (
     RunCancelling,
     RunEnded,
     RunParked,
+    RunQueued,
     RunRecorded,
     RunStarted,
     StepDone,
@@ -78,6 +79,8 @@ class Attempt:
     finished_at: int | None = None
     exit_code: int | None = None
     sandbox: str = ""
+    place: int = 0
+    """Where it stands in the queue while it waits for its turn; 1 is next."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,6 +161,11 @@ class Progress:
         return is_free and bool(self.attempts) and self.attempts[-1].finished_at is None
 
     @property
+    def waits_at(self) -> int:
+        """The place in the queue of the attempt that waits for its turn; 0 where none does."""
+        return self.attempts[-1].place if self.is_working else 0
+
+    @property
     def status(self) -> MissionStatus:
         if self.end is not None:
             is_done = self.end.code == "done" or self._is_forced
@@ -190,8 +198,10 @@ class Progress:
                     self._begin(values.typed(AttemptBegun, fact.value), ts)
                 case StepDone(operation="Agents.work"):
                     self._take(values.typed(Worked, fact.result), ts)
-                case StepTried(operation="Agents.work", again_at=None):
-                    self._fall(fact.sentence, ts)
+                case StepTried(operation="Agents.work"):
+                    self._try_again(fact, ts)
+                case RunQueued() if self.attempts:
+                    self.attempts[-1].place = fact.place
                 case ArtifactAdded():
                     self._add(fact)
                 case RunCancelling():
@@ -199,6 +209,7 @@ class Progress:
                     self._is_forced = fact.reason == FORCED and actor.startswith("person:")
                 case RunEnded():
                     self.end = fact
+                    self._leave_queue()
                 case RunParked():
                     self.parked = fact
                 case _:
@@ -239,9 +250,16 @@ class Progress:
         attempt = self.attempts[-1]
         attempt.finished_at, attempt.exit_code, attempt.sandbox = ts, worked.exit_code, worked.sandbox
 
-    def _fall(self, sentence: str, ts: int) -> None:
-        self.errors.append(sentence)
-        self.attempts[-1].finished_at = ts
+    def _try_again(self, tried: StepTried, ts: int) -> None:
+        """It went wrong before there was anything to look at, and begins anew by itself as long as that is worth it."""
+        self._leave_queue()
+        if tried.again_at is None:
+            self.errors.append(tried.sentence)
+            self.attempts[-1].finished_at = ts
+
+    def _leave_queue(self) -> None:
+        for attempt in self.attempts[-1:]:
+            attempt.place = 0
 
     def _add(self, fact: ArtifactAdded) -> None:
         """A file that no step makes and no gate is about is there as soon as it is given."""

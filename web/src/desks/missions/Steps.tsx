@@ -43,6 +43,7 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
           <time dateTime={one.started_at} title={moment(one.started_at)}>
             {clock(one.started_at)}
           </time>
+          {one.place && `, ${t("missions.attempt.queued", { place: one.place })}`}
           {one.finished_at &&
             `, ${t("missions.attempt.took", { seconds: secondsOf(one.started_at, one.finished_at) })}`}
           {typeof one.exit_code === "number" && `, ${t("missions.attempt.exit", { code: one.exit_code })}`}

@@ -46,7 +46,9 @@ export function Told({ mission }: { mission: Mission }) {
     );
   }
   if (isRunning(mission.status)) {
-    return <Notice tone="info" loop="running" title={t("missions.told.running", said)} />;
+    const place = mission.runs.at(-1)?.place;
+    const title = place ? t("missions.told.queued", { ...said, place }) : t("missions.told.running", said);
+    return <Notice tone="info" loop="running" title={title} />;
   }
   const asks = mission.gate?.asks === "begin" || mission.gate?.asks === "permission" ? mission.gate.asks : "review";
   return (

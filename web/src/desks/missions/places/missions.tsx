@@ -61,6 +61,7 @@ function Row({ mission }: { mission: Listed }) {
           <span className="block text-sm text-ink2">
             {t(statusKey(mission.status))}
             {!isOver && `: ${mission.current_step_name}`}
+            {mission.place && `, ${t("missions.attempt.queued", { place: mission.place })}`}
           </span>
         </span>
         <time dateTime={mission.updated_at} className="text-right text-sm text-ink2">

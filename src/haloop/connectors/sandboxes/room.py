@@ -1,0 +1,31 @@
+"""How many sandboxes are at work at once, and whether the machine has the memory that all of them may use together."""
+
+import os
+
+from haloop.ports.sandboxes import Limits
+
+AT_ONCE_MAX = 8
+"""More have to be asked for: agents wait for their models most of the time, and each may use two gigabytes."""
+_OF_EACH_PROCESSOR = 2
+_GIGABYTE = 1 << 30
+
+
+def at_once(wanted: int) -> int:
+    """As many as the settings say; where they say none, two for each processor that we may use."""
+    return wanted or min(AT_ONCE_MAX, _OF_EACH_PROCESSOR * len(os.sched_getaffinity(0)))
+
+
+def memory_bytes() -> int:
+    """What this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def too_many(count: int, memory: int) -> str:
+    """How many there is memory for, in a sentence, where that is fewer; nothing where all have enough."""
+    each = Limits().memory_bytes
+    if count * each <= memory:
+        return ""
+    return (
+        f"{count} at once may use {count * each / _GIGABYTE:.0f} GB, and this machine has {memory / _GIGABYTE:.1f} GB: "
+        f"enough for {max(1, memory // each)}."
+    )
