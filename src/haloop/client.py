@@ -82,6 +82,7 @@ from haloop.wire.runs import Cancellation, ErasureWanted, RunDetail, RunPage, Ru
 from haloop.wire.sessions import SESSION_HEADER, SessionOut, SessionSeen, Visit, VisitOut
 from haloop.wire.told import Told
 from haloop.wire.town import ServerOut, TroubleWanted
+from haloop.wire.workflows import WorkflowsOut
 
 T = TypeVar("T")
 
@@ -531,6 +532,10 @@ class Client:
     async def missions(self) -> list[MissionListItem]:
         return _out(await self._get("/api/missions", Enveloped[list[MissionListItem]]))
 
+    async def workflows(self) -> WorkflowsOut:
+        """What missions may follow."""
+        return await self._get("/api/workflows", WorkflowsOut)
+
     async def mission(self, mission: str) -> MissionDetail:
         """One with its files; what it waits for counts as read."""
         return _out(await self._get(f"/api/missions/{_part(mission)}", Enveloped[MissionDetail]))
@@ -544,6 +549,15 @@ class Client:
         """Say what a file of it is to say; with a tag, only if the mission still waits for just that."""
         path = f"/api/missions/{_part(mission)}/artifacts/{_part(name)}"
         await self._send("PUT", path, json={"content": content}, headers=_if_match(tag))
+
+    async def take_artifact(self, mission: str, name: str, *, tag: str | None = None) -> None:
+        """Take up what somebody wrote into its folder; with a tag, only if the mission still waits for just that."""
+        path = f"/api/missions/{_part(mission)}/artifacts/{_part(name)}/take"
+        await self._send("POST", path, headers=_if_match(tag))
+
+    async def put_back_artifact(self, mission: str, name: str) -> None:
+        """Drop what somebody wrote into its folder."""
+        await self._send("POST", f"/api/missions/{_part(mission)}/artifacts/{_part(name)}/put-back")
 
     async def continue_mission(self, mission: str, *, tag: str | None = None) -> None:
         """Say yes to what it waits for; with a tag, only to just that."""

@@ -134,3 +134,35 @@ def test_a_step_that_waits_for_its_turn_says_where_it_stands(tmp_path: Path, hal
 
         assert "Cleanup, waits its turn, 3rd" in haloop("missions").out
         assert haloop("missions", "show", mission).out.splitlines()[-1] == "Its step waits its turn, 3rd."
+
+
+def test_the_workflows_are_listed_with_what_is_wrong_in_one(
+    haloop: Haloop, workshop: Neighbour, wish: Path, tmp_path: Path
+) -> None:
+    """Each by its id, which `new` takes; a file that cannot be followed is named with its line."""
+    assert "standard-feature" in haloop("missions", "workflows").out
+    broken = workshop.door.practice.home / "workflows" / "broken.yaml"
+    broken.write_text("name: x\nsteps: 3\n", encoding="utf-8")
+
+    shown = haloop("missions", "workflows")
+
+    assert (shown.code, "workflows/broken.yaml of the home, line 1: " in shown.out) == (0, True)
+    assert haloop("missions", "new", "x", wish, "--workflow", "standard-feature").code == 0
+
+
+def test_a_file_that_was_changed_by_hand_is_put_back_or_taken(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:
+    """The mission says which it is; put back it is as it was, taken it is the draft."""
+    mission = begun(haloop, wish)
+    folder = workshop.door.practice.home / "missions" / mission / "artifacts"
+    folder.mkdir(parents=True)
+    raw = folder / "raw-input.md"
+
+    raw.write_text("By hand.\n", encoding="utf-8")
+    assert "changed by hand in the folder: take it or put-back" in haloop("missions", "show", mission).out
+    assert haloop("missions", "put-back", mission, "raw-input.md").code == 0
+    assert raw.read_text(encoding="utf-8") == "Make it dark.\n"
+
+    raw.write_text("By hand.\n", encoding="utf-8")
+    assert haloop("missions", "take", mission, "raw-input.md").code == 0
+    assert haloop("missions", "read", mission, "raw-input.md").out == "By hand.\n"
+    assert haloop("missions", "take", mission, "raw-input.md").code == 4

@@ -15,6 +15,7 @@ from tests.web.conftest import Visitor, visiting
 from tests.web.test_kit import PHONE, SMALLEST, WIDE
 from tests.workshop.conftest import Shop, opened_shop
 from tests.workshop.test_folder import until
+from tests.workshop.test_templates import SHORT
 
 SIGHTS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", PHONE))
 PAINT_MS_MAX = 300
@@ -295,3 +296,42 @@ async def test_nobody_is_kept_out_of_missions(chromium: Browser, shop: Shop) -> 
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
             await expect(page.locator("[aria-busy]")).to_have_count(0)
             assert await too_wide(page) == []
+
+
+async def test_what_somebody_wrote_into_the_folder_is_put_back(
+    shop: Shop, folders: MissionFolders, visitor: Visitor
+) -> None:
+    """It is asked about once more; then the file says again what stands, and nothing is shown of it any more."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = shop.practice.home / FOLDER / mission / ARTIFACTS / "structured-text.md"
+    await until(file.exists)
+    stands = file.read_text(encoding="utf-8")
+    file.write_text("by hand", encoding="utf-8")
+    page = visitor.page
+    await visitor.open(f"/missions/{mission}")
+
+    await button(page, "Put back what stands").click()
+    asked = page.get_by_role("group", name="Drop what was written into the folder?")
+    await asked.get_by_role("button", name="Put back what stands").click()
+
+    await expect(page.get_by_label("What is different in the folder")).to_have_count(0)
+    assert file.read_text(encoding="utf-8") == stands
+
+
+async def test_a_new_mission_follows_the_workflow_that_was_chosen(shop: Shop, visitor: Visitor) -> None:
+    """Where there is more than one the form offers them, and says which template cannot be followed."""
+    for name, text in (("short.yaml", SHORT), ("broken.yaml", "steps: 3\n")):
+        (shop.practice.home / "workflows" / name).write_text(text, encoding="utf-8")
+    page = visitor.page
+    await visitor.open("/missions")
+    await button(page, "New mission").first.click()
+
+    await expect(page.get_by_label("Workflow")).to_have_value("standard-feature")
+    await expect(page.get_by_text("workflows/broken.yaml, line 1, cannot be followed")).to_be_visible()
+    await page.get_by_label("Title").fill("Dark mode")
+    await page.get_by_label("Workflow").select_option("short")
+    await page.get_by_label("What you want").fill("make it dark")
+    await button(page, "Create the mission").click()
+
+    await expect(page.get_by_role("list", name="Steps").get_by_role("listitem")).to_have_count(2)

@@ -69,7 +69,7 @@ async def test_the_eight_steps_are_walked_and_their_names_are_the_plan_s(shop: S
 
 
 async def test_the_list_is_whole_and_the_newest_stands_first(shop: Shop) -> None:
-    """Each item has the plan's six fields; past the last step it says Complete."""
+    """Each item has the plan's six fields, and its place in the queue; past the last step it says Complete."""
     first, second = await shop.begun(title="One"), await shop.begun(title="Two")
     await shop.practice.move(timedelta(seconds=1))
     for _ in range(5):
@@ -78,7 +78,7 @@ async def test_the_list_is_whole_and_the_newest_stands_first(shop: Shop) -> None
     said = (await shop.door.got("/api/missions"))["data"]
 
     assert [set(one) for one in said] == 2 * [
-        {"mission_id", "title", "type", "status", "current_step_name", "updated_at"}
+        {"mission_id", "title", "type", "status", "current_step_name", "updated_at", "place"}
     ]
     assert [(one["title"], one["status"], one["current_step_name"]) for one in said] == [
         ("One", "completed", "Complete"),

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
 from tests.workshop.conftest import Shop, opened_shop
 
@@ -28,6 +30,11 @@ def says(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files}
 
 
+async def did(shop: Shop, mission: str, name: str, how: str) -> httpx2.Response:
+    """Take up what was written by hand, or put it back."""
+    return await shop.door.client.post(f"/api/missions/{mission}/artifacts/{name}/{how}")
+
+
 async def test_a_folder_has_the_plan_s_files_and_comes_back_when_it_was_deleted(
     shop: Shop, folders: MissionFolders
 ) -> None:
@@ -47,7 +54,7 @@ async def test_a_folder_has_the_plan_s_files_and_comes_back_when_it_was_deleted(
         f"runs/{run['run_id']}.json",
     }
     assert json.loads(before["mission.json"]) == {name: told[name] for name in json.loads(before["mission.json"])}
-    assert json.loads(before[f"runs/{run['run_id']}.json"]) == run
+    assert json.loads(before[f"runs/{run['run_id']}.json"]) | {"place": None} == run
     assert before["artifacts/structured-text.md"] == told["artifacts"]["structured-text.md"]
     assert folder.stat().st_mode & 0o077 == 0
 
@@ -112,6 +119,59 @@ async def test_what_was_written_by_hand_is_taken_up_by_saving_it(shop: Shop, fol
 
     now = await shop.detail(mission)
     assert (now["artifacts"]["structured-text.md"], now["by_hand"]) == ("by hand\n", {})
+
+
+async def test_what_was_written_by_hand_is_taken_up_from_the_folder_itself(shop: Shop, folders: MissionFolders) -> None:
+    """At its gate that is a change of the draft, however long it is; one that is at no gate is refused, and stays."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    folder = folder_of(shop, mission) / "artifacts"
+    await until((folder / "structured-text.md").exists)
+    long = "by hand\n" * 200_000
+    for name in ("structured-text.md", "raw-input.md"):
+        (folder / name).write_text(long, encoding="utf-8")
+
+    await shop.detail(mission)
+    taken, refused = [await did(shop, mission, name, "take") for name in ("structured-text.md", "raw-input.md")]
+
+    now = await shop.detail(mission)
+    assert (taken.status_code, refused.status_code) == (200, 409)
+    assert (now["gate"]["revision"], now["artifacts"]["structured-text.md"]) == (2, long)
+    assert list(now["by_hand"]) == ["raw-input.md"]
+
+
+async def test_what_was_written_by_hand_is_put_back_to_what_the_ledger_says(
+    shop: Shop, folders: MissionFolders
+) -> None:
+    """The file says again what was approved, its gate is as it was; where nothing is by hand there is nothing to do."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    stands = file.read_text(encoding="utf-8")
+    file.write_text("by hand\n", encoding="utf-8")
+
+    put_back = await did(shop, mission, "structured-text.md", "put-back")
+    again = [await did(shop, mission, "structured-text.md", how) for how in ("put-back", "take")]
+
+    now = await shop.detail(mission)
+    assert (put_back.status_code, [one.status_code for one in again]) == (200, [404, 404])
+    assert (file.read_text(encoding="utf-8"), now["by_hand"], now["gate"]["revision"]) == (stands, {}, 1)
+
+
+async def test_bytes_that_are_no_text_are_not_taken_up(shop: Shop, folders: MissionFolders) -> None:
+    """The file in the folder stays as somebody left it, and so does the draft."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_bytes(b"\xff\xfe")
+
+    await shop.detail(mission)
+    refused = await did(shop, mission, "structured-text.md", "take")
+
+    assert (refused.status_code, "no text in UTF-8" in refused.json()["error"]) == (422, True)
+    assert (file.read_bytes(), (await shop.detail(mission))["gate"]["revision"]) == (b"\xff\xfe", 1)
 
 
 async def test_a_link_in_the_folder_is_neither_read_nor_followed(

@@ -107,3 +107,26 @@ async def test_a_broken_template_is_said_to_whoever_asks_for_it(shop: Shop) -> N
     assert refused.status_code == 422
     assert "broken.yaml, line 1: " in refused.json()["error"]
     assert (await shop.asked()).status_code == 201
+
+
+async def test_all_workflows_are_told_and_so_is_what_is_wrong_in_one(shop: Shop, tmp_path: Path) -> None:
+    """Of two of the same id the project's is told; a file that cannot be followed is told with its line."""
+    project = tmp_path / "project" / "workflows"
+    project.mkdir(parents=True)
+    (project / "short.yaml").write_text(SHORT, encoding="utf-8")
+    (project / "standard-feature.yaml").write_text(
+        SHORT.replace("workflow_id: short", "workflow_id: standard-feature"), encoding="utf-8"
+    )
+    (shop.practice.home / "workflows" / "broken.yaml").write_text("name: x\nsteps: 3\n", encoding="utf-8")
+
+    told = await shop.door.got("/api/workflows")
+
+    listed = [(one["workflow_id"], one["origin"], one["is_standard"]) for one in told["workflows"]]
+    assert listed == [("short", "project", False), ("standard-feature", "project", True)]
+    assert told["workflows"][0]["steps"] == [
+        {"step_id": "write", "name": "Write", "type": "agent", "agent": "impl-agent"},
+        {"step_id": "read", "name": "Read", "type": "human-gate", "agent": None},
+    ]
+    (fault,) = told["faults"]
+    assert (fault["origin"], fault["file"], fault["line"]) == ("home", "workflows/broken.yaml", 1)
+    assert fault["problem"]

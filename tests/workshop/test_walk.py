@@ -24,12 +24,14 @@ def routes(shop: Shop) -> Iterator[tuple[str, str]]:
     )
 
 
-async def test_there_are_the_plan_s_six(shop: Shop) -> None:
+async def test_there_are_the_plan_s_six_and_two_for_what_was_written_by_hand(shop: Shop) -> None:
     """No more, no fewer."""
     assert sorted(routes(shop)) == [
         ("GET", "/api/missions"),
         ("GET", "/api/missions/{mission}"),
         ("POST", "/api/missions"),
+        ("POST", "/api/missions/{mission}/artifacts/{filename}/put-back"),
+        ("POST", "/api/missions/{mission}/artifacts/{filename}/take"),
         ("POST", "/api/missions/{mission}/continue"),
         ("POST", "/api/missions/{mission}/mark-completed"),
         ("PUT", "/api/missions/{mission}/artifacts/{filename}"),
@@ -42,6 +44,12 @@ async def test_a_stranger_is_asked_who_they_are(shop: Shop) -> None:
         for method, path in routes(shop):
             answer = await stranger.request(method, path.format(mission=NOBODY, filename="x.md"))
             assert (answer.status_code, answer.json()["success"]) == (401, False), path
+
+
+async def test_a_stranger_is_not_told_which_workflows_there_are(shop: Shop) -> None:
+    """What lies in a project's folder is for those of the house."""
+    async with client_of(shop.door.address, None) as stranger:
+        assert (await stranger.get("/api/workflows")).status_code == 401
 
 
 async def test_a_viewer_reads_and_changes_nothing(shop: Shop) -> None:

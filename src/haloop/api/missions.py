@@ -27,6 +27,7 @@ from haloop.wire.missions import (
     MissionListItem,
     MissionMeta,
 )
+from haloop.workshop.by_hand import ByHand
 from haloop.workshop.folder import MissionFolder
 from haloop.workshop.missions import ChangedSince, Missions, Wanted
 from haloop.workshop.telling import detail, item, meta
@@ -120,6 +121,25 @@ async def save_artifact(
 ) -> Enveloped[None]:
     """Save a file; where it is before people, that is a change of what they are asked."""
     await missions.write(caller, mission, filename, said.content, match=_tag(if_match))
+    return Enveloped(success=True)
+
+
+@router.post(
+    "/api/missions/{mission}/artifacts/{filename}/take",
+    dependencies=[Depends(caller_limited(lambda rates: rates.artifacts))],
+)
+async def take_artifact(
+    missions: InShop, caller: By, mission: Name, filename: str, if_match: Match = None
+) -> Enveloped[None]:
+    """Take up what somebody wrote into the mission's folder by hand, as if it were saved here."""
+    await ByHand(missions).take(caller, mission, filename, match=_tag(if_match))
+    return Enveloped(success=True)
+
+
+@router.post("/api/missions/{mission}/artifacts/{filename}/put-back")
+async def put_back_artifact(missions: InShop, caller: By, mission: Name, filename: str) -> Enveloped[None]:
+    """Drop what somebody wrote into the mission's folder by hand: the file says again what stands here."""
+    await ByHand(missions).put_back(caller, mission, filename)
     return Enveloped(success=True)
 
 

@@ -42,6 +42,7 @@ from haloop.api import (
     sessions,
     town,
     vouching,
+    workflows,
 )
 from haloop.api.asking import Doorkeeper
 from haloop.api.house import House
@@ -111,7 +112,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
         )
     app.state.on_answered = on_answered
     errors.install(app)
-    for noun in (*_NOUNS, *([] if house.missions is None else [missions])):
+    for noun in (*_NOUNS, *([] if house.missions is None else [missions, workflows])):
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 

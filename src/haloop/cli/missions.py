@@ -52,6 +52,13 @@ def listed(settings: Settings) -> Answer:
 
 
 @missions.command()
+@answering
+def workflows(settings: Settings) -> Answer:
+    """Show the templates that a mission may follow, and what is wrong in those that it may not."""
+    return reach(settings, _workflows)
+
+
+@missions.command()
 @click.argument("title")
 @click.argument("file", metavar="[FILE]", type=click.File("rb"), default="-")
 @click.option("--type", "kind", type=click.Choice(TYPES), default="feature", show_default=True)
@@ -93,6 +100,24 @@ def write(settings: Settings, mission: str, name: str, source: BinaryIO) -> Answ
     """Have a file of a mission say what FROM, or standard input, says; at its gate, that is a change."""
     said = _text(source)
     return reach(settings, lambda client: _write(client, mission, name, said))
+
+
+@missions.command()
+@click.argument("mission")
+@click.argument("name", metavar="FILE")
+@answering
+def take(settings: Settings, mission: str, name: str) -> Answer:
+    """Take up what somebody wrote into a mission's folder by hand; at the file's gate, that is a change."""
+    return reach(settings, lambda client: _take(client, mission, name))
+
+
+@missions.command("put-back")
+@click.argument("mission")
+@click.argument("name", metavar="FILE")
+@answering
+def put_back(settings: Settings, mission: str, name: str) -> Answer:
+    """Drop what somebody wrote into a mission's folder by hand: FILE says there again what was approved."""
+    return reach(settings, lambda client: _put_back(client, mission, name))
 
 
 @missions.command("continue")
@@ -138,6 +163,17 @@ async def _list(client: Client) -> Answer:
     )
 
 
+async def _workflows(client: Client) -> Answer:
+    found = await client.workflows()
+    rows = [(one.workflow_id, one.name, one.origin, f"{len(one.steps)} steps") for one in found.workflows]
+    lines: list[Part] = [Table(columns=["id", "name", "from", "steps"], rows=rows)] if rows else []
+    wrong = [f"{one.file} of the {one.origin}, line {one.line}: {one.problem}." for one in found.faults]
+    return Answer(
+        lines=[*lines, *wrong] or ["There are no workflows. Put the shipped one there with: haloop init"],
+        document=found.model_dump(),
+    )
+
+
 async def _new(client: Client, wanted: MissionIn) -> Answer:
     made = await client.ask_for_mission(wanted)
     lines = [f"{made.mission_id} is written down, and nothing runs yet.", _waits(await client.mission(made.mission_id))]
@@ -159,6 +195,22 @@ async def _write(client: Client, name: str, file: str, content: str) -> Answer:
     found = await _found(client, name)
     await client.save_artifact(found.mission_id, file, content, tag=found.gate.tag if found.gate else None)
     return Answer(lines=[f"{file} is saved."], document=_document(await client.mission(found.mission_id)))
+
+
+async def _take(client: Client, name: str, file: str) -> Answer:
+    found = await _found(client, name)
+    await client.take_artifact(found.mission_id, file, tag=found.gate.tag if found.gate else None)
+    return Answer(
+        lines=[f"{file} says what was in the folder."], document=_document(await client.mission(found.mission_id))
+    )
+
+
+async def _put_back(client: Client, name: str, file: str) -> Answer:
+    found = await _found(client, name)
+    await client.put_back_artifact(found.mission_id, file)
+    return Answer(
+        lines=[f"{file} in the folder is as it was."], document=_document(await client.mission(found.mission_id))
+    )
 
 
 async def _go_on(client: Client, before: MissionDetail) -> Answer:
@@ -253,7 +305,8 @@ def _in_queue(place: int) -> str:
 
 def _about(found: MissionDetail, name: str) -> str:
     stale = "stale: made after a step to which the mission went back" if name in found.stale else ""
-    return ", ".join(filter(None, (stale, "changed by hand in the folder" if name in found.by_hand else "")))
+    by_hand = "changed by hand in the folder: take it or put-back" if name in found.by_hand else ""
+    return ", ".join(filter(None, (stale, by_hand)))
 
 
 def _waits(found: MissionDetail) -> str:

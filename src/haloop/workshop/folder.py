@@ -68,6 +68,14 @@ class MissionFolder:
         found = {name: self._by_hand(progress, name) for name in progress.files}
         return {name: said.decode(errors="replace") for name, said in found.items() if said is not None}
 
+    def written(self, progress: Progress, name: str, size_max: int) -> bytes | None:
+        """What somebody wrote into one file, as far as that; none where it is as the ledger has it."""
+        return self._by_hand(progress, name, size_max) if name in progress.files else None
+
+    def put_back(self, name: str, content: bytes) -> None:
+        """Write over what somebody wrote."""
+        _put(self._path / ARTIFACTS / name, content)
+
     def tail(self, progress: Progress) -> str | None:
         """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
         if not progress.is_working:
@@ -88,7 +96,7 @@ class MissionFolder:
     def _told(self, progress: Progress) -> bytes:
         return f"{meta(progress).model_dump_json(indent=2, exclude_none=True)}\n".encode()
 
-    def _by_hand(self, progress: Progress, name: str) -> bytes | None:
+    def _by_hand(self, progress: Progress, name: str, size_max: int = _SEEN_MAX) -> bytes | None:
         """What a file says that the ledger never said, as far as it is told; none where it is ours, or not there."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
@@ -98,7 +106,7 @@ class MissionFolder:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return b""
-            said, digest = file.read(_SEEN_MAX), sha256()
+            said, digest = file.read(size_max), sha256()
             digest.update(said)
             while piece := file.read(_SEEN_MAX):
                 digest.update(piece)

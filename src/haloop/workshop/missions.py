@@ -159,7 +159,7 @@ class Missions:
             _require_other(caller, progress, artifact)
             await self.files.keep(caller.account, progress.run, artifact, encoded, by=caller.actor)
             return
-        person = _decider(caller)
+        person = require_decider(caller)
         seen = await self._standing(caller, progress, match)
         kept = await self.files.keep(caller.account, progress.run, artifact, encoded, by=caller.actor)
         if kept.digest == progress.files[artifact].digest:
@@ -173,7 +173,7 @@ class Missions:
         progress = await self.show(caller, name)
         if caller.person is None:
             await self._turn_away(caller, progress, str(Verdict.APPROVED))
-        person = _decider(caller)
+        person = require_decider(caller)
         if progress.status is MissionStatus.COMPLETED:
             return
         _require_going_on(progress)
@@ -197,7 +197,7 @@ class Missions:
         progress = await self.show(caller, name)
         if caller.person is None:
             await self._turn_away(caller, progress, FORCED)
-        _decider(caller)
+        require_decider(caller)
         if progress.end is not None:
             return
         await self.engine.cancel(caller.account, progress.run, by=caller.actor, reason=FORCED)
@@ -322,7 +322,8 @@ def _who(caller: Caller) -> str:
     return f"{caller.account} {caller.actor} {caller.session}"
 
 
-def _decider(caller: Caller) -> PersonId:
+def require_decider(caller: Caller) -> PersonId:
+    """The person, if they may decide."""
     person = caller.require_person()
     caller.require_role(Role.OWNER, Role.APPROVER)
     return person
@@ -365,4 +366,4 @@ def _require_other(caller: Caller, progress: Progress, artifact: str) -> None:
         if progress.gate is not None:
             raise NotAllowed("While people are asked, an agent changes nothing.", code="mission.gate_open")
         return
-    _decider(caller)
+    require_decider(caller)

@@ -6,13 +6,21 @@ lies elsewhere is no template, whatever path is named.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from haloop.desks.missions.workflow import TEMPLATE_BYTES_MAX, Workflow, digest_of, read_workflow
-from haloop.kernel.errors import BadInput, NotFound
+from haloop.desks.missions.workflow import TEMPLATE_BYTES_MAX, BadTemplate, Workflow, digest_of, read_workflow
+from haloop.kernel.errors import NotFound
 
 FOLDER = "workflows"
 STANDARD = "standard-feature"
+
+
+class Origin(StrEnum):
+    """Whose a template is."""
+
+    PROJECT = "project"
+    HOME = "home"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,16 @@ class Template:
     workflow: Workflow
     digest: str
     file: Path
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A file that is there and cannot be followed."""
+
+    file: Path
+    origin: Origin
+    fault: BadTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +49,26 @@ class Templates:
     home: Path
     project: Path | None
 
-    def find(self, wanted: str) -> Template:
-        """The template that somebody named; BadInput where its file is wrong, NotFound where there is none."""
-        problem: BadInput | None = None
-        known = []
-        for file in self._files():
+    def all(self) -> list[Template | Unreadable]:
+        """Each workflow once, as `find` would find it by its id, and each file that cannot be followed."""
+        found: dict[str | Path, Template | Unreadable] = {}
+        for origin, file in self._files():
             try:
-                template = _read(file)
-            except BadInput as error:
+                template = _read(origin, file)
+            except BadTemplate as fault:
+                found[file] = Unreadable(file=file, origin=origin, fault=fault)
+            else:
+                found.setdefault(template.workflow.workflow_id, template)
+        return list(found.values())
+
+    def find(self, wanted: str) -> Template:
+        """The template that somebody named; BadTemplate where its file is wrong, NotFound where there is none."""
+        problem: BadTemplate | None = None
+        known = []
+        for origin, file in self._files():
+            try:
+                template = _read(origin, file)
+            except BadTemplate as error:
                 if wanted in (file.stem, str(file), file.name):
                     raise
                 problem = problem or error
@@ -52,13 +82,17 @@ class Templates:
             next_step=f"Name one of these: {', '.join(dict.fromkeys(known)) or 'none is there; run haloop init'}.",
         )
 
-    def _files(self) -> Iterator[Path]:
-        for folder in (self.project, self.home):
+    def _files(self) -> Iterator[tuple[Origin, Path]]:
+        for origin, folder in ((Origin.PROJECT, self.project), (Origin.HOME, self.home)):
             if folder is not None:
-                yield from (file for file in sorted((folder / FOLDER).glob("*.yaml")) if file.is_file())
+                files = sorted((folder / FOLDER).glob("*.yaml"))
+                yield from ((origin, file) for file in files if file.is_file())
 
 
-def _read(file: Path) -> Template:
-    with file.open("rb") as opened:
-        text = opened.read(TEMPLATE_BYTES_MAX + 1)
-    return Template(workflow=read_workflow(text, file=str(file)), digest=digest_of(text), file=file)
+def _read(origin: Origin, file: Path) -> Template:
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(TEMPLATE_BYTES_MAX + 1)
+    except OSError as error:
+        raise BadTemplate(str(file), 1, "it cannot be opened") from error
+    return Template(workflow=read_workflow(text, file=str(file)), digest=digest_of(text), file=file, origin=origin)

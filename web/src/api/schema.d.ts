@@ -989,6 +989,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/missions/{mission}/artifacts/{filename}/put-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put Back Artifact
+         * @description Drop what somebody wrote into the mission's folder by hand: the file says again what stands here.
+         */
+        post: operations["put_back_artifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions/{mission}/artifacts/{filename}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Artifact
+         * @description Take up what somebody wrote into the mission's folder by hand, as if it were saved here.
+         */
+        post: operations["take_artifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/missions/{mission}/continue": {
         parameters: {
             query?: never;
@@ -1823,6 +1863,26 @@ export interface paths {
          *     From elsewhere it takes a login too, which becomes a way in for whoever asked.
          */
         post: operations["invite_browser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workflows
+         * @description Every template of the linked project and of the home; what is wrong in one is said with its line.
+         */
+        get: operations["list_workflows"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3727,6 +3787,71 @@ export interface components {
             reason: string;
         };
         /**
+         * WorkflowFault
+         * @description A template that cannot be followed, and why.
+         */
+        WorkflowFault: {
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "project" | "home";
+            /** Problem */
+            problem: string;
+        };
+        /**
+         * WorkflowOut
+         * @description A workflow that a mission may follow.
+         */
+        WorkflowOut: {
+            /** File */
+            file: string;
+            /** Is Standard */
+            is_standard: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "project" | "home";
+            /** Steps */
+            steps: components["schemas"]["WorkflowStepOut"][];
+            /** Workflow Id */
+            workflow_id: string;
+        };
+        /**
+         * WorkflowStepOut
+         * @description One step, and who does it; a person's has no agent.
+         */
+        WorkflowStepOut: {
+            /** Agent */
+            agent?: string | null;
+            /** Name */
+            name: string;
+            /** Step Id */
+            step_id: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "llm" | "agent" | "human-gate";
+        };
+        /**
+         * WorkflowsOut
+         * @description All the templates there are.
+         */
+        WorkflowsOut: {
+            /** Faults */
+            faults: components["schemas"]["WorkflowFault"][];
+            /** Workflows */
+            workflows: components["schemas"]["WorkflowOut"][];
+        };
+        /**
          * Health
          * @description Whether an outside system answers.
          * @enum {string}
@@ -5001,6 +5126,59 @@ export interface operations {
             };
         };
     };
+    put_back_artifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mission: string;
+                filename: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_NoneType_"];
+                };
+            };
+        };
+    };
+    take_artifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+                /** @description What this is known by: sent again under the same key, it is done once and answered as it was. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mission: string;
+                filename: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_NoneType_"];
+                };
+            };
+        };
+    };
     continue_mission: {
         parameters: {
             query?: never;
@@ -6108,6 +6286,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+        };
+    };
+    list_workflows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowsOut"];
                 };
             };
         };

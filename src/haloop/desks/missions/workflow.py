@@ -25,6 +25,18 @@ TEMPLATE_BYTES_MAX = 64_000
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$"
 
 
+class BadTemplate(BadInput):
+    """A template that cannot be followed: what is wrong, and on which line."""
+
+    code = "workflow.malformed"
+    next_step = "Correct the template and try again."
+
+    def __init__(self, file: str, line: int, problem: str) -> None:
+        super().__init__(f"{file}, line {line}: {problem}.")
+        self.line = line
+        self.problem = problem
+
+
 class StepType(StrEnum):
     """Who does a step."""
 
@@ -86,19 +98,19 @@ class Workflow(BaseModel):
 
 
 def read_workflow(text: bytes, *, file: str) -> Workflow:
-    """Read a template; BadInput names the file, the line, and what is wrong there."""
+    """Read a template; BadTemplate names the file, the line, and what is wrong there."""
     if len(text) > TEMPLATE_BYTES_MAX:
-        raise _wrong(file, 1, f"it is longer than {TEMPLATE_BYTES_MAX:,} bytes")
+        raise BadTemplate(file, 1, f"it is longer than {TEMPLATE_BYTES_MAX:,} bytes")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         found = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _wrong(file, line, error.problem or "it is not YAML") from error
+        raise BadTemplate(file, line, error.problem or "it is not YAML") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise _wrong(file, 1, "it is not YAML that can be read") from error
+        raise BadTemplate(file, 1, "it is not YAML that can be read") from error
     for line, name in _said_twice(node):
-        raise _wrong(file, line, f"{name} is said twice")
+        raise BadTemplate(file, line, f"{name} is said twice")
     try:
         workflow = Workflow.model_validate(found)
     except ValidationError as error:
@@ -106,9 +118,9 @@ def read_workflow(text: bytes, *, file: str) -> Workflow:
         wrong = error.errors(include_url=False, include_input=False)
         first = min(wrong, key=lambda one: one["type"] != "extra_forbidden")
         where, said = first["loc"], first["msg"].removeprefix("Value error, ")
-        raise _wrong(file, _line_of(node, where), f"{_path(where)}{said}") from error
+        raise BadTemplate(file, _line_of(node, where), f"{_path(where)}{said}") from error
     for place, said in _problems(workflow):
-        raise _wrong(file, _line_of(node, ("steps", place)), f"{workflow.steps[place].step_id}: {said}")
+        raise BadTemplate(file, _line_of(node, ("steps", place)), f"{workflow.steps[place].step_id}: {said}")
     return workflow
 
 
@@ -173,12 +185,6 @@ def _node(found: Any) -> yaml.Node:  # noqa: ANN401  # the library leaves it ope
 def _path(where: tuple[int | str, ...]) -> str:
     names = [str(one + 1) if isinstance(one, int) else one for one in where]
     return f"{' '.join(names)}: " if names else ""
-
-
-def _wrong(file: str, line: int, reason: str) -> BadInput:
-    return BadInput(
-        f"{file}, line {line}: {reason}.", code="workflow.malformed", next_step="Correct the template and try again."
-    )
 
 
 def as_template(workflow: Workflow) -> Mapping[str, Any]:

@@ -1,7 +1,9 @@
+import { useMutation } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { t } from "@/i18n";
 import { Button } from "@/ui/Button";
-import { Notice } from "@/ui/Notice";
+import { Confirm } from "@/ui/Confirm";
+import { Failed, Notice } from "@/ui/Notice";
 import { Waiting } from "@/ui/Page";
 
 const Difference = lazy(() => import("@/desks/missions/Difference"));
@@ -11,11 +13,14 @@ interface Props {
   written: string;
   /** Only where the file is open for changes. */
   onTake: (() => void) | undefined;
+  /** Only for whoever may decide. */
+  onPutBack: (() => Promise<unknown>) | undefined;
 }
 
 /** Somebody wrote into the mission's folder: what they wrote is used by nothing until a person takes it up here. */
-export function ByHand({ stands, written, onTake }: Props) {
+export function ByHand({ stands, written, onTake, onPutBack }: Props) {
   const [isLeft, leave] = useState(false);
+  const puttingBack = useMutation({ mutationFn: async () => onPutBack?.() });
   if (isLeft) return null;
   return (
     <Notice
@@ -24,12 +29,21 @@ export function ByHand({ stands, written, onTake }: Props) {
       action={
         <div className="flex flex-wrap gap-2">
           {onTake && <Button onClick={onTake}>{t("missions.by_hand.take")}</Button>}
+          {onPutBack && (
+            <Confirm
+              says={t("missions.by_hand.put_back")}
+              asks={t("missions.by_hand.put_back.asks")}
+              isBusy={puttingBack.isPending}
+              onYes={puttingBack.mutate}
+            />
+          )}
           <Button kind="quiet" onClick={() => leave(true)}>
             {t("missions.by_hand.leave")}
           </Button>
         </div>
       }
     >
+      {puttingBack.error && <Failed error={puttingBack.error} />}
       <p className="mb-2">{t(onTake ? "missions.by_hand.says" : "missions.by_hand.closed")}</p>
       <Suspense fallback={<Waiting rows={1} />}>
         <Difference before={stands} after={written} label={t("missions.by_hand.difference")} />

@@ -1,6 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { asMade, type Mission } from "@/desks/missions/api";
+import { asMade, lookAgain, type Mission, putBack } from "@/desks/missions/api";
 import { ByHand } from "@/desks/missions/ByHand";
 import { Editor } from "@/desks/missions/Editor";
 import { useEdit } from "@/desks/missions/edits";
@@ -39,12 +39,20 @@ export function Files({ mission, mayDecide }: { mission: Mission; mayDecide: boo
           </li>
         ))}
       </ul>
-      <OneFile key={file} mission={mission} file={file} isOpen={file === reviewed && mayDecide} />
+      <OneFile key={file} mission={mission} file={file} isOpen={file === reviewed && mayDecide} mayDecide={mayDecide} />
     </Section>
   );
 }
 
-function OneFile({ mission, file, isOpen }: { mission: Mission; file: string; isOpen: boolean }) {
+interface One {
+  mission: Mission;
+  file: string;
+  isOpen: boolean;
+  mayDecide: boolean;
+}
+
+function OneFile({ mission, file, isOpen, mayDecide }: One) {
+  const client = useQueryClient();
   const [view, look] = useState<(typeof VIEWS)[number]>("text");
   const stands = mission.artifacts[file] ?? "";
   const { edit, now, type, keep } = useEdit(mission.mission_id, file, stands);
@@ -56,6 +64,7 @@ function OneFile({ mission, file, isOpen }: { mission: Mission; file: string; is
           key={byHand}
           stands={stands}
           written={byHand}
+          onPutBack={mayDecide ? () => putBack(mission, file).then(() => lookAgain(client, mission)) : undefined}
           onTake={isOpen ? () => keep({ text: byHand, from: stands }) : undefined}
         />
       )}

@@ -1,7 +1,7 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { createMission, type Wanted } from "@/desks/missions/api";
+import { createMission, type Wanted, workflows } from "@/desks/missions/api";
 import { t } from "@/i18n";
 import { useLiveness } from "@/live";
 import { Button } from "@/ui/Button";
@@ -74,6 +74,7 @@ export default function NewMission({ onClose }: { onClose: () => void }) {
             )}
           </Field>
         </div>
+        <WorkflowChoice chosen={wanted.workflow} onChoose={(workflow) => type({ workflow })} />
         <Field label={t("missions.new.raw")} hint={t("missions.new.hint")}>
           {(about) => (
             <textarea
@@ -96,5 +97,40 @@ export default function NewMission({ onClose }: { onClose: () => void }) {
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** Which workflow it follows, where there is more than one; and a word on the templates that cannot be followed. */
+function WorkflowChoice({ chosen, onChoose }: { chosen: Wanted["workflow"]; onChoose: (workflow: string) => void }) {
+  const found = useQuery(workflows()).data;
+  if (!found || (found.workflows.length < 2 && found.faults.length === 0)) return null;
+  const standard = found.workflows.find((one) => one.is_standard)?.workflow_id;
+  return (
+    <div>
+      {found.workflows.length > 1 && (
+        <Field label={t("missions.new.workflow")}>
+          {(about) => (
+            <select
+              {...about}
+              className="control"
+              value={chosen ?? standard ?? ""}
+              onChange={(event) => onChoose(event.target.value)}
+            >
+              {!standard && !chosen && <option value="" />}
+              {found.workflows.map((one) => (
+                <option key={one.workflow_id} value={one.workflow_id}>
+                  {t("missions.new.workflow.one", { name: one.name, steps: one.steps.length })}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+      )}
+      {found.faults.map((one) => (
+        <p key={`${one.origin}/${one.file}`} className="mt-2 text-sm text-ink2 [overflow-wrap:anywhere]">
+          {t("missions.new.workflow.fault", { file: one.file, line: one.line, problem: one.problem })}
+        </p>
+      ))}
+    </div>
   );
 }

@@ -31,6 +31,9 @@ export const missionQueries = {
     }),
 };
 
+/** What missions may follow. */
+export const workflows = () => queryOptions({ queryKey: ["workflows"], queryFn: () => ask("get", "/api/workflows") });
+
 export function createMission(wanted: Wanted, key: string): Promise<Model<"MissionMeta">> {
   return told("", "POST", { body: wanted, headers: { "Idempotency-Key": key } });
 }
@@ -41,6 +44,11 @@ export function saveFile(mission: Mission, name: string, content: string): Promi
     body: { content },
     headers: whatWasRead(mission),
   });
+}
+
+/** Drop what somebody wrote into the mission's folder: the file says there again what stands here. */
+export function putBack(mission: Mission, name: string): Promise<null> {
+  return told(`/${mission.mission_id}/artifacts/${encodeURIComponent(name)}/put-back`, "POST");
 }
 
 /** Say yes to what was read. */
