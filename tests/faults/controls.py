@@ -12,12 +12,14 @@ import apsw
 
 from haloop.engines import approval, local, timekeeper
 from haloop.engines.at_effect import AtEffect
+from haloop.engines.at_step import AtStep
 from haloop.engines.live_run import Act, LiveRun
 from haloop.engines.memory import Memory
 from haloop.engines.outcome import ANSWER, Source
 from haloop.engines.outgoing import Outgoing
 from haloop.kernel import operation
 from haloop.kernel.account import Account
+from haloop.kernel.failure import Failure
 from haloop.kernel.ledger import ACCOUNT_OPENED
 from haloop.kernel.operation import Why, idempotent
 from haloop.kernel.spending import Hold
@@ -173,6 +175,16 @@ def _runs_kept_resident() -> AbstractContextManager[None]:
     return patched(Memory, _let_go=lambda _: None)
 
 
+def _given_up() -> AbstractContextManager[None]:
+    """Row 18: a step that was cut short is not begun anew."""
+
+    def is_worth(step: AtStep, failure: Failure, attempt: int) -> bool:
+        return failure is not Failure.INTERRUPTED and was_worth(step, failure, attempt)
+
+    was_worth = AtStep._is_worth_another
+    return patched(AtStep, _is_worth_another=is_worth)
+
+
 @contextmanager
 def _renamed_step() -> Iterator[None]:
     """Row 13: an operation goes by another name than it went by when histories were recorded."""
@@ -204,6 +216,7 @@ _CONTROLS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "wall-clock timers": _wall_clock_timers,
     "a hold that is never released": _hold_never_released,
     "runs kept resident": _runs_kept_resident,
+    "a step that was cut short is given up": _given_up,
     "a renamed step": _renamed_step,
     "no wait for durability": _no_wait_for_durability,
 }

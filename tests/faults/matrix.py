@@ -89,7 +89,7 @@ class Row:
     counts: Mapping[Scale, int]
     run: Callable[[Plan], Outcome]
     needs: tuple[str, ...] = ()
-    """Tools a machine may lack: `strace`, `tmpfs`."""
+    """Tools a machine may lack: `strace`, `tmpfs`, `bwrap`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,4 +255,14 @@ def _tmpfs_usable() -> bool:
         return mounted.returncode == 0
 
 
-_USABLE: Mapping[str, Callable[[], bool]] = {"strace": _strace_usable, "tmpfs": _tmpfs_usable}
+def _bwrap_usable() -> bool:
+    """Installed, and allowed to make namespaces: a container may forbid it."""
+    found = shutil.which("bwrap")
+    return found is not None and subprocess.run([found, "--ro-bind", "/", "/", "true"], check=False).returncode == 0
+
+
+_USABLE: Mapping[str, Callable[[], bool]] = {
+    "strace": _strace_usable,
+    "tmpfs": _tmpfs_usable,
+    "bwrap": _bwrap_usable,
+}

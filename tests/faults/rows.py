@@ -9,6 +9,7 @@ from tests.faults import (
     io_error,
     kill,
     lost_reply,
+    missions,
     power_cut,
     second_writer,
     sequences,
@@ -34,4 +35,5 @@ ROWS: tuple[Row, ...] = (
     second_writer.ROW,
     erasure.ROW,
     soak.ROW,
+    missions.ROW,
 )

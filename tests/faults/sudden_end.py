@@ -198,7 +198,7 @@ def _visit(plan: Plan, deaths: int, iteration: int) -> list[Violation]:
     folder = plan.folder / str(iteration)
     shutil.copytree(_template(plan.folder, things), folder)
     for number, death in enumerate(chosen):
-        ended = _in_process(partial(_live, folder, office, number, plan.control), death)
+        ended = in_process(partial(_live, folder, office, number, plan.control), death)
         if ended == signal.SIGKILL:
             _append(plan.folder / "killed", b".")
     found = _judged(folder, office, len(chosen), plan.control)
@@ -220,7 +220,7 @@ def _append(path: Path, what: bytes) -> None:
 
 
 def _judged(folder: Path, office: MakeOffice, number: int, control: str | None) -> list[Broken]:
-    status = _in_process(partial(_live, folder, office, number, control, judge=True), None)
+    status = in_process(partial(_live, folder, office, number, control, judge=True), None)
     if status != 0:
         return [Broken(invariant="I5", what=f"the last process ended with {status}")]
     said = json.loads((folder / "broken").read_text(encoding="utf-8"))
@@ -238,13 +238,13 @@ def _template(parent: Path, things: int) -> Path:
     return folder
 
 
-def _in_process(work: "Callable[[], Any]", death: Death | None) -> int:
+def in_process(work: "Callable[[], Any]", death: Death | None, points: Mapping[str, tuple[type, str]] = POINTS) -> int:
     """Do something in a process of its own, which perhaps is killed; how it ended."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            with dying_at(death):
+            with dying_at(death, points):
                 asyncio.run(asyncio.wait_for(work(), LIFE_SECONDS_MAX))
             status = 0
         except Exception:  # noqa: BLE001  # whatever it was, whoever reads the log should see it
@@ -255,11 +255,11 @@ def _in_process(work: "Callable[[], Any]", death: Death | None) -> int:
     return ended
 
 
-def dying_at(death: Death | None) -> ExitStack:
+def dying_at(death: Death | None, points: Mapping[str, tuple[type, str]] = POINTS) -> ExitStack:
     """The product, with an end at one of its points."""
     stack = ExitStack()
     if death is not None:
-        owner, name = POINTS[death.point]
+        owner, name = points[death.point]
         stack.enter_context(patched(owner, **{name: _deadly(getattr(owner, name), death)}))
     return stack
 
