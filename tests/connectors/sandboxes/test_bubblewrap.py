@@ -7,6 +7,8 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
+from shlex import quote
 
 import pytest
 
@@ -28,29 +30,56 @@ from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
 from haloop.ports.sandboxes import Work
 
 async def main():
-    folder, script = Path(sys.argv[1]), sys.argv[2]
+    folder, instance, script = Path(sys.argv[1]), *sys.argv[2:]
     work = Work(name="one", labels={}, command=("sh", "-c", script), folder=folder / "mission")
-    sandbox = await Bubblewrap(folder / "runtime", "a").start(work)
+    sandbox = await Bubblewrap(folder / "runtime", instance).start(work)
     print((await sandbox.talks.readline()).decode(), end="", flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(main())
 """
 
+CALLS = """
+import ctypes, errno, platform
+keys = (248, 249, 250) if platform.machine() == "x86_64" else (217, 218, 219)
+for name, number in zip(("add_key", "request_key", "keyctl", "rings"), (*keys, 425)):
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(number, 0, -3, 1, 0, 0)
+    print(name, errno.errorcode[ctypes.get_errno()])
+"""
+DELETES = """
+import ctypes, os, signal, time
+libc = ctypes.CDLL(None)
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.mmap.restype = ctypes.c_void_p
+def deleted(name):
+    file = open(name, "w+b", 0)
+    file.write(bytes(20 << 20))
+    os.unlink(name)
+    return file
+def in_memory(file):
+    at = libc.mmap(None, 20 << 20, 1, 1, file.fileno(), 0)
+    file.close()
+    return at
+held = [deleted(name) for name in "abc"]
+"""
+
 
 async def test_killed_with_us_and_found_by_the_next_start(tmp_path: Path) -> None:
     """When our process is killed nothing of the program runs on, and the next start clears what we wrote of it."""
     (tmp_path / "mission").mkdir()
+    instance = token_hex(4)  # whoever else runs this on this machine has another
     script = f"(setsid sh -c '{ENDLESS}' &); echo ready; {ENDLESS}"
     ours = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", STARTS_ONE_AND_WAITS, str(tmp_path), script), stdout=subprocess.PIPE
+        *(sys.executable, "-c", STARTS_ONE_AND_WAITS, str(tmp_path), instance, script), stdout=subprocess.PIPE
     )
     assert ours.stdout is not None
     assert await ours.stdout.readline() == b"ready\n"
     record = Records(tmp_path / "runtime").read("one")
     assert record is not None
-    running = in_namespace_of(record.pid)
-    assert len(running) > 3
+    async with asyncio.timeout(SECONDS_MAX):
+        while len(running := in_namespace_of(record.pid)) < 4:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
 
     ours.kill()
     await ours.wait()
@@ -58,7 +87,7 @@ async def test_killed_with_us_and_found_by_the_next_start(tmp_path: Path) -> Non
     async with asyncio.timeout(SECONDS_MAX):
         while any(running := [pid for pid in running if namespace(pid)]):  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.01)
-    after = Bubblewrap(tmp_path / "runtime", "a")
+    after = Bubblewrap(tmp_path / "runtime", instance)
     (left,) = await after.left()
     assert not left.is_running
     await after.remove("one")
@@ -98,6 +127,36 @@ async def test_there_is_no_network_to_be_had(place: Place) -> None:
     """A program that asks for the internet is refused: here it would come with all that listens on this machine."""
     with pytest.raises(CannotStart, match="network"):
         await place.start("true", network=Network.BRIDGE)
+
+
+@ONLY
+async def test_the_keys_of_our_session_are_not_there(place: Place) -> None:
+    """What lies in the keyring of the session we were started in can be neither used nor listed, by any call for it."""
+    ran = await place.run(f"cat /proc/keys /proc/key-users 2>/dev/null; {python(CALLS)}")
+
+    assert ran.said.split() == ["add_key", "ENOSYS", "request_key", "ENOSYS", "keyctl", "ENOSYS", "rings", "ENOSYS"]
+
+
+@ONLY
+@pytest.mark.parametrize("keeps", ["", "held = [in_memory(one) for one in held]"], ids=["open", "in memory"])
+async def test_what_it_deletes_and_keeps_takes_room_too(place: Place, keeps: str) -> None:
+    """Files without a name are its folder's for as long as it holds them."""
+    limits = Limits(folder_bytes=32 << 20, time=timedelta(seconds=20))
+
+    ran = await place.run(python(f"{DELETES}\n{keeps}\nsignal.pause()"), limits=limits)
+
+    assert ran.over == Over(end=End.OUT_OF_ROOM, exit_code=None)
+
+
+@ONLY
+async def test_what_is_deleted_and_let_go_is_free_again(place: Place) -> None:
+    """A program that makes much and keeps little works on."""
+    ran = await place.run(
+        python(f"{DELETES}\nheld.clear()\nprint('on')\ntime.sleep(1)"), limits=Limits(folder_bytes=32 << 20)
+    )
+
+    assert ran.said == "on\n"
+    assert ran.over.exit_code == 0
 
 
 @ONLY
@@ -159,6 +218,10 @@ async def test_without_a_group_its_share_of_the_time_is_its_end(
     ran = await place.run("while :; do :; done", limits=Limits(processors=0.1, time=timedelta(seconds=10)))
 
     assert ran.over == Over(end=End.OUT_OF_TIME, exit_code=128 + signal.SIGKILL)
+
+
+def python(code: str) -> str:
+    return f"exec python3 -c {quote(code)}"
 
 
 def in_namespace_of(first: int) -> list[int]:

@@ -17,10 +17,12 @@ import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from haloop.connectors.sandboxes.cgroups import Group, place_of
+from haloop.connectors.sandboxes.nameless import held_nameless
 from haloop.connectors.sandboxes.paused import Paused
 from haloop.connectors.sandboxes.processes import Known, memory_of
 from haloop.connectors.sandboxes.records import Record, Records
@@ -175,9 +177,10 @@ class InBubblewrap:
         return over
 
     def _watches(self) -> Sequence[Coroutine[None, None, End]]:
+        room = exceeded(self._work, partial(held_nameless, self._first.pid, self._work.folder))
         if self._group is not None:
-            return [exceeded(self._work)]
-        return [exceeded(self._work), _eats(self._first.pid, self._work.limits.memory_bytes)]
+            return [room]
+        return [room, _eats(self._first.pid, self._work.limits.memory_bytes)]
 
     def _over(self, code: int | None) -> Over:
         killed = code is None or code == _KILLED

@@ -19,7 +19,7 @@ OURS = Path("/proc/self/cgroup")
 CONTROLLERS = ("memory", "pids", "cpu")
 _PERIOD = 100_000
 """The microseconds of which a program gets its share."""
-_WAITS = (0.001, 0.01, 0.05, 0.2, 0.5, 1.0)
+_WAITS = (0.001, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
 """A group whose last process has just ended is busy for a moment."""
 
 

@@ -41,7 +41,7 @@ def read_file(folder: Path, name: str, *, bytes_max: int) -> bytes:
     return content
 
 
-def holds_more(folder: Path, bytes_max: int) -> bool:
+def holds_more(folder: Path, bytes_max: float) -> bool:
     """Whether all that is in the folder takes more room than this; what cannot be looked through does."""
     held = 0.0
     try:

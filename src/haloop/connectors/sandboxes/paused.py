@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from haloop.connectors.sandboxes import view
 from haloop.connectors.sandboxes.processes import Known, name_of
+from haloop.connectors.sandboxes.seccomp import keys_and_rings_refused
 from haloop.connectors.sandboxes.streams import reader_of
 from haloop.ports.sandboxes import LINE_BYTES, CannotStart, Work
 
@@ -46,7 +47,8 @@ class Paused:
         wait, go = os.pipe()
         said, saying = os.pipe()
         told = _nameless(b"\0".join(one.encode() for one in view.arguments(work)) + b"\0")
-        given = {"--args": told, "--block-fd": wait, "--json-status-fd": saying}
+        refused = _nameless(keys_and_rings_refused())
+        given = {"--args": told, "--seccomp": refused, "--block-fd": wait, "--json-status-fd": saying}
         words = [word for name, descriptor in given.items() for word in (name, str(descriptor))]
         try:
             status = await reader_of(said)

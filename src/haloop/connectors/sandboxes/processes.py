@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,13 +69,24 @@ def name_of(pid: int) -> str:
 
 def memory_of(pid: int) -> int:
     """What a process and all it started hold in memory, in bytes."""
-    held = 0
+    return sum(_memory_of(one) for one in (pid, *below(pid)))
+
+
+def below(pid: int) -> Iterator[int]:
+    """All that a process started, and what those did; what lost its parent is the first's of its namespace."""
+    children: list[int] = []
+    with suppress(OSError):
+        for thread in (_PROC / f"{pid}/task").iterdir():
+            children += [int(child) for child in (thread / "children").read_text().split()]
+    for child in children:
+        yield child
+        yield from below(child)
+
+
+def _memory_of(pid: int) -> int:
     with suppress(OSError, ValueError):
-        held = int((_PROC / f"{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        threads = list((_PROC / f"{pid}/task").iterdir())
-        below = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
-        held += sum(memory_of(child) for child in below)
-    return held
+        return int((_PROC / f"{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 def _started(pid: int) -> int:

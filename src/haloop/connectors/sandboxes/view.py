@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 from haloop.ports.sandboxes import FOLDER, Work
 
@@ -10,6 +11,8 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 _SCRATCH = ("/tmp", "/run", "/home", "/dev/shm")  # noqa: S108  # the program's own
 """Where it may write what is gone afterwards; each a share of its memory."""
 _TOOLS = ("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/alternatives", "/etc/ld.so.cache")
+_KEYS = ("/proc/keys", "/proc/key-users")
+"""What the kernel tells of this machine's keys, where it keeps any."""
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64")
 
 
@@ -25,6 +28,7 @@ def _said(work: Work) -> Iterator[tuple[str, ...]]:
     yield from (("--symlink", f"usr/{name}", f"/{name}") for name in _LINKS)
     yield from (("--ro-bind-try", path, path) for path in _TOOLS)
     yield "--proc", "/proc", "--dev", "/dev"
+    yield from (("--ro-bind", "/dev/null", path) for path in _KEYS if Path(path).exists())
     share = str(work.limits.memory_bytes // len(_SCRATCH))
     yield from (("--size", share, "--perms", "1777", "--tmpfs", path) for path in _SCRATCH)
     yield "--dir", HOME, "--bind", str(work.folder), FOLDER

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from haloop.connectors.sandboxes.folder import holds_more
 from haloop.ports.sandboxes import End, Work
@@ -14,11 +15,15 @@ REST = 10
 """A look at a large folder takes long; this many times as long nobody looks."""
 
 
-async def exceeded(work: Work) -> End:
-    """Wait until it may not go on, and say why."""
+def _nothing() -> float:
+    return 0
+
+
+async def exceeded(work: Work, besides: Callable[[], float] = _nothing) -> End:
+    """Wait until it may not go on, and say why; besides what its folder holds counts what is said to be of it too."""
     try:
         async with asyncio.timeout(work.limits.time.total_seconds()):
-            await _full(work)
+            await _full(work, besides)
     except TimeoutError:
         return End.OUT_OF_TIME
     return End.OUT_OF_ROOM
@@ -32,11 +37,16 @@ def found(watch: "asyncio.Task[End]") -> End:
     return watch.result()
 
 
-async def _full(work: Work) -> None:
+async def _full(work: Work, besides: Callable[[], float]) -> None:
     pause = LOOK_SECONDS
     while True:
         await asyncio.sleep(pause)
         started = time.monotonic()
-        if await asyncio.to_thread(holds_more, work.folder, work.limits.folder_bytes):
+        if await asyncio.to_thread(_is_full, work, besides):
             return
         pause = max(LOOK_SECONDS, REST * (time.monotonic() - started))
+
+
+def _is_full(work: Work, besides: Callable[[], float]) -> bool:
+    left = work.limits.folder_bytes - besides()
+    return left < 0 or holds_more(work.folder, left)
