@@ -169,7 +169,7 @@ async def _serve(
             begins = Begins(
                 version=running,
                 desks=[desk.name for desk in house.desks],
-                live=any(one.live for one in haloop.engine.world.connectors.all),
+                live=any(one.live and one.leaves for one in haloop.engine.world.connectors.all),
             )
             app.include_router(make_pages(begins))
             app.include_router(plain.router)

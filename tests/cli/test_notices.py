@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from haloop.cli.config_file import with_text
+from haloop.config_file import with_text
 from tests.cli.conftest import Haloop
 from tests.cli.neighbour import Neighbour, neighbour
 from tests.cli.test_lifecycle import serving

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from haloop.cli.config_file import fresh_text, toml_string, with_text
+from haloop.config_file import fresh_text, toml_string, with_text
 from haloop.kernel.errors import BadInput
 from haloop.settings import SETTINGS, Settings, named_values
 from tests.cli.conftest import Haloop

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -104,12 +104,15 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened_shop(folder: Path) -> AsyncIterator[Shop]:
-    """A house whose missions desk is open; its shipped template lies in the home."""
+async def opened_shop(
+    folder: Path, *, agents: Callable[[LedgerFiles], Sequence[Connector]] = lambda _: (), project: Path | None = None
+) -> AsyncIterator[Shop]:
+    """A house whose missions desk is open; its shipped template lies in the home. Agents may be others than the copier,
+    and bring what they work on."""
     files = LedgerFiles()
     agent = Copier(files)
     connectors = [
-        Connector(port=Agents, speaks=agent, name="copier"),
+        *(agents(files) or [Connector(port=Agents, speaks=agent, name="copier")]),
         Connector(port=RunFiles, speaks=files, name="run files"),
     ]
     async with Practice.opened(folder, desks=[MISSIONS], connectors=connectors) as practice:
@@ -120,7 +123,7 @@ async def opened_shop(folder: Path) -> AsyncIterator[Shop]:
             engine=practice.engine,
             files=files,
             home=practice.home,
-            project=lambda: folder / "project",
+            project=lambda: project,
         )
         async with opened_to(practice, [MISSIONS], Counter(), missions=missions) as door:
             yield Shop(practice=practice, door=door, agent=agent, missions=missions)

@@ -24,11 +24,17 @@ def routes(shop: Shop) -> Iterator[tuple[str, str]]:
     )
 
 
-async def test_there_are_the_plan_s_six_and_two_for_what_was_written_by_hand(shop: Shop) -> None:
+def where(path: str, mission: str, filename: str) -> str:
+    return path.format(mission=mission, filename=filename) + ("?path=door" if path.endswith("/file") else "")
+
+
+async def test_there_are_the_plan_s_six_two_for_changes_and_two_for_what_was_written_by_hand(shop: Shop) -> None:
     """No more, no fewer."""
     assert sorted(routes(shop)) == [
         ("GET", "/api/missions"),
         ("GET", "/api/missions/{mission}"),
+        ("GET", "/api/missions/{mission}/changes"),
+        ("GET", "/api/missions/{mission}/changes/file"),
         ("POST", "/api/missions"),
         ("POST", "/api/missions/{mission}/artifacts/{filename}/put-back"),
         ("POST", "/api/missions/{mission}/artifacts/{filename}/take"),
@@ -42,7 +48,7 @@ async def test_a_stranger_is_asked_who_they_are(shop: Shop) -> None:
     """Each answers 401, in the envelope."""
     async with client_of(shop.door.address, None) as stranger:
         for method, path in routes(shop):
-            answer = await stranger.request(method, path.format(mission=NOBODY, filename="x.md"))
+            answer = await stranger.request(method, where(path, NOBODY, "x.md"))
             assert (answer.status_code, answer.json()["success"]) == (401, False), path
 
 
@@ -60,8 +66,9 @@ async def test_a_viewer_reads_and_changes_nothing(shop: Shop) -> None:
         for filename in ("raw-input.md", "notes.md"):
             for method, path in routes(shop):
                 said = BODIES.get((method, path))
-                answer = await viewer.request(method, path.format(mission=mission, filename=filename), json=said)
-                assert answer.status_code == (200 if method == "GET" else 403), (method, path, answer.text)
+                answer = await viewer.request(method, where(path, mission, filename), json=said)
+                reads = 404 if "/changes" in path else 200  # this one changed nothing
+                assert answer.status_code == (reads if method == "GET" else 403), (method, path, answer.text)
     now = await shop.detail(mission)
     assert (now["status"], list(now["artifacts"])) == ("ready", ["raw-input.md"])
 
@@ -77,7 +84,7 @@ async def test_nothing_of_another_account_is_there(shop: Shop) -> None:
             if "{" not in path:
                 continue
             there, nowhere = [
-                await owner.request(method, path.format(mission=one, filename="x.md"), json=BODIES.get((method, path)))
+                await owner.request(method, where(path, one, "x.md"), json=BODIES.get((method, path)))
                 for one in (mission, NOBODY)
             ]
             assert (there.status_code, nowhere.status_code) == (404, 404), path

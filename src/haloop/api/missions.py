@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
@@ -22,6 +22,8 @@ from haloop.wire.missions import (
     CODE_HEADER,
     ArtifactIn,
     Enveloped,
+    FileChanges,
+    MissionChanges,
     MissionDetail,
     MissionIn,
     MissionListItem,
@@ -30,7 +32,7 @@ from haloop.wire.missions import (
 from haloop.workshop.by_hand import ByHand
 from haloop.workshop.folder import MissionFolder
 from haloop.workshop.missions import ChangedSince, Missions, Wanted
-from haloop.workshop.telling import detail, item, meta
+from haloop.workshop.telling import changes, detail, item, lines, meta
 from haloop.workshop.templates import STANDARD
 
 
@@ -90,6 +92,22 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
     if told.gate is not None:
         answer.headers["ETag"] = f'"{told.gate.tag}"'
     return Enveloped(success=True, data=told)
+
+
+@router.get("/api/missions/{mission}/changes")
+async def list_mission_changes(missions: InShop, caller: By, mission: Name) -> Enveloped[MissionChanges]:
+    """What the mission changed in the project, file by file, without the lines."""
+    progress, change, files = await missions.change(caller, mission)
+    return Enveloped(success=True, data=changes(change, files, is_pushed=progress.is_pushed))
+
+
+@router.get("/api/missions/{mission}/changes/file")
+async def show_mission_change(
+    missions: InShop, caller: By, mission: Name, path: Annotated[str, Query(max_length=4096)]
+) -> Enveloped[FileChanges]:
+    """What is different in one file."""
+    one, hunks = await missions.lines(caller, mission, path)
+    return Enveloped(success=True, data=lines(one, hunks))
 
 
 @router.post("/api/missions", status_code=201, dependencies=[Depends(caller_limited(lambda rates: rates.proposals))])

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from haloop.cli.answer import Answer, answering
-from haloop.cli.config_file import fresh_text
 from haloop.cli.new_file import new_file
 from haloop.cli.workflows import put_workflows
+from haloop.config_file import fresh_text
 from haloop.settings import CONFIG_FILE, Settings
 from haloop.store.home import Home
 

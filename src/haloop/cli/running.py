@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from haloop.cli.rewriting import rewrite
 from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.clock import SystemClock, as_text, boot_id
 from haloop.kernel.errors import BadInput
+from haloop.store.rewriting import rewrite
 
 _ENDED = frozenset({"Z", "X"})
 """The states of a process that has ended and that nobody has looked after yet."""

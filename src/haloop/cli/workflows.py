@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from haloop.cli.new_file import new_file
-from haloop.cli.rewriting import rewrite
 from haloop.kernel import canonical
 from haloop.kernel.errors import BadInput
+from haloop.store.rewriting import rewrite
 
 _FOLDER = "workflows"
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from haloop.kernel.desk import step
+from haloop.ports.projects import Change, Copy
 from haloop.ports.sandboxes import Network
 
 ARTIFACT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -112,6 +113,8 @@ class Task(_Record):
     minutes: int = 30
     why: str = ""
     """What whoever sent it back gave as the reason."""
+    project: Copy | None = None
+    """What it has of the project, where its step works on one."""
     permissions: tuple[Permission, ...] = ()
     """All that was answered in this step so far, in that order: a yes for one time, a no for each."""
 
@@ -123,6 +126,8 @@ class Made(_Record):
     exit_code: int | None
     sandbox: str
     """The provider's name for where it worked."""
+    change: Change | None = None
+    """What it changed in the project, where that counts and is anything."""
 
 
 class Fell(_Record):

@@ -92,6 +92,60 @@ class MissionGate(BaseModel, frozen=True):
     """The file that it is about."""
     tag: str
     """For If-Match."""
+    pushes: bool = False
+    """A yes puts the mission's change into the project."""
+
+
+class ChangedFile(BaseModel, frozen=True):
+    """A file of the project that a mission changed."""
+
+    path: str
+    before: str | None = None
+    """What it was called, where it has another name now."""
+    kind: str
+    """`added`, `changed`, `deleted` or `renamed`."""
+    added: int
+    removed: int
+    binary: bool
+    link: bool
+    """It is, or was, a link; its line is where it leads."""
+    collapsed: bool
+    """Long, or a lock file: whoever shows it waits until somebody opens it."""
+
+
+class MissionChanges(BaseModel, frozen=True):
+    """What a mission changed in the project, as one commit."""
+
+    repository: str
+    base: str
+    """The commit that it began with."""
+    base_branch: str | None = None
+    branch: str
+    commit: str
+    added: int
+    removed: int
+    files: list[ChangedFile]
+    left_out: list[str] = []
+    """What was changed and is not part of the commit, with the reason."""
+    pushed: bool = False
+    """The branch was put into the repository."""
+
+
+class ChangedLines(BaseModel, frozen=True):
+    """Lines of a file that stand together."""
+
+    begins: str
+    lines: list[str]
+    """Each begins with `+`, `-`, a space, or a backslash where git says something of the line before."""
+
+
+class FileChanges(BaseModel, frozen=True):
+    """What is different in one file."""
+
+    file: ChangedFile
+    hunks: list[ChangedLines]
+    whole: bool
+    """Whether these are all; of a very long difference there is only the beginning, or none."""
 
 
 class MissionDetail(MissionMeta, frozen=True):
@@ -106,5 +160,9 @@ class MissionDetail(MissionMeta, frozen=True):
     """Files that were made after a step to which the mission went back since."""
     by_hand: dict[str, str] = {}
     """What somebody wrote into the mission's folder; nothing uses it before a person saves it here."""
+    project: str | None = None
+    """The repository that it works on, where it does."""
+    changed: bool = False
+    """Something was changed there: `changes` tells what."""
     run: str
     """The run that it is."""

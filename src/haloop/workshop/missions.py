@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from haloop.connectors.projects.difference import FileChange, Hunk, hunks_of, read_listing
 from haloop.desks.missions.drafts import Edit
 from haloop.desks.missions.mission import PERMISSION, Brief, MissionType, mission, mission_of, run_of_mission
 from haloop.desks.missions.progress import FORCED, MissionStatus, Progress
@@ -31,6 +32,7 @@ from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.passkey import Site
 from haloop.kernel.people import Proof, Role
 from haloop.ports.agents import ARTIFACT_NAME, Artifact
+from haloop.ports.projects import PART_NAME, Change, Project
 from haloop.store.sqlite import SqliteLedger
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.known import KnownMissions
@@ -119,6 +121,27 @@ class Missions:
         files = await self.bytes_of(account, progress)
         return {name: content.decode(errors="replace") for name, content in files.items()}
 
+    async def change(self, caller: Caller, name: str) -> tuple[Progress, Change, tuple[FileChange, ...]]:
+        """What a mission's agent changed in the project, file by file."""
+        progress = await self.show(caller, name)
+        if progress.change is None:
+            raise NotFound(
+                "This mission has changed nothing in a project.",
+                code="mission.no_change",
+                next_step="Its implementation step does, where a project is linked.",
+            )
+        listing = await self.files.read(caller.account, progress.run, progress.change.listing)
+        return progress, progress.change, await asyncio.to_thread(read_listing, listing)
+
+    async def lines(self, caller: Caller, name: str, path: str) -> tuple[FileChange, tuple[Hunk, ...]]:
+        """What is different in one file of it."""
+        progress, change, files = await self.change(caller, name)
+        found = next((one for one in files if one.path == path), None)
+        if found is None:
+            raise NotFound(f"This mission has not changed {path}.", code="mission.no_such_file")
+        patch = await self.files.read(caller.account, progress.run, change.patch)
+        return found, await asyncio.to_thread(lambda: tuple(hunks_of(found, patch)))
+
     async def read(self, caller: Caller, name: str) -> tuple[Progress, GateView | None]:
         """One mission with the gate it waits at; whoever asks has been shown its draft from now on.
 
@@ -135,12 +158,18 @@ class Missions:
 
     async def begin(self, caller: Caller, wanted: Wanted, *, key: str | None = None) -> Progress:
         """Write a mission down; nothing runs before somebody lets it go on."""
-        template = await asyncio.to_thread(self.templates().find, wanted.template)
+        linked = await asyncio.to_thread(self.project)
+        template = await asyncio.to_thread(Templates(self.home, linked).find, wanted.template)
         content = wanted.raw.encode()
         _require_small(content)
         raw = Artifact(name=RAW_INPUT, digest=sha256(content).hexdigest(), size=len(content))
         brief = Brief(
-            title=wanted.title, type=wanted.type, workflow=template.workflow, template=template.digest, raw=raw
+            title=wanted.title,
+            type=wanted.type,
+            workflow=template.workflow,
+            template=template.digest,
+            raw=raw,
+            project=None if linked is None else Project(name=linked.name, path=str(linked)),
         )
         run = await self.engine.start(caller.account, mission.of(brief), by=caller.actor, key=key)
         await self.files.keep(caller.account, run, RAW_INPUT, content, by=caller.actor)
@@ -353,7 +382,7 @@ def _require_going_on(progress: Progress) -> None:
 
 def _require_other(caller: Caller, progress: Progress, artifact: str) -> None:
     """A file that the workflow makes is changed at its gate alone; any other name is free."""
-    if re.fullmatch(ARTIFACT_NAME, artifact) is None:
+    if re.fullmatch(ARTIFACT_NAME, artifact) is None or re.fullmatch(PART_NAME, artifact):
         raise BadInput("A file's name is letters, digits, dots, dashes and underscores.", code="artifact.name")
     made = {RAW_INPUT, *(step.output_artifact for step in progress.brief.workflow.steps)}
     if artifact in made:

@@ -9,6 +9,7 @@ from importlib.resources import as_file, files
 from haloop.connectors.agents.agents import SandboxedAgents, sandboxed_agents
 from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.prompts import Prompts
+from haloop.connectors.projects.repositories import Repositories, linked_repositories
 from haloop.connectors.sandboxes.room import at_once
 from haloop.engines.local import LocalEngine
 from haloop.kernel.connector import Connector
@@ -20,6 +21,7 @@ from haloop.settings import Settings
 from haloop.store.sqlite import SqliteLedger
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import FOLDER, MissionFolders
+from haloop.workshop.linking import LinkedProject
 from haloop.workshop.missions import Missions
 
 
@@ -34,7 +36,7 @@ class Workshop:
     @property
     def connectors(self) -> Sequence[Connector]:
         run_files = Connector(port=RunFiles, speaks=self.files, name="run files", leaves=False)
-        return [sandboxed_agents(self.agents), run_files]
+        return [sandboxed_agents(self.agents), run_files, linked_repositories(Repositories(self.files))]
 
     @asynccontextmanager
     async def serving(self, ledger: SqliteLedger, engine: LocalEngine) -> AsyncIterator[Missions]:
@@ -45,7 +47,7 @@ class Workshop:
             engine=engine,
             files=self.files,
             home=self.settings.home,
-            project=lambda: self.settings.project_linked,
+            project=LinkedProject(self.settings.home).now,
         )
         async with asyncio.TaskGroup() as going, MissionFolders(missions).kept():
 

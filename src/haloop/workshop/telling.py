@@ -1,13 +1,25 @@
 """Missions as they are told to others, on the wire and in their folders: plain fields, and times as text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 
+from haloop.connectors.projects.difference import FileChange, Hunk
 from haloop.desks.missions.progress import Attempt, OpenGate, Progress
 from haloop.desks.missions.workflow import as_template
 from haloop.engines.decisions import GateView
 from haloop.kernel.clock import as_datetime
-from haloop.wire.missions import MissionDetail, MissionGate, MissionListItem, MissionMeta, StepRun
+from haloop.ports.projects import Change
+from haloop.wire.missions import (
+    ChangedFile,
+    ChangedLines,
+    FileChanges,
+    MissionChanges,
+    MissionDetail,
+    MissionGate,
+    MissionListItem,
+    MissionMeta,
+    StepRun,
+)
 
 COMPLETE = "Complete"
 REVIEW = "review"
@@ -60,7 +72,35 @@ def detail(
         gate=None if gate is None or progress.gate is None else _gate(progress, progress.gate, gate),
         stale=sorted(progress.stale),
         by_hand=dict(by_hand),
+        project=None if progress.brief.project is None else progress.brief.project.path,
+        changed=progress.change is not None,
         run=progress.run,
+    )
+
+
+def changes(change: Change, files: Sequence[FileChange], *, is_pushed: bool) -> MissionChanges:
+    """What a mission changed in the project."""
+    return MissionChanges(
+        repository=change.base.project.path,
+        base=change.base.commit,
+        base_branch=change.base.branch,
+        branch=change.branch,
+        commit=change.commit,
+        added=change.added,
+        removed=change.removed,
+        files=[_changed(one) for one in files],
+        left_out=list(change.left_out),
+        pushed=is_pushed,
+    )
+
+
+def lines(one: FileChange, hunks: Sequence[Hunk]) -> FileChanges:
+    """What is different in one file."""
+    shown = sum(sum(line.startswith(("+", "-")) for line in hunk.lines) for hunk in hunks)
+    return FileChanges(
+        file=_changed(one),
+        hunks=[ChangedLines(begins=hunk.begins, lines=list(hunk.lines)) for hunk in hunks],
+        whole=one.is_kept and shown == one.added + one.removed,
     )
 
 
@@ -88,6 +128,19 @@ def tag_of(seen: GateView) -> str:
     return f"{seen.gate.id}.{seen.gate.revision}.{seen.gate.draft[:16]}"
 
 
+def _changed(one: FileChange) -> ChangedFile:
+    return ChangedFile(
+        path=one.path,
+        before=one.before,
+        kind=one.kind,
+        added=one.added,
+        removed=one.removed,
+        binary=one.is_binary,
+        link=one.is_link,
+        collapsed=one.is_folded,
+    )
+
+
 def _gate(progress: Progress, gate: OpenGate, seen: GateView) -> MissionGate:
     return MissionGate(
         id=seen.gate.id,
@@ -96,4 +149,5 @@ def _gate(progress: Progress, gate: OpenGate, seen: GateView) -> MissionGate:
         asks=gate.asks or REVIEW,
         artifact=progress.reviewed,
         tag=tag_of(seen),
+        pushes=gate.pushes,
     )

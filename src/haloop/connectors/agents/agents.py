@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from haloop.connectors.agents.changes import kept, told_of
 from haloop.connectors.agents.program import sandbox_name, work_of
 from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.agents.session import Driver, Ended, Session
@@ -137,11 +138,16 @@ class SandboxedAgents:
         over = await _stopped(at_work)
         exit_code = None if over.end is End.STOPPED else over.exit_code  # how we ended it says nothing of it
         left = Wrong(ended.reason) if ended.reason else at_work.place.left()
-        if isinstance(left, Wrong):
-            at_work.place.log.say(left.reason)
-            return Fell(reason=left.reason, exit_code=exit_code, sandbox=at_work.sandbox.id)
-        artifact = await self._files.keep(task.account, task.run, task.output, left)
-        return Made(artifact=artifact, exit_code=exit_code, sandbox=at_work.sandbox.id)
+        changed = None if isinstance(left, Wrong) else await at_work.place.changed()
+        for wrong in (left, changed):
+            if isinstance(wrong, Wrong):
+                at_work.place.log.say(wrong.reason)
+                return Fell(reason=wrong.reason, exit_code=exit_code, sandbox=at_work.sandbox.id)
+        assert isinstance(left, bytes)
+        assert not isinstance(changed, Wrong)
+        change = None if changed is None else await kept(self._files, task, changed)
+        artifact = await self._files.keep(task.account, task.run, task.output, told_of(task, left, change))
+        return Made(artifact=artifact, exit_code=exit_code, sandbox=at_work.sandbox.id, change=change)
 
     async def _end_with_its_sandbox(self, attempt: AttemptId, at_work: _AtWork) -> None:
         """Whoever waits for an answer waits no longer than the sandbox may live."""

@@ -40,7 +40,7 @@ def work_of(program: Program, task: Task, place: Workplace) -> Work:
         labels={"haloop.mission_id": task.mission, "haloop.run_id": task.attempt, "haloop.step_id": task.step},
         command=program.command,
         folder=place.folder,
-        readable=program.readable,
+        readable={**program.readable, **place.closed()},
         environment=program.environment,
         image=task.image,
         network=task.network,

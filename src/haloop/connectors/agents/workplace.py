@@ -1,6 +1,7 @@
 """One attempt's place on disk: the folder that its sandbox finds as /mission, and its log.
 
-In `artifacts/` lie exact copies of what it is given, each held against its hash. What it leaves there is read with
+In `artifacts/` lie exact copies of what it is given, each held against its hash; in `project/`, where its step works on
+one, its own copy of the project. What it leaves there is read with
 distrust, once nothing of it runs any more: a link, a device, or more than a document may hold is no file to us. Then
 the folder goes, whatever is in it; the log stays.
 """
@@ -17,11 +18,14 @@ from pathlib import Path
 
 from haloop.connectors.agents.checks import faults_of
 from haloop.connectors.agents.log import Log
+from haloop.connectors.projects.copy import CannotTake, Commit, ProjectCopy
+from haloop.connectors.projects.git import GitFailed
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import Artifact, RunFiles, Task
+from haloop.ports.projects import Copy, Use
 from haloop.ports.sandboxes import FOLDER
 
-ARTIFACTS = "artifacts"
+ARTIFACTS, PROJECT = "artifacts", "project"
 OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
@@ -47,13 +51,15 @@ class Workplace:
         self.folder = mission / "work" / task.attempt
         self.log = Log(mission / "logs" / f"{task.attempt}.log")
         self._task = task
+        self._ours = mission / "work" / f"{task.attempt}.git"
+        self._project = None if task.project is None else self._copy(task.project)
 
     async def lay_out(self, files: RunFiles) -> None:
         """Put what it is given there, and nothing of an attempt that was cut short."""
         task = self._task
         if task.given.name == task.output:
             raise Permanent(f"The step cannot be given {task.output}: that is what it is to make.")
-        await _removed(self.folder)
+        await self._clear()
         artifacts = self.folder / ARTIFACTS
         artifacts.mkdir(parents=True)
         for artifact in self._given():
@@ -61,6 +67,22 @@ class Workplace:
             if sha256(content).hexdigest() != artifact.digest:
                 raise Permanent(f"{artifact.name} is not what was approved.")
             (artifacts / artifact.name).write_bytes(content)
+        if self._project is not None:
+            await self._project.lay_out()
+
+    def closed(self) -> dict[str, Path]:
+        """What lies in its folder and it cannot change, by where it finds it."""
+        there = self._project.closed() if self._project else {}
+        return {f"{FOLDER}/{PROJECT}/{name}": path for name, path in there.items()}
+
+    async def changed(self) -> Commit | Wrong | None:
+        """What it changed in the project, if that counts and can be taken."""
+        if self._project is None or self._project.copy.use is not Use.CHANGE:
+            return None
+        try:
+            return await self._project.taken()
+        except (CannotTake, GitFailed) as fault:
+            return Wrong(str(fault))
 
     def left(self) -> bytes | Wrong:
         """The file it was to make, if it can be taken."""
@@ -83,7 +105,16 @@ class Workplace:
     async def clear(self) -> None:
         """Keep the log alone."""
         self.log.close()
+        await self._clear()
+
+    async def _clear(self) -> None:
         await _removed(self.folder)
+        await _removed(self._ours)
+
+    def _copy(self, copy: Copy) -> ProjectCopy:
+        task = self._task
+        place = self.folder / PROJECT
+        return ProjectCopy(copy, folder=place, ours=self._ours, mission=task.mission, attempt=task.attempt)
 
     def _given(self) -> Iterable[Artifact]:
         """By their names, so that what it is given wins over what lies beside; never an older one of what it makes."""

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from haloop.kernel.desk import Draft, ModelText
+from haloop.kernel.desk import Draft, Effect, ModelText
 from haloop.ports.agents import Artifact, Difference
+from haloop.ports.projects import Caution, Change, Projects, Push, Pushed, Standing
 
 
 class Edit(BaseModel):
@@ -35,6 +36,8 @@ class BeginDraft(Draft):
     steps: tuple[str, ...]
     """Each step, and by whom; a step of nobody is a person's."""
     artifact: Artifact
+    project: str | None = None
+    """The repository that it works on, where it does."""
     reaches: tuple[str, ...] | None
     """The steps that reach the internet, where any do."""
 
@@ -67,6 +70,50 @@ class ReviewDraft(Draft):
             removed=difference.removed,
             difference=ModelText(text=difference.shown, model=by),
         )
+
+
+class PushDraft(ReviewDraft):
+    """What an agent says of a change that it made in a project, and its commit; a yes pushes that commit."""
+
+    based_on: str | None = None
+    """The branch that was checked out."""
+    left_out: tuple[str, ...] | None = None
+    """What the agent changed and is not in the commit."""
+    cautions: tuple[Caution, ...] | None = None
+    """What to know of the repository as it stands now."""
+    on_both_sides: tuple[str, ...] | None = None
+    """Files that were changed there since, too: whoever merges the branch may have to choose."""
+    not_pushed: str | None = None
+    """Why the last yes did not bring it there."""
+    push: Effect[Pushed]
+
+    @classmethod
+    def to(cls, review: ReviewDraft, *, run: str, change: Change, standing: Standing, not_pushed: str) -> "PushDraft":
+        """A review with what a yes to it does."""
+        push = Push(
+            repository=change.base.project.path,
+            branch=change.branch,
+            base=change.base.commit,
+            commit=change.commit,
+            files=change.files,
+            added=change.added,
+            removed=change.removed,
+            run=run,
+            bundle=change.bundle,
+        )
+        about = {
+            "based_on": change.base.branch,
+            "left_out": change.left_out or None,
+            "cautions": standing.cautions or None,
+            "on_both_sides": standing.on_both_sides or None,
+            "not_pushed": not_pushed or None,
+            "push": Effect.of(Projects.push, push),
+        }
+        return cls(**(dict(review) | about))
+
+    def with_review(self, review: ReviewDraft) -> "PushDraft":
+        """With another version of what the agent said."""
+        return self.model_copy(update=dict(review))
 
 
 class PermissionDraft(Draft):

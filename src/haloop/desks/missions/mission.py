@@ -4,6 +4,7 @@ A step is given the bytes that were approved, and nothing that came later than t
 mission back to a step makes everything after it stale. A no without a step sends the file back to whoever made it.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from haloop.desks.missions.drafts import AgainDraft, BeginDraft, Edit, PermissionDraft, ReviewDraft
+from haloop.desks.missions.drafts import AgainDraft, BeginDraft, Edit, PermissionDraft, PushDraft, ReviewDraft
 from haloop.desks.missions.workflow import BEGIN, Workflow, WorkflowStep
 from haloop.kernel.desk import (
     Approved,
@@ -20,12 +21,14 @@ from haloop.kernel.desk import (
     Ended,
     Expired,
     ModelText,
+    NotDone,
     Refused,
     Run,
     StepFailed,
     procedure,
 )
 from haloop.ports.agents import Agents, Artifact, Asks, Difference, Fell, Made, Permission, RunFiles, Task
+from haloop.ports.projects import Base, Caution, Change, Copy, Project, Projects, Standing, Use
 from haloop.ports.sandboxes import Network
 
 WAITS = timedelta(days=90)
@@ -36,6 +39,7 @@ _SAID_NO = "gate.refused"
 _PERSON = "person"
 
 _No: TypeAlias = Refused | Expired
+_Edited: TypeAlias = Callable[[ReviewDraft, Edit], Awaitable[ReviewDraft]]
 
 
 class MissionType(StrEnum):
@@ -59,6 +63,8 @@ class Brief(BaseModel):
     template: str = Field(pattern="^[0-9a-f]{64}$")
     """The hash of the file that the workflow was read from."""
     raw: Artifact
+    project: Project | None = None
+    """What it works on; the one that was linked when it was asked for."""
 
 
 class AttemptBegun(BaseModel):
@@ -88,18 +94,28 @@ class _Files:
     made: dict[int, Artifact] = field(default_factory=dict)
     """By the place of the step that made or approved each, in order."""
     earlier: dict[str, Artifact] = field(default_factory=dict)
+    changes: dict[int, Change] = field(default_factory=dict)
+    """Of the project, by the place of the step that made it."""
 
     def newest(self, name: str) -> Artifact:
         named = [one for one in self.made.values() if one.name == name]
         return named[-1] if named else self.raw
 
-    def take(self, place: int, artifact: Artifact) -> None:
+    @property
+    def change(self) -> Change | None:
+        """What the project is to become; nothing where nobody changed it."""
+        return next(iter(self.changes.values()), None)
+
+    def take(self, place: int, artifact: Artifact, change: Change | None = None) -> None:
         self.made[place] = artifact
+        if change is not None:
+            self.changes[place] = change
 
     def go_back(self, place: int) -> None:
         """What was made from this place on is stale: it is compared with, and given to nobody."""
         self.earlier |= {one.name: one for at, one in self.made.items() if at >= place}
         self.made = {at: one for at, one in self.made.items() if at < place}
+        self.changes = {at: one for at, one in self.changes.items() if at < place}
 
     def beside(self, name: str) -> tuple[Artifact, ...]:
         """All that stands, but for the one that a step is given."""
@@ -125,15 +141,15 @@ async def mission(run: Run, brief: Brief) -> Ended:
         step = steps[place]
         if not step.is_gate:
             made = await _made(run, brief, step, files, why)
-            if not isinstance(made, Artifact):
+            if not isinstance(made, Made):
                 return run.end(made)
-            files.take(place, made)
+            files.take(place, made.artifact, made.change)
             place, why = place + 1, ""
             continue
         decision = await _reviewed(run, brief, place, files)
         match decision:
-            case Approved():
-                files.take(place, decision.draft.artifact)
+            case Artifact():
+                files.take(place, decision)
                 place += 1
             case Refused() if said_no(decision.code):
                 place, why = back_to(brief.workflow, decision.back_to, place), decision.reason
@@ -152,6 +168,7 @@ def _beginning(brief: Brief) -> BeginDraft:
         template=brief.template,
         steps=tuple(step.name if step.is_gate else f"{step.name} ({step.agent})" for step in steps),
         artifact=brief.raw,
+        project=None if brief.project is None else brief.project.path,
         reaches=reaching or None,
     )
 
@@ -174,7 +191,8 @@ def back_to(workflow: Workflow, wanted: str | None, place: int) -> int:
 # A gate on a file
 
 
-async def _reviewed(run: Run, brief: Brief, place: int, files: _Files) -> Approved[ReviewDraft] | _No:
+async def _reviewed(run: Run, brief: Brief, place: int, files: _Files) -> Artifact | _No:
+    """The file as it was approved; where a change of the project came with it, once that is where it belongs."""
     step = brief.workflow.steps[place]
     assert step.review_artifact is not None
     made, by = files.newest(step.review_artifact), _maker(brief.workflow, place)
@@ -195,7 +213,36 @@ async def _reviewed(run: Run, brief: Brief, place: int, files: _Files) -> Approv
     except BadDraft:  # the file is read where it lies; a card without a difference is better than none
         difference = Difference(added=0, removed=0, shown="")
     first = draft(made, difference)
-    return await run.gate(first, revise=edited, within=WAITS, stage=step.step_id)
+    if files.change is not None and place == brief.workflow.pushes_at:
+        return await _pushed(run, step, files.change, first, edited)
+    decision = await run.gate(first, revise=edited, within=WAITS, stage=step.step_id)
+    return decision.draft.artifact if isinstance(decision, Approved) else decision
+
+
+async def _pushed(run: Run, step: WorkflowStep, change: Change, review: ReviewDraft, edited: _Edited) -> Artifact | _No:
+    """Ask, and push what was approved; where it could not be pushed, ask again, and say why."""
+
+    async def revised(draft_before: PushDraft, edit: Edit) -> PushDraft:
+        return draft_before.with_review(await edited(draft_before, edit))
+
+    not_pushed = ""
+    while True:
+        standing = await _standing(run, change)
+        draft = PushDraft.to(review, run=run.id, change=change, standing=standing, not_pushed=not_pushed)
+        decision = await run.gate(draft, revise=revised, within=WAITS, stage=step.step_id)
+        if not isinstance(decision, Approved):
+            return decision
+        outcome = await run.effect(decision, decision.draft.push)
+        if not isinstance(outcome, NotDone):
+            return decision.draft.artifact
+        review, not_pushed = decision.draft, outcome.sentence
+
+
+async def _standing(run: Run, change: Change) -> Standing:
+    try:
+        return await run.step(Projects.beside, run.account, run.id, change)
+    except StepFailed:
+        return Standing(cautions=(Caution.GONE,), on_both_sides=())
 
 
 async def _difference(run: Run, before: Artifact | None, after: Artifact) -> Difference:
@@ -216,12 +263,12 @@ def _maker(workflow: Workflow, place: int) -> str:
 # An agent's step
 
 
-async def _made(run: Run, brief: Brief, step: WorkflowStep, files: _Files, why: str) -> Artifact | _No:
+async def _made(run: Run, brief: Brief, step: WorkflowStep, files: _Files, why: str) -> Made | _No:
     """What an agent makes, once it has: what it may not do by itself, and what goes wrong, people decide."""
     while True:
         worked = await _attempted(run, brief, step, files, why)
         if not isinstance(worked, Fell):
-            return worked.artifact if isinstance(worked, Made) else worked
+            return worked
         draft = AgainDraft(mission=brief.title, step=step.name, went_wrong=worked.reason)
         again = await run.gate(draft, within=WAITS, stage=f"{step.step_id}:{AGAIN}")
         if not isinstance(again, Approved):
@@ -232,7 +279,11 @@ async def _attempted(run: Run, brief: Brief, step: WorkflowStep, files: _Files, 
     """One attempt: it goes on after each permission that was given or not, and is another after it fell."""
     attempt = f"r-{UUID(run.new_id())}"
     await run.record(AttemptBegun(step=step.step_id, attempt=attempt))
-    task = _task(run, step, attempt, files, why)
+    try:
+        copy = await _copy(run, brief, step)
+    except StepFailed as failed:
+        return Fell(reason=failed.sentence, exit_code=None, sandbox="")
+    task = _task(run, step, attempt, files, why).model_copy(update={"project": copy})
     while True:
         try:
             worked = await run.step(Agents.work, task)
@@ -244,6 +295,14 @@ async def _attempted(run: Run, brief: Brief, step: WorkflowStep, files: _Files, 
         if isinstance(said, Expired):
             return said
         task = task.model_copy(update={"permissions": (*task.permissions, said)})
+
+
+async def _copy(run: Run, brief: Brief, step: WorkflowStep) -> Copy | None:
+    """What a step has of the project, as that stands now."""
+    if brief.project is None or step.project is Use.NONE:
+        return None
+    base: Base = await run.step(Projects.pin, brief.project)
+    return Copy(base=base, use=step.project, title=brief.title)
 
 
 async def _allowed(run: Run, brief: Brief, step: WorkflowStep, asks: Asks) -> Permission | Expired:

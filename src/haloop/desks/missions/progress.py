@@ -19,6 +19,9 @@ from haloop.desks.missions.workflow import BEGIN, StepType, WorkflowStep
 from haloop.kernel import canonical, values
 from haloop.kernel.fact import (
     ArtifactAdded,
+    EffectHappened,
+    EffectNotDone,
+    EffectUncertain,
     Fact,
     GateApproved,
     GateExpired,
@@ -37,6 +40,7 @@ from haloop.kernel.fact import (
 )
 from haloop.kernel.ids import RunId
 from haloop.ports.agents import ARTIFACT_NAME, Artifact, Fell, Made, Worked
+from haloop.ports.projects import PART_NAME, Change, Use
 
 OTHERS_MAX = 20
 """So many files of other names than the workflow's belong to a mission."""
@@ -90,6 +94,8 @@ class OpenGate:
     id: str
     revision: int
     stage: str
+    pushes: bool = False
+    """A yes puts a change into the project."""
 
     @property
     def step(self) -> str:
@@ -119,6 +125,11 @@ class Progress:
     """The hashes of all that each file ever said."""
     stale: set[str] = field(default_factory=set)
     """The files that were made after a step to which the mission went back."""
+    change: Change | None = None
+    """Of the project, as it was made last."""
+    is_pushed: bool = False
+    is_uncertain: bool = False
+    """Nobody knows yet whether that came to be."""
     attempts: list[Attempt] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     end: RunEnded | None = None
@@ -170,7 +181,7 @@ class Progress:
         if self.end is not None:
             is_done = self.end.code == "done" or self._is_forced
             return MissionStatus.COMPLETED if is_done else MissionStatus.FAILED
-        if self.parked is not None or (self.gate is not None and self.gate.asks == AGAIN):
+        if self.parked is not None or self.is_uncertain or (self.gate is not None and self.gate.asks == AGAIN):
             return MissionStatus.FAILED
         if self.gate is not None:
             return MissionStatus.READY if self.gate.asks == BEGIN else MissionStatus.WAITING_HUMAN
@@ -198,11 +209,11 @@ class Progress:
                     self._begin(values.typed(AttemptBegun, fact.value), ts)
                 case StepDone(operation="Agents.work"):
                     self._take(values.typed(Worked, fact.result), ts)
-                case StepTried(operation="Agents.work"):
+                case StepTried(operation="Agents.work" | "Projects.pin"):
                     self._try_again(fact, ts)
                 case RunQueued() if self.attempts:
                     self.attempts[-1].place = fact.place
-                case ArtifactAdded():
+                case ArtifactAdded() if not re.fullmatch(PART_NAME, fact.name):
                     self._add(fact)
                 case RunCancelling():
                     self._cancelled = fact.reason
@@ -212,13 +223,21 @@ class Progress:
                     self._leave_queue()
                 case RunParked():
                     self.parked = fact
+                case EffectUncertain() | EffectNotDone():
+                    self.errors.append(fact.sentence)
+                    self.is_uncertain = isinstance(fact, EffectUncertain)
+                case EffectHappened():
+                    self.is_pushed, self.is_uncertain = True, False
+                    self.place += 1
                 case _:
                     self._hear_of_gate(fact)
 
     def _hear_of_gate(self, fact: Fact) -> None:
         match fact:
             case GateOpened():
-                self.gate = OpenGate(id=fact.gate, revision=fact.revision, stage=fact.stage)
+                self.gate = OpenGate(
+                    id=fact.gate, revision=fact.revision, stage=fact.stage, pushes=_has_effects(fact.draft)
+                )
                 self._show(fact.draft)
             case GateRevised() if self.gate is not None and self.gate.id == fact.gate:
                 self.gate.revision = fact.revision
@@ -239,6 +258,7 @@ class Progress:
         match worked:
             case Made():
                 self._finish(ts, worked)
+                self.change = worked.change or self.change
                 self.files[worked.artifact.name] = worked.artifact
                 self.stale.discard(worked.artifact.name)
                 self.place += 1
@@ -290,7 +310,7 @@ class Progress:
         return None if place is None else self.brief.workflow.steps[place].review_artifact
 
     def _approve(self) -> None:
-        if self.gate is not None and not self.gate.asks:
+        if self.gate is not None and not self.gate.asks and not self.gate.pushes:
             self.place += 1
         self.gate = None
 
@@ -302,3 +322,12 @@ class Progress:
         later = self.brief.workflow.steps[self.place :]
         made = {one.output_artifact for one in later if one.output_artifact is not None}
         self.stale |= made & self.files.keys()
+        if any(step.project is Use.CHANGE for step in later):
+            self.change = None
+
+
+def _has_effects(draft: bytes) -> bool:
+    match canonical.decode(draft):
+        case {"effects": dict(effects)}:
+            return bool(effects)
+    return False

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from haloop.kernel.errors import BadInput
 from haloop.ports.agents import ArtifactName, Check, StepId
+from haloop.ports.projects import Use
 from haloop.ports.sandboxes import Network
 
 RAW_INPUT = "raw-input.md"
@@ -61,6 +62,8 @@ class WorkflowStep(BaseModel):
     """What its file must be, beyond being there."""
     image: Annotated[str, Field(max_length=200)] = ""
     network: Network = Network.NONE
+    project: Use = Use.NONE
+    """What it has of the project that the mission belongs to, if it belongs to one."""
     minutes: Annotated[int, Field(ge=1, le=600)] = 30
     """After so long it is stopped."""
 
@@ -69,6 +72,8 @@ class WorkflowStep(BaseModel):
         made = (self.agent, self.input_artifact, self.output_artifact)
         if self.is_gate and (any(made) or self.review_artifact is None):
             raise ValueError("a human gate has a reviewArtifact, and no agent, inputArtifact or outputArtifact")
+        if self.is_gate and self.project is not Use.NONE:
+            raise ValueError("a human gate has no project; the step before it has")
         if not self.is_gate and (None in made or self.review_artifact is not None):
             raise ValueError("this step has an agent, an inputArtifact and an outputArtifact, and no reviewArtifact")
         return self
@@ -95,6 +100,17 @@ class Workflow(BaseModel):
         """The last step before a place that makes a file."""
         made = (place for place in reversed(range(before)) if self.steps[place].output_artifact == artifact)
         return next(made, None)
+
+    @property
+    def pushes_at(self) -> int | None:
+        """The gate whose yes puts the change into the project: the last on what the step says that made it."""
+        changing = next((step for step in self.steps if step.project is Use.CHANGE), None)
+        asked = [place for place, step in enumerate(self.steps) if changing and _is_on(step, changing)]
+        return asked[-1] if asked else None
+
+
+def _is_on(gate: WorkflowStep, step: WorkflowStep) -> bool:
+    return gate.is_gate and gate.review_artifact == step.output_artifact
 
 
 def read_workflow(text: bytes, *, file: str) -> Workflow:
@@ -132,6 +148,9 @@ def digest_of(text: bytes) -> str:
 def _problems(workflow: Workflow) -> Iterator[tuple[int, str]]:
     """What fits each step by itself and not the ones before it."""
     known, there = set[str](), {RAW_INPUT}
+    changing = [place for place, step in enumerate(workflow.steps) if step.project is Use.CHANGE]
+    for place in changing[1:]:
+        yield place, "one step of a workflow changes the project, and another does already"
     for place, step in enumerate(workflow.steps):
         if step.step_id in known or step.step_id == BEGIN:
             yield place, "this step_id is taken"

@@ -49,6 +49,27 @@ def with_text(text: str, name: str, value: str) -> str:
     )
 
 
+def without(text: str, name: str) -> str:
+    """The file's text with one setting as a comment, so that it says nothing any more; nothing else is changed."""
+    said = lines_of(text, name)
+    if said is None:
+        return text
+    lines = text.split("\n")
+    lines[said.start : said.stop] = [f"# {line}" for line in lines[said.start : said.stop]]
+    changed, wanted = "\n".join(lines), dict(named_values(text))
+    del wanted[name]
+    try:
+        if dict(named_values(changed)) == wanted:
+            return changed
+    except ValueError:  # it shares its lines with others
+        pass
+    raise BadInput(
+        f"{name} cannot be taken out of the file without changing more than that.",
+        code="settings.bad",
+        next_step="Take it out yourself.",
+    )
+
+
 def toml_string(text: str) -> str:
     """Text as TOML spells it; the escapes of JSON are TOML's too, but for the one character JSON lets through."""
     return encode(text).decode().replace("\x7f", "\\u007f")

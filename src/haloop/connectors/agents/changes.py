@@ -1,0 +1,40 @@
+"""What an attempt changed in a project: kept with its run, and said in the file that tells of it."""
+
+from pydantic import ValidationError
+
+from haloop.connectors.projects.copy import Commit
+from haloop.connectors.projects.difference import as_listing
+from haloop.ports.agents import ImplementationResult, RunFiles, Task
+from haloop.ports.projects import Change, Use
+
+
+async def kept(files: RunFiles, task: Task, commit: Commit) -> Change:
+    """Have the run refer to a commit: to the objects it is of, and to what is different in it."""
+    assert task.project is not None
+    parts = {"bundle": commit.bundle, "listing": as_listing(commit.difference.files), "patch": commit.difference.patch}
+    made = {
+        part: await files.keep(task.account, task.run, f"{task.attempt}.{part}", content)
+        for part, content in parts.items()
+    }
+    return Change(
+        base=task.project.base,
+        branch=commit.branch,
+        commit=commit.commit,
+        files=len(commit.difference.files),
+        added=commit.difference.added,
+        removed=commit.difference.removed,
+        left_out=commit.left_out,
+        **{part: one.digest for part, one in made.items()},
+    )
+
+
+def told_of(task: Task, content: bytes, change: Change | None) -> bytes:
+    """An implementation's result with the branch and the commit that it came to, whatever its agent says of them."""
+    if task.project is None or task.project.use is not Use.CHANGE:
+        return content
+    try:
+        result = ImplementationResult.model_validate_json(content)
+    except ValidationError:  # another kind of file, which says nothing of a commit
+        return content
+    said = {"branch": change and change.branch, "commit": change and change.commit}
+    return f"{result.model_copy(update=said).model_dump_json(by_alias=True, indent=2)}\n".encode()

@@ -1,0 +1,183 @@
+"""An attempt's own copy of a project, and the commit that its changes become.
+
+Beside the copy lies a repository of ours, out of its agent's reach. What the agent left is a folder of files that
+nobody trusts, its `.git` more than any: it is not opened. The files are added to our repository, by our settings, once
+nothing of the agent runs any more; a link stays a link, and what cannot be taken is left out by name.
+"""
+
+import asyncio
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from haloop.connectors.projects.difference import Difference, read_difference
+from haloop.connectors.projects.git import Git
+from haloop.kernel.failure import Permanent
+from haloop.ports.projects import BRANCHES, CONTEXT, SHOWN_MAX, Base, Copy
+
+FILE_BYTES_MAX = 8 << 20
+ALL_BYTES_MAX = 64 << 20
+FILES_MAX = 5_000
+_BRANCH = "refs/heads/{}"
+_BASE = "refs/haloop/base"
+_WHO = {"NAME": "Haloop", "EMAIL": "haloop@localhost"}
+_RENAMES_MAX = 1_000
+_SHA1_LETTERS = 40
+
+
+class CannotTake(Permanent):
+    """What was left in a copy is nothing that a commit can be made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What was changed, as one commit."""
+
+    branch: str
+    commit: str
+    bundle: bytes
+    difference: Difference
+    left_out: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Found:
+    """The files that are not as they were."""
+
+    taken: list[bytes] = field(default_factory=list)
+    gone: list[bytes] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def leave_out(self, name: bytes, why: str) -> None:
+        self.left_out.append(f"{name.decode(errors='replace')}: {why}")
+
+    def named(self) -> tuple[str, ...]:
+        more = len(self.left_out) - SHOWN_MAX
+        return (*self.left_out[:SHOWN_MAX], *([f"… and {more} more"] if more > 0 else []))
+
+
+class ProjectCopy:
+    """One attempt's."""
+
+    def __init__(self, copy: Copy, *, folder: Path, ours: Path, mission: str, attempt: str) -> None:
+        self.copy = copy
+        self._folder = folder
+        self._ours = ours
+        self._branch = f"{BRANCHES}/{mission}"
+        self._trailers = {"Haloop-Mission": mission, "Haloop-Attempt": attempt}
+
+    async def lay_out(self) -> None:
+        """Put the project there as it stood, with its history; nothing in it leads back to where it came from."""
+        base, ref = self.copy.base, _BRANCH.format(self._branch)
+        own = Git(folder=self._folder / ".git", tree=self._folder)
+        self._folder.mkdir(parents=True)
+        await _begin(own, base, ref)
+        await own.does("symbolic-ref", "HEAD", ref)
+        await own.does("reset", "--quiet", "--hard")
+        await _begin(Git(folder=self._ours), base, _BASE, kind=["--bare"], depth=["--depth=1"])
+
+    def closed(self) -> dict[str, Path]:
+        """What of it an agent sees and cannot change, by its place in the project."""
+        found = {name: self._folder / name for name in CONTEXT}
+        return {name: path for name, path in found.items() if not path.is_symlink() and path.exists()}
+
+    async def taken(self) -> Commit | None:
+        """What was changed in it; none where nothing was."""
+        if self._folder.is_symlink() or not self._folder.is_dir():
+            raise CannotTake("What it left in the place of the project is no folder.")
+        git = Git(folder=self._ours, tree=self._folder, index=self._ours / "taken")
+        base = self.copy.base.commit
+        await git.does("read-tree", base)
+        found = await self._found(git)
+        await git.does("update-index", "-z", "--force-remove", "--stdin", given=_listed(found.gone))
+        await git.does("update-index", "-z", "--add", "--replace", "--stdin", given=_listed(found.taken))
+        tree = (await git.does("write-tree")).text
+        if tree == (await git.does("rev-parse", f"{base}^{{tree}}")).text:
+            return None
+        commit = await self._commit(git, tree)
+        return Commit(
+            branch=self._branch,
+            commit=commit,
+            bundle=(await git.does("bundle", "create", "--quiet", "-", self._branch, f"^{base}")).said,
+            difference=await self._difference(git, commit),
+            left_out=found.named(),
+        )
+
+    async def _found(self, git: Git) -> _Found:
+        """What is different, and may be a part of a commit."""
+        found = _Found()
+        await git.asks("update-index", "-q", "--refresh", "--ignore-submodules")
+        known = await git.does("diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all")
+        words = known.said.split(b"\0")[:-1]
+        for status, name in zip(words[::2], words[1::2], strict=True):
+            self._look_at(found, name, is_gone=status == b"D")
+        others = await git.does("ls-files", "-z", "--others", "--exclude-standard")
+        for name in others.said.split(b"\0")[:-1]:
+            self._look_at(found, name, is_gone=False)
+        if len(found.taken) + len(found.gone) > FILES_MAX or found.size > ALL_BYTES_MAX:
+            raise CannotTake(
+                f"It changed {len(found.taken) + len(found.gone):,} files in the project, {found.size:,} bytes; "
+                f"a commit may have {FILES_MAX:,} and {ALL_BYTES_MAX:,}. Perhaps .gitignore leaves out too little."
+            )
+        return found
+
+    def _look_at(self, found: _Found, name: bytes, *, is_gone: bool) -> None:
+        if name.split(b"/")[0].decode(errors="replace") in CONTEXT:
+            found.leave_out(name, "what the project tells agents stays as it was")
+        elif not _is_text(name):
+            found.leave_out(name, "its name is no text in UTF-8")
+        elif is_gone:
+            found.gone.append(name)
+        elif name.endswith(b"/"):
+            found.leave_out(name, "it is a repository of its own")
+        else:
+            left = os.lstat(os.fsencode(self._folder) + b"/" + name)
+            if not stat.S_ISREG(left.st_mode) and not stat.S_ISLNK(left.st_mode):
+                found.leave_out(name, "it is no plain file")
+            elif left.st_size > FILE_BYTES_MAX:
+                found.leave_out(name, f"it has {left.st_size:,} bytes, more than {FILE_BYTES_MAX:,}")
+            else:
+                found.taken.append(name)
+                found.size += left.st_size
+
+    async def _commit(self, git: Git, tree: str) -> str:
+        trailers = "\n".join(f"{name}: {value}" for name, value in self._trailers.items())
+        message = f"{' '.join(self.copy.title.split())}\n\n{trailers}\n"
+        said = await git.does(
+            "commit-tree", tree, "-p", self.copy.base.commit, given=message.encode(), told=_as_haloop()
+        )
+        await git.does("update-ref", _BRANCH.format(self._branch), said.text)
+        return said.text
+
+    async def _difference(self, git: Git, commit: str) -> Difference:
+        between = ("-r", f"-l{_RENAMES_MAX}", "-M", "--no-ext-diff", "--no-textconv", "--no-color")
+        raw = await git.does("diff-tree", *between, "-z", "--raw", "--no-abbrev", self.copy.base.commit, commit)
+        patch = await git.does("diff-tree", *between, "-p", self.copy.base.commit, commit)
+        return await asyncio.to_thread(read_difference, raw.said, patch.said)
+
+
+async def _begin(git: Git, base: Base, ref: str, *, kind: Sequence[str] = (), depth: Sequence[str] = ()) -> None:
+    """A repository that holds one commit of a project and what led to it, as far back as is said."""
+    form = "sha256" if len(base.commit) > _SHA1_LETTERS else "sha1"
+    await git.does("init", "--quiet", "--template=", f"--object-format={form}", *kind)
+    how = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow")
+    await git.does("fetch", *how, *depth, Path(base.project.path).as_uri(), f"{base.commit}:{ref}")
+
+
+def _as_haloop() -> Mapping[str, str]:
+    return {f"GIT_{who}_{what}": said for who in ("AUTHOR", "COMMITTER") for what, said in _WHO.items()}
+
+
+def _listed(names: Sequence[bytes]) -> bytes:
+    return b"".join(name + b"\0" for name in names)
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,109 @@
+"""The git program, told everything it may know: no settings of this machine or of its user, no hooks, no helpers.
+
+Whoever calls it names the repository and, where there is one, the work tree; where the process stands says nothing.
+"""
+
+import asyncio
+import os
+import shutil
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from haloop.kernel.failure import Permanent
+
+_TIME = timedelta(minutes=15)
+_SAID_MAX = 400
+_NEVER = (
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"),
+    *("-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null"),
+    *("-c", "protocol.allow=never", "-c", "protocol.file.allow=user"),
+    *("-c", "submodule.recurse=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+    *("-c", "core.fsync=all", "-c", "core.quotePath=false"),
+)
+_TOLD = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+}
+
+
+class GitFailed(Permanent):
+    """Git said no, in its own words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What git wrote, and whether it was content."""
+
+    is_yes: bool
+    said: bytes
+    complaint: str
+
+    @property
+    def text(self) -> str:
+        return self.said.decode(errors="replace").strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Git:
+    """One repository."""
+
+    folder: Path
+    tree: Path | None = None
+    index: Path | None = None
+    """Another than the repository's own."""
+
+    async def asks(self, *words: str, given: bytes = b"", told: Mapping[str, str] | None = None) -> Answer:
+        """Run it where a no is an answer."""
+        where = [f"--git-dir={self.folder}", *([] if self.tree is None else [f"--work-tree={self.tree}"])]
+        index = {} if self.index is None else {"GIT_INDEX_FILE": str(self.index)}
+        program = shutil.which("git")
+        if program is None:
+            raise GitFailed("Git is not installed, and a project is a git repository. Install git, and try again.")
+        process = await asyncio.create_subprocess_exec(
+            *(program, *_NEVER, *where, *words),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath), **_TOLD, **index, **(told or {})},
+        )
+        try:
+            async with asyncio.timeout(_TIME.total_seconds()):
+                said, complaint = await process.communicate(given)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await asyncio.shield(process.wait())
+        return Answer(is_yes=process.returncode == 0, said=said, complaint=_first_line(complaint))
+
+    async def does(self, *words: str, given: bytes = b"", told: Mapping[str, str] | None = None) -> Answer:
+        """Run it where a no is a fault."""
+        answer = await self.asks(*words, given=given, told=told)
+        if not answer.is_yes:
+            raise GitFailed(f"git {words[0]}: {answer.complaint or 'it failed, and did not say why'}")
+        return answer
+
+    async def commit_at(self, name: str) -> str | None:
+        """The commit that a name stands for, if it does."""
+        answer = await self.asks("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        return answer.text if answer.is_yes else None
+
+    async def is_before(self, earlier: str, later: str) -> bool:
+        """Whether one commit leads to another, or is it."""
+        return (await self.asks("merge-base", "--is-ancestor", earlier, later)).is_yes
+
+
+def _first_line(complaint: bytes) -> str:
+    lines = complaint.decode(errors="replace").strip().splitlines()
+    first = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
+    return first.removeprefix("fatal: ").removeprefix("error: ")[:_SAID_MAX]
