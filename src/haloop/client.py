@@ -46,7 +46,16 @@ from haloop.wire.gates import (
 from haloop.wire.health import Status
 from haloop.wire.ledger import CheckpointOut, CheckpointPage, EventPage, GrowthOut, InclusionOut
 from haloop.wire.logins import LinkedLogin
-from haloop.wire.missions import CODE_HEADER, Enveloped, MissionDetail, MissionIn, MissionListItem, MissionMeta
+from haloop.wire.missions import (
+    CODE_HEADER,
+    Enveloped,
+    FileChanges,
+    MissionChanges,
+    MissionDetail,
+    MissionIn,
+    MissionListItem,
+    MissionMeta,
+)
 from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
 from haloop.wire.passkeys import (
     ChallengeOut,
@@ -75,6 +84,7 @@ from haloop.wire.people import (
     TokenOut,
     TokenWanted,
 )
+from haloop.wire.projects import LinkedProjectOut, ProjectWanted
 from haloop.wire.receipts import Opinion, ReceiptOut, VerifierKeyOut
 from haloop.wire.requests import Answered, Asked, AskedInWords, Begun, DeskOut
 from haloop.wire.rules import RulesOut, RulesWanted
@@ -565,6 +575,28 @@ class Client:
 
     async def complete_mission(self, mission: str) -> None:
         await self._send("POST", f"/api/missions/{_part(mission)}/mark-completed")
+
+    async def mission_changes(self, mission: str) -> MissionChanges:
+        """What it changed in the project, file by file."""
+        return _out(await self._get(f"/api/missions/{_part(mission)}/changes", Enveloped[MissionChanges]))
+
+    async def mission_change(self, mission: str, path: str) -> FileChanges:
+        """What is different in one file of it."""
+        at = f"/api/missions/{_part(mission)}/changes/file"
+        return _out(await self._get(at, Enveloped[FileChanges], {"path": path}))
+
+    async def linked_project(self) -> LinkedProjectOut:
+        """The project that missions begun from now on work on."""
+        return await self._get("/api/projects/linked", LinkedProjectOut)
+
+    async def link_project(self, path: str) -> LinkedProjectOut:
+        """Link another; the path is one of the machine that Haloop runs on."""
+        wanted = ProjectWanted(path=path)
+        return _read(LinkedProjectOut, await self._send("PUT", "/api/projects/linked", json=wanted.model_dump()))
+
+    async def unlink_project(self) -> LinkedProjectOut:
+        """Link none."""
+        return _read(LinkedProjectOut, await self._send("DELETE", "/api/projects/linked"))
 
     async def town(self) -> list[ServerOut]:
         """The practice town's servers, and their troubles."""

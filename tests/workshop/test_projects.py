@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -257,7 +257,7 @@ class Unplugged:
 
     def __init__(self, real: Repositories) -> None:
         self.real = real
-        self.kill = lambda: None
+        self.kill: Callable[[], None] = lambda: None
 
     async def pin(self, project: Project) -> Base:
         return await self.real.pin(project)

@@ -34,6 +34,7 @@ from haloop.api import (
     notices,
     passkeys,
     people,
+    projects,
     receipts,
     recovery_codes,
     requests,
@@ -112,7 +113,7 @@ def make_app(house: House, *, on_answered: Callable[[Answered], None] = log_answ
         )
     app.state.on_answered = on_answered
     errors.install(app)
-    for noun in (*_NOUNS, *([] if house.missions is None else [missions, workflows])):
+    for noun in (*_NOUNS, *([] if house.missions is None else [missions, projects, workflows])):
         app.include_router(noun.router, responses=_PROBLEMS)
     return app
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from haloop.cli.answer import Answer, answering
 from haloop.cli.answer import show as print_on
 from haloop.cli.approve import require_terminal, says_yes
-from haloop.cli.gate_page import SEEN
+from haloop.cli.gate_page import SEEN, gate_lines
 from haloop.cli.naming import END_LETTERS_MIN
 from haloop.cli.parts import Framed, Part, Table
 from haloop.cli.reaching import reach
@@ -18,7 +18,15 @@ from haloop.client import Client
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadInput
 from haloop.settings import Settings
-from haloop.wire.missions import MissionDetail, MissionIn, MissionListItem, StepRun
+from haloop.wire.missions import (
+    ChangedFile,
+    FileChanges,
+    MissionChanges,
+    MissionDetail,
+    MissionIn,
+    MissionListItem,
+    StepRun,
+)
 
 TYPES = ("feature", "fix", "bugfix", "hotfix", "enhance")
 _NAMES = {"title": "TITLE", "rawInput": "What FILE says", "workflow": "--workflow"}
@@ -27,6 +35,7 @@ _SHORT = 6
 _ENDS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
 _ASKS = {
     "begin": "It waits to begin: haloop missions continue {id}",
+    "push": "It waits for your yes to push its change: haloop missions diff {id}, then continue, write or back",
     "review": "It waits for your yes to {artifact}: haloop missions read {id} {artifact}, then continue, write or back",
     "again": "A step went wrong; continue tries it again: haloop missions continue {id}",
     "permission": "An agent asks for something: haloop approve {gate}",
@@ -93,6 +102,15 @@ def read(settings: Settings, mission: str, name: str) -> Answer:
 
 @missions.command()
 @click.argument("mission")
+@click.argument("path", required=False)
+@answering
+def diff(settings: Settings, mission: str, path: str | None) -> Answer:
+    """Show what a mission changed in the project: its files, or the lines of the one at PATH."""
+    return reach(settings, lambda client: _diff(client, mission, path))
+
+
+@missions.command()
+@click.argument("mission")
 @click.argument("name", metavar="FILE")
 @click.argument("source", metavar="[FROM]", type=click.File("rb"), default="-")
 @answering
@@ -129,7 +147,8 @@ def continue_(settings: Settings, mission: str, yes: bool) -> Answer:  # noqa: F
     before = reach(settings, lambda client: _found(client, mission))
     if not yes and before.gate is not None:
         require_terminal()
-        print_on(sys.stderr, [*_lines(before), *_asked_about(before)])
+        asked = reach(settings, lambda client: _asked_about(client, before))
+        print_on(sys.stderr, [*_lines(before), *asked])
         if not says_yes("Let it go on with exactly this? [y/N] "):
             return Answer(lines=["Nothing was said; it still waits."], document=_document(before))
     return reach(settings, lambda client: _go_on(client, before))
@@ -189,6 +208,15 @@ async def _read(client: Client, name: str, file: str) -> Answer:
     found = await _found(client, name)
     content = _content(found, file)
     return Answer(lines=content.splitlines(), document={"file": file, "content": content})
+
+
+async def _diff(client: Client, name: str, path: str | None) -> Answer:
+    found = await _found(client, name)
+    if path is not None:
+        one = await client.mission_change(found.mission_id, path)
+        return Answer(lines=_lines_of(one), document={"change": one.model_dump()})
+    changes = await client.mission_changes(found.mission_id)
+    return Answer(lines=_files_of(changes, found.mission_id[-_SHORT:]), document={"changes": changes.model_dump()})
 
 
 async def _write(client: Client, name: str, file: str, content: str) -> Answer:
@@ -275,10 +303,38 @@ def _lines(found: MissionDetail) -> list[Part]:
     return lines
 
 
-def _asked_about(found: MissionDetail) -> list[Part]:
-    """The file that a yes would be to."""
-    name = found.gate.artifact if found.gate else None
-    return [] if name is None else [f"{name}:", Framed(lines=found.artifacts.get(name, "").splitlines())]
+def _files_of(changes: MissionChanges, end: str) -> list[Part]:
+    rows = [(one.kind, f"+{one.added}", f"-{one.removed}", _named(one)) for one in changes.files]
+    where = "was pushed to" if changes.pushed else "is not yet in"
+    return [
+        f"{changes.branch} {where} {changes.repository}.",
+        f"Commit {changes.commit}, based on {changes.base}{f' ({changes.base_branch})' if changes.base_branch else ''}",
+        Table(columns=["", "lines", "", "file"], rows=rows),
+        *([Framed(lines=["Left out:", *changes.left_out])] if changes.left_out else []),
+        f"Read a file's lines: haloop missions diff {end} PATH",
+    ]
+
+
+def _named(one: ChangedFile) -> str:
+    name = f"{one.before} → {one.path}" if one.before else one.path
+    return f"{name} (binary)" if one.binary else f"{name} (a link)" if one.link else name
+
+
+def _lines_of(one: FileChanges) -> list[Part]:
+    if one.file.binary:
+        return [f"{_named(one.file)} has no lines to show."]
+    rest = [] if one.whole else ["There is more of it than is shown here; the branch has all."]
+    lines = [line for hunk in one.hunks for line in (hunk.begins, *hunk.lines)]
+    return [*lines, *rest]
+
+
+async def _asked_about(client: Client, found: MissionDetail) -> list[Part]:
+    """The file that a yes would be to, and the card where it does more."""
+    if found.gate is None or found.gate.artifact is None:
+        return []
+    name = found.gate.artifact
+    file: list[Part] = [f"{name}:", Framed(lines=found.artifacts.get(name, "").splitlines())]
+    return [*file, *(gate_lines(await client.gate(found.gate.id)) if found.gate.pushes else [])]
 
 
 def _step(found: MissionDetail, place: int, step: dict[str, str]) -> Sequence[str]:
@@ -315,7 +371,8 @@ def _waits(found: MissionDetail) -> str:
             return f"Its step {_in_queue(place)}."
         return "An agent is at work." if found.status.startswith("running") else f"It is {found.status}."
     end = found.mission_id[-_SHORT:]
-    return _ASKS[found.gate.asks].format(id=end, artifact=found.gate.artifact, gate=found.gate.id)
+    asks = "push" if found.gate.pushes else found.gate.asks
+    return _ASKS[asks].format(id=end, artifact=found.gate.artifact, gate=found.gate.id)
 
 
 def _content(found: MissionDetail, file: str) -> str:

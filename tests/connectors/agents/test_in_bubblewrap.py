@@ -10,7 +10,9 @@ from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.program import Program
 from haloop.connectors.agents.scripted import scripted_program
 from haloop.ports.agents import Asks, Fell, Made, Permission, Task
+from haloop.ports.projects import Copy, Use
 from tests.connectors.agents.conftest import Works, shell
+from tests.connectors.projects.conftest import made_garden
 from tests.engines.outside import until
 
 ACTOR = Path(__file__).parent / "actor.py"
@@ -89,3 +91,21 @@ async def test_many_agents_work_at_once(house: Works) -> None:
 
     assert all(isinstance(one, Made) for one in worked)
     assert house.work_folders() == []
+
+
+async def test_what_a_project_tells_agents_cannot_be_changed_in_the_sandbox(house: Works, tmp_path: Path) -> None:
+    """An agent reads it and writes beside it; to write in it, take it away or put something else there is refused."""
+    garden = made_garden(tmp_path)
+    base = await garden.repositories.pin(garden.project)
+    tries = (
+        "cd /mission/project && echo mine > AGENTS.md; rm -f AGENTS.md; mv AGENTS.md x; echo blue > door;"
+        " cat AGENTS.md > {output}; git log --oneline | wc -l >> {output}"
+    )
+
+    worked = await house.done(tries, project=Copy(base=base, use=Use.CHANGE, title="Blue"))
+
+    assert house.made(worked) == "Be kind.\n1\n"
+    assert isinstance(worked, Made)
+    assert worked.change is not None
+    assert (worked.change.files, worked.change.left_out) == (1, ())
+    assert not house.work_folders()
