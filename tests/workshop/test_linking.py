@@ -81,7 +81,6 @@ async def test_only_an_owner_of_the_home_links(shop: Shop, garden: Garden) -> No
         browser_of(shop.door, eve, other) as owner,
     ):
         agent = await shop.door.agent()
-        agents.push_async_callback(agent.aclose)
         for client, status in ((stranger, 401), (viewer, 403), (approver, 403), (owner, 403), (agent, 403)):
             for method in ("GET", "PUT", "DELETE"):
                 answer = await client.request(method, LINKED, json={"path": str(garden.folder)})

@@ -87,6 +87,7 @@ async def opened_site(folder: Path, *, paints: str = PAINTS, speaks: Any = None)
                 files=files,
                 sandboxes=PlainSandboxes(),
                 prompts=Prompts(PROMPTS),
+                at_once_max=4,
             )
         )
         git_ = Connector(port=Projects, speaks=speaks(files), name="git") if speaks else None

@@ -8,7 +8,7 @@ import pytest
 from haloop.desks.missions.workflow import read_workflow
 from haloop.kernel.errors import BadInput, NotFound
 from haloop.workshop.templates import Templates
-from tests.workshop.conftest import Shop, put_templates
+from tests.workshop.conftest import Shop, opened_shop, put_templates
 
 SHORT = dedent("""\
     workflow_id: short
@@ -109,7 +109,7 @@ async def test_a_broken_template_is_said_to_whoever_asks_for_it(shop: Shop) -> N
     assert (await shop.asked()).status_code == 201
 
 
-async def test_all_workflows_are_told_and_so_is_what_is_wrong_in_one(shop: Shop, tmp_path: Path) -> None:
+async def test_all_workflows_are_told_and_so_is_what_is_wrong_in_one(tmp_path: Path) -> None:
     """Of two of the same id the project's is told; a file that cannot be followed is told with its line."""
     project = tmp_path / "project" / "workflows"
     project.mkdir(parents=True)
@@ -117,9 +117,10 @@ async def test_all_workflows_are_told_and_so_is_what_is_wrong_in_one(shop: Shop,
     (project / "standard-feature.yaml").write_text(
         SHORT.replace("workflow_id: short", "workflow_id: standard-feature"), encoding="utf-8"
     )
-    (shop.practice.home / "workflows" / "broken.yaml").write_text("name: x\nsteps: 3\n", encoding="utf-8")
-
-    told = await shop.door.got("/api/workflows")
+    async with opened_shop(tmp_path, project=project.parent) as shop:
+        broken = shop.practice.home / "workflows" / "broken.yaml"
+        broken.write_text("name: x\nsteps: 3\n", encoding="utf-8")
+        told = await shop.door.got("/api/workflows")
 
     listed = [(one["workflow_id"], one["origin"], one["is_standard"]) for one in told["workflows"]]
     assert listed == [("short", "project", False), ("standard-feature", "project", True)]

@@ -1029,6 +1029,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/missions/{mission}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mission Changes
+         * @description What the mission changed in the project, file by file, without the lines.
+         */
+        get: operations["list_mission_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/missions/{mission}/changes/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Mission Change
+         * @description What is different in one file.
+         */
+        get: operations["show_mission_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/missions/{mission}/continue": {
         parameters: {
             query?: never;
@@ -1256,6 +1296,34 @@ export interface paths {
          */
         post: operations["begin_changing_roles"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/linked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Linked Project
+         * @description The project that is linked, and whether missions can work on it.
+         */
+        get: operations["show_linked_project"];
+        /**
+         * Link Project
+         * @description Link another; missions that have begun keep theirs.
+         */
+        put: operations["link_project"];
+        post?: never;
+        /**
+         * Unlink Project
+         * @description Link none; nothing of the project is changed.
+         */
+        delete: operations["unlink_project"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2193,6 +2261,38 @@ export interface components {
             view: components["schemas"]["Seen"];
         };
         /**
+         * ChangedFile
+         * @description A file of the project that a mission changed.
+         */
+        ChangedFile: {
+            /** Added */
+            added: number;
+            /** Before */
+            before?: string | null;
+            /** Binary */
+            binary: boolean;
+            /** Collapsed */
+            collapsed: boolean;
+            /** Kind */
+            kind: string;
+            /** Link */
+            link: boolean;
+            /** Path */
+            path: string;
+            /** Removed */
+            removed: number;
+        };
+        /**
+         * ChangedLines
+         * @description Lines of a file that stand together.
+         */
+        ChangedLines: {
+            /** Begins */
+            begins: string;
+            /** Lines */
+            lines: string[];
+        };
+        /**
          * CheckpointOut
          * @description A signed note over the account's tree.
          */
@@ -2297,6 +2397,22 @@ export interface components {
             application_server_key: string;
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
+        };
+        /** Enveloped[FileChanges] */
+        Enveloped_FileChanges_: {
+            data?: components["schemas"]["FileChanges"] | null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
+        };
+        /** Enveloped[MissionChanges] */
+        Enveloped_MissionChanges_: {
+            data?: components["schemas"]["MissionChanges"] | null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
         };
         /** Enveloped[MissionDetail] */
         Enveloped_MissionDetail_: {
@@ -2449,6 +2565,17 @@ export interface components {
             through: string;
             /** Words */
             words: string[];
+        };
+        /**
+         * FileChanges
+         * @description What is different in one file.
+         */
+        FileChanges: {
+            file: components["schemas"]["ChangedFile"];
+            /** Hunks */
+            hunks: components["schemas"]["ChangedLines"][];
+            /** Whole */
+            whole: boolean;
         };
         /**
          * Found
@@ -2638,6 +2765,20 @@ export interface components {
             /** Person */
             person: string;
         };
+        /**
+         * LinkedProjectOut
+         * @description What missions begun from now on work on.
+         */
+        LinkedProjectOut: {
+            /** Branch */
+            branch?: string | null;
+            /** Commit */
+            commit?: string | null;
+            /** Path */
+            path?: string | null;
+            /** Problem */
+            problem?: string | null;
+        };
         /** LoginBegun */
         LoginBegun: {
             /** Address */
@@ -2678,6 +2819,38 @@ export interface components {
             roles: string[];
         };
         /**
+         * MissionChanges
+         * @description What a mission changed in the project, as one commit.
+         */
+        MissionChanges: {
+            /** Added */
+            added: number;
+            /** Base */
+            base: string;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Branch */
+            branch: string;
+            /** Commit */
+            commit: string;
+            /** Files */
+            files: components["schemas"]["ChangedFile"][];
+            /**
+             * Left Out
+             * @default []
+             */
+            left_out: string[];
+            /**
+             * Pushed
+             * @default false
+             */
+            pushed: boolean;
+            /** Removed */
+            removed: number;
+            /** Repository */
+            repository: string;
+        };
+        /**
          * MissionDetail
          * @description A mission with its files.
          */
@@ -2693,6 +2866,11 @@ export interface components {
             by_hand: {
                 [key: string]: string;
             };
+            /**
+             * Changed
+             * @default false
+             */
+            changed: boolean;
             /** Created At */
             created_at: string;
             /** Current Log Tail */
@@ -2706,6 +2884,8 @@ export interface components {
             last_error?: string | null;
             /** Mission Id */
             mission_id: string;
+            /** Project */
+            project?: string | null;
             /** Run */
             run: string;
             /** Runs */
@@ -2743,6 +2923,11 @@ export interface components {
             draft_hash: string;
             /** Id */
             id: string;
+            /**
+             * Pushes
+             * @default false
+             */
+            pushes: boolean;
             /** Revision */
             revision: number;
             /** Tag */
@@ -3149,6 +3334,14 @@ export interface components {
             title: string;
             /** Type */
             type: string;
+        };
+        /**
+         * ProjectWanted
+         * @description A project to link in the place of an earlier one.
+         */
+        ProjectWanted: {
+            /** Path */
+            path: string;
         };
         /**
          * QuestionOut
@@ -5179,6 +5372,52 @@ export interface operations {
             };
         };
     };
+    list_mission_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mission: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_MissionChanges_"];
+                };
+            };
+        };
+    };
+    show_mission_change: {
+        parameters: {
+            query: {
+                path: string;
+            };
+            header?: never;
+            path: {
+                mission: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_FileChanges_"];
+                };
+            };
+        };
+    };
     continue_mission: {
         parameters: {
             query?: never;
@@ -5466,6 +5705,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChallengeOut"];
+                };
+            };
+        };
+    };
+    show_linked_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedProjectOut"];
+                };
+            };
+        };
+    };
+    link_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectWanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedProjectOut"];
+                };
+            };
+        };
+    };
+    unlink_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedProjectOut"];
                 };
             };
         };

@@ -205,16 +205,6 @@ class Progress:
             if not isinstance(fact, RunParked | ArtifactAdded):
                 self.parked = None  # it went on
             match fact:
-                case RunRecorded(what=AttemptBegun.__name__):
-                    self._begin(values.typed(AttemptBegun, fact.value), ts)
-                case StepDone(operation="Agents.work"):
-                    self._take(values.typed(Worked, fact.result), ts)
-                case StepTried(operation="Agents.work" | "Projects.pin"):
-                    self._try_again(fact, ts)
-                case RunQueued() if self.attempts:
-                    self.attempts[-1].place = fact.place
-                case ArtifactAdded() if not re.fullmatch(PART_NAME, fact.name):
-                    self._add(fact)
                 case RunCancelling():
                     self._cancelled = fact.reason
                     self._is_forced = fact.reason == FORCED and actor.startswith("person:")
@@ -223,14 +213,29 @@ class Progress:
                     self._leave_queue()
                 case RunParked():
                     self.parked = fact
-                case EffectUncertain() | EffectNotDone():
-                    self.errors.append(fact.sentence)
-                    self.is_uncertain = isinstance(fact, EffectUncertain)
-                case EffectHappened():
-                    self.is_pushed, self.is_uncertain = True, False
-                    self.place += 1
+                case ArtifactAdded() if not re.fullmatch(PART_NAME, fact.name):
+                    self._add(fact)
                 case _:
-                    self._hear_of_gate(fact)
+                    self._hear_of_work(fact, ts)
+
+    def _hear_of_work(self, fact: Fact, ts: int) -> None:
+        match fact:
+            case RunRecorded(what=AttemptBegun.__name__):
+                self._begin(values.typed(AttemptBegun, fact.value), ts)
+            case StepDone(operation="Agents.work"):
+                self._take(values.typed(Worked, fact.result), ts)
+            case StepTried(operation="Agents.work" | "Projects.pin"):
+                self._try_again(fact, ts)
+            case RunQueued() if self.attempts:
+                self.attempts[-1].place = fact.place
+            case EffectUncertain() | EffectNotDone():
+                self.errors.append(fact.sentence)
+                self.is_uncertain = isinstance(fact, EffectUncertain)
+            case EffectHappened():
+                self.is_pushed, self.is_uncertain = True, False
+                self.place += 1
+            case _:
+                self._hear_of_gate(fact)
 
     def _hear_of_gate(self, fact: Fact) -> None:
         match fact:
