@@ -34,6 +34,7 @@ bench: setup ## Measure speed beside the floor and beside the peers, on this mac
 	@python -m bench.door
 	@python -m bench.errands
 	@python -m bench.sandboxes
+	@python -m bench.missions
 	@uv run --isolated --group bench python -m bench.peers
 
 # The lock names every file by its hash; nothing is resolved, asked or downloaded here.

@@ -56,9 +56,13 @@ def _bare_ready() -> float:
 
 def _haloop_ready() -> float:
     with TemporaryDirectory(prefix="haloop-start-") as folder:
-        return _seconds_to_ready(
-            lambda port: [_HALOOP, "--home", f"{folder}/home", "start", "--port", str(port)], folder
-        )
+        return seconds_to_ready(Path(folder) / "home", Path(folder))
+
+
+def seconds_to_ready(home: Path, state: Path) -> float:
+    """From `haloop start` to its first good answer."""
+    command = [_HALOOP, "--home", str(home), "start", "--port"]
+    return _seconds_to_ready(lambda port: [*command, str(port)], str(state))
 
 
 def _seconds_to_ready(command: Callable[[int], list[str]], state: str = "") -> float:

@@ -6,6 +6,7 @@ walks the mission to its end. Then the ledger, the mission's folder, and this ma
 once, each file is whole and just what the ledger says, and nothing of any life runs or lies about any more.
 """
 
+import asyncio
 import json
 import shutil
 import signal
@@ -17,7 +18,6 @@ from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from secrets import token_hex
 
 from haloop.app import Haloop, open_haloop
 from haloop.connectors.agents import acp_session
@@ -33,11 +33,11 @@ from haloop.engines.live_run import LiveRun
 from haloop.engines.local import LocalEngine
 from haloop.identity import Caller
 from haloop.kernel.fact import StepDone
-from haloop.kernel.gate import Answer, Verdict
+from haloop.kernel.passkey import Site
+from haloop.kernel.people import Proof, Role
 from haloop.sandboxing import open_sandboxes
 from haloop.settings import Settings
 from haloop.store.batch import Batch
-from haloop.testing.practice import VIEW
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import ARTIFACTS, FOLDER, MissionFolder
 from haloop.workshop.missions import Missions, Wanted
@@ -48,8 +48,9 @@ from tests.faults.matrix import Outcome, Plan, Row, Scale, Violation, spread
 from tests.faults.sudden_end import Death, in_process
 
 DEATHS = 2
-STEPS = 4
+STEPS, _LOOK_SECONDS = 4, 0.02
 """So many of the shipped workflow's are agents'."""
+NOWHERE = Site(rp_id="localhost", origins=frozenset())
 _VISITS_MAX: Mapping[str, int] = {"noting a fact": 30, "commit": 30, "writing the folder": 8, "saying yes": 5}
 
 POINTS: Mapping[str, tuple[type, str]] = {
@@ -76,27 +77,18 @@ class _Life:
 
     @property
     def ana(self) -> Caller:
-        return Caller(account=self.haloop.account, person=self.haloop.owner)
+        return Caller(account=self.haloop.account, person=self.haloop.owner, roles=frozenset({Role.OWNER}))
 
-    async def walked(self) -> None:
-        """Say yes to whatever it waits for, until it waits for nothing."""
-        engine = self.haloop.engine
-        await engine.settled()
-        while gates := engine.open_gates(self.haloop.account):
-            seen = (await engine.gate(self.haloop.account, gates[0])).gate
-            answer = Answer(
-                gate=seen.id,
-                revision=seen.revision,
-                draft=seen.draft,
-                card=seen.card,
-                view=VIEW,
-                verdict=Verdict.APPROVED,
-                person=self.haloop.owner,
-                nonce=token_hex(8),
-                expires=seen.expires_at,
-            )
-            await engine.decide(self.haloop.account, answer)
-            await engine.settled()
+    async def walked(self) -> Progress:
+        """Say yes to whatever it waits for, until it is over; a step that was cut short twice waits for a moment."""
+        while True:
+            (progress,) = await self.missions.all(self.ana)
+            if progress.end is not None or progress.parked is not None:
+                return progress
+            if progress.gate is not None:
+                await self.missions.read(self.ana, progress.mission)
+                await self.missions.go_on(self.ana, progress.mission, site=NOWHERE, at_least=Proof.TOKEN)
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 def run(plan: Plan) -> Outcome:
@@ -136,8 +128,7 @@ async def _begin(folder: Path) -> None:
 async def _live(folder: Path, control: str | None, *, judge: bool = False) -> None:
     with planted(control):
         async with _opened(folder) as life:
-            await life.walked()
-            (progress,) = await life.missions.all(life.ana)
+            progress = await life.walked()
             history = await _agents_results(life, progress)
             contents = await life.missions.bytes_of(life.haloop.account, progress)
     if judge:  # all of it is closed by now

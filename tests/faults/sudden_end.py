@@ -54,7 +54,7 @@ from tests.faults.matrix import Outcome, Plan, Row, Scale, Violation, spread
 ANA = PersonId("per_" + "a" * 32)
 VISITS_MAX = 3
 EFFECTS_MAX = 3
-LIFE_SECONDS_MAX = 20.0
+LIFE_SECONDS_MAX = 60.0
 _VERIFIED_EVERY = 10
 _LIFE = timedelta(minutes=5)
 """How much later the next process begins."""

@@ -1,14 +1,18 @@
 """Many steps at once: each has its turn and says where it stands until then; there are never more than may be."""
 
 import asyncio
+from dataclasses import dataclass, field
 from functools import partial
 
 from haloop.kernel.queueing import heard_by
 from haloop.ports.agents import Asks, Made, Permission, Task, Worked
+from haloop.ports.sandboxes import Work
 from tests.connectors.agents.conftest import Works, shell
+from tests.connectors.agents.plain import PlainSandbox, PlainSandboxes
 from tests.connectors.agents.test_acp import playing
 from tests.engines.outside import until
 
+SLOW_SECONDS = 0.3
 ASKS = "run make\nleave # Done"
 
 
@@ -60,6 +64,40 @@ async def test_an_agent_that_waits_for_a_person_keeps_nobody_else_from_working(w
     assert [works.made(one) for one in worked] == ["once\n# Done\n"] * 2
     assert len(works.sandboxes.works) == 3
     assert works.sandboxes.there == {}
+
+
+async def test_an_agent_whose_answer_comes_while_it_is_ended_begins_after_that(works: Works) -> None:
+    """Its sandbox takes a while to go: what begins anew under its name is not taken away with it."""
+    works.sandboxes = slow = SlowToGo()
+    agents, task = works.agents(playing(ASKS)), await works.task()
+    asked = await agents.work(task)
+
+    leaving = asyncio.create_task(agents.let_go(task.attempt))
+    await until(lambda: slow.is_going)
+    asyncio.get_running_loop().call_later(SLOW_SECONDS, slow.may_go.set)
+    worked = await agents.work(_answered(task, asked))
+    await leaving
+
+    assert works.made(worked) == "once\n# Done\n"
+    assert (works.work_folders(), works.sandboxes.there) == ([], {})
+
+
+@dataclass
+class SlowToGo(PlainSandboxes):
+    """A provider that removes nothing before it may, or before there is another that it could take for the first."""
+
+    is_going: bool = False
+    may_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self, work: Work) -> PlainSandbox:
+        if self.is_going:
+            self.may_go.set()
+        return await super().start(work)
+
+    async def remove(self, name: str) -> None:
+        self.is_going = True
+        await self.may_go.wait()
+        await super().remove(name)
 
 
 def _has_begun(works: Works, task: Task) -> bool:

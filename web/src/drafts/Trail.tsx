@@ -55,8 +55,8 @@ export function Trail({ trail, me }: { trail: Told[]; me: string | null }) {
 
 /** A fact in words, with its reason where it has one. */
 export function wordsOf({ kind, says }: Told): string {
-  const place = Number(says?.place);
-  const queued = kind === "run.queued" && said(`fact.run.queued.${place ? says?.what : "come"}`, { place });
+  const { what, place } = says ?? {};
+  const queued = kind === "run.queued" && said(`fact.run.queued.${place ? what : "come"}`, { place: Number(place) });
   if (queued) return queued;
   const reason = says?.reason ?? says?.sentence ?? says?.problem;
   return typeof reason === "string" && reason ? `${nameOfFact(kind)}: ${reason}` : nameOfFact(kind);

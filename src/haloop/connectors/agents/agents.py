@@ -66,6 +66,8 @@ class SandboxedAgents:
         self._turns = Turns(SANDBOX, at_once_max=at_once_max)
         self._waiting: dict[AttemptId, _AtWork] = {}
         """Those that asked for something, the one that waits longest first; none of them has a turn."""
+        self._ending: dict[AttemptId, asyncio.Task[None]] = {}
+        """Those that are being ended, until nothing of them is there."""
         self._watches: set[asyncio.Task[None]] = set()
 
     async def work(self, task: Task) -> Worked:
@@ -83,11 +85,11 @@ class SandboxedAgents:
             return await self._taken(task, at_work, came)
         finally:
             if task.attempt not in self._waiting:
-                await asyncio.shield(self._end(at_work))
+                await self._ended(task.attempt, at_work)
 
     async def let_go(self, attempt: AttemptId) -> None:
         if at_work := self._waiting.pop(attempt, None):
-            await self._end(at_work)
+            await self._ended(attempt, at_work)
 
     async def let_go_of(self, run: str) -> None:
         """A run is over: whoever waits in it for an answer is told none."""
@@ -107,6 +109,8 @@ class SandboxedAgents:
         if driver is None:
             raise Permanent(f"There is no agent {task.agent}; there are {', '.join(sorted(self._drivers))}.")
         name, place = sandbox_name(task), Workplace(self._missions, task)
+        if ending := self._ending.get(task.attempt):  # it would take away what begins now under the same name
+            await asyncio.wait({ending})
         await self._make_room()
         try:
             await place.lay_out(self._files)
@@ -154,6 +158,12 @@ class SandboxedAgents:
         await at_work.sandbox.over()
         if self._waiting.get(attempt) is at_work:
             await self.let_go(attempt)
+
+    async def _ended(self, attempt: AttemptId, at_work: _AtWork) -> None:
+        """End it to the last, also where whoever asked for that asks no more."""
+        ending = self._ending[attempt] = asyncio.create_task(self._end(at_work))
+        ending.add_done_callback(lambda _: self._ending.pop(attempt, None))
+        await asyncio.shield(ending)
 
     async def _end(self, at_work: _AtWork) -> None:
         try:
