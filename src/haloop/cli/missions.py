@@ -367,9 +367,13 @@ def _about(found: MissionDetail, name: str) -> str:
 
 def _waits(found: MissionDetail) -> str:
     if found.gate is None:
+        if not found.status.startswith("running"):
+            return f"It is {found.status}."
+        if found.workflow["steps"][found.current_step]["type"] == "human-gate":
+            return "Your yes is being carried out."
         if found.runs and (place := found.runs[-1].place):
             return f"Its step {_in_queue(place)}."
-        return "An agent is at work." if found.status.startswith("running") else f"It is {found.status}."
+        return "An agent is at work."
     end = found.mission_id[-_SHORT:]
     asks = "push" if found.gate.pushes else found.gate.asks
     return _ASKS[asks].format(id=end, artifact=found.gate.artifact, gate=found.gate.id)
