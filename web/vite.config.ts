@@ -32,8 +32,8 @@ const SAID = {
   settings: "connectors keyboard limits look once passkeys people plain room status stop".split(" "),
   people: "agents answering defaults erase invitations logins outside rules".split(" "),
   errands: ["errands"],
-  missions: ["missions"],
-  deciding: ["field", "together", "why_not"],
+  missions: ["missions", "projects"],
+  deciding: ["field", "together", "why_not", "word"],
   phone: "account device install push recovery sessions telling".split(" "),
   /** Said in answers to mail, by the server; no page says it. */
   mail: ["letter"],

@@ -79,8 +79,8 @@ async def test_only_an_owner_of_the_home_links(shop: Shop, garden: Garden) -> No
         browser_of(shop.door, vic) as viewer,
         browser_of(shop.door, pia) as approver,
         browser_of(shop.door, eve, other) as owner,
+        await shop.door.agent() as agent,
     ):
-        agent = await shop.door.agent()
         for client, status in ((stranger, 401), (viewer, 403), (approver, 403), (owner, 403), (agent, 403)):
             for method in ("GET", "PUT", "DELETE"):
                 answer = await client.request(method, LINKED, json={"path": str(garden.folder)})

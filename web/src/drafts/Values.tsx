@@ -69,7 +69,7 @@ function Listed({ items }: { items: Value[] }) {
     <div className="grid gap-2">
       {same.length > 0 && <Rows rows={same} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by the keyboard */}
-      <div role="group" tabIndex={0} aria-label={t("value.table")} className="max-w-full overflow-x-auto">
+      <div role="group" tabIndex={0} aria-label={t("written.table")} className="max-w-full overflow-x-auto">
         <table className="w-full text-left text-sm">
           <thead>
             <tr>
@@ -131,7 +131,7 @@ function Lines({ text }: { text: string }) {
       role="group"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
       tabIndex={0}
-      aria-label={t("value.lines")}
+      aria-label={t("written.lines")}
       className="block max-h-96 overflow-auto font-mono text-sm whitespace-pre-wrap"
     >
       {text}
@@ -143,7 +143,7 @@ function ByModel({ text, model }: { text: string; model?: string }) {
   return (
     <span className="block border-l-2 border-info pl-3">
       <span className="block text-xs text-info">
-        {model ? t("value.by_model_named", { model }) : t("value.by_model")}
+        {model ? t("written.by_model_named", { model }) : t("written.by_model")}
       </span>
       {text.includes("\n") ? <Lines text={text} /> : text}
     </span>

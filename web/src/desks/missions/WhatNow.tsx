@@ -50,12 +50,17 @@ export function Told({ mission }: { mission: Mission }) {
     const title = place ? t("missions.told.queued", { ...said, place }) : t("missions.told.running", said);
     return <Notice tone="info" loop="running" title={title} />;
   }
-  const asks = mission.gate?.asks === "begin" || mission.gate?.asks === "permission" ? mission.gate.asks : "review";
+  const asks = askedOf(mission);
   return (
     <Notice tone="wait" loop="waiting" title={t(`missions.told.${asks}`, said)}>
       {asks !== "permission" && t(`missions.told.${asks}.next`)}
     </Notice>
   );
+}
+
+function askedOf({ gate }: Mission): "begin" | "permission" | "push" | "review" {
+  if (gate?.pushes) return "push";
+  return gate?.asks === "begin" || gate?.asks === "permission" ? gate.asks : "review";
 }
 
 /** What an agent may not do by itself is answered where every draft is. */
@@ -75,12 +80,13 @@ export function Words({ mission, say }: { mission: Mission; say: Say }) {
   const approve = useRef<HTMLButtonElement>(null);
   const isOffline = useLiveness() === "offline";
   const asks = mission.gate?.asks;
+  const yesTo = mission.gate?.pushes ? "push" : (asks ?? "");
   const mayApprove = asks !== undefined && asks !== "permission";
   const why = isOffline ? t("missions.why_not.offline") : say.isConflict ? t("missions.why_not.conflict") : undefined;
   const isOff = Boolean(why) || say.isBusy;
   const yes = () => !isOff && say.approve();
   useCommands([
-    ...(mayApprove ? [{ keys: "a", name: nameOf(asks, Boolean(say.edit)), run: () => approve.current?.focus() }] : []),
+    ...(mayApprove ? [{ keys: "a", name: nameOf(yesTo, Boolean(say.edit)), run: () => approve.current?.focus() }] : []),
     ...(say.edit ? [{ keys: "Ctrl s", name: t("missions.save"), run: () => !isOff && say.save() }] : []),
     ...(asks === "review" ? [{ keys: "d", name: t("missions.back_to"), run: () => sendBack(true) }] : []),
   ]);
@@ -112,7 +118,7 @@ export function Words({ mission, say }: { mission: Mission; say: Say }) {
               aria-describedby="why-not"
               onClick={yes}
             >
-              {nameOf(asks, Boolean(say.edit))}
+              {nameOf(yesTo, Boolean(say.edit))}
             </Button>
           )}
           {say.edit && mayApprove && (
@@ -152,6 +158,7 @@ export function Merging({ mission, say }: { mission: Mission; say: Say }) {
 }
 
 function nameOf(asks: string, isUnsaved: boolean): string {
+  if (asks === "push") return t(isUnsaved ? "missions.push.save" : "missions.push");
   if (asks === "begin") return t(isUnsaved ? "missions.begin.unsaved" : "missions.begin");
   if (asks === "again") return t("missions.again");
   return t(isUnsaved ? "missions.approve.save" : "missions.approve");

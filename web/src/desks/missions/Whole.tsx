@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { queries } from "@/api/queries";
 import type { Mission } from "@/desks/missions/api";
 import { hasEdits } from "@/desks/missions/edits";
@@ -9,11 +9,18 @@ import { Steps } from "@/desks/missions/Steps";
 import { isRunning } from "@/desks/missions/standing";
 import { useWord } from "@/desks/missions/useWord";
 import { Merging, Permission, Told, Words } from "@/desks/missions/WhatNow";
-import { t } from "@/i18n";
+import { later, t } from "@/i18n";
 import { Chip } from "@/ui/Chip";
 import { Details } from "@/ui/Details";
 import { Notice } from "@/ui/Notice";
+import { Waiting } from "@/ui/Page";
 
+const Changes = lazy(
+  later(
+    later(() => import("@/desks/missions/Changes")),
+    "deciding",
+  ),
+);
 const WIDE = "(min-width: 64rem)";
 
 /** All that there is of a mission. */
@@ -40,6 +47,11 @@ export default function Whole({ mission }: { mission: Mission }) {
         {isRunning(mission.status) && <LogTail tail={mission.current_log_tail ?? ""} />}
         {mission.gate?.asks === "permission" && <Permission gate={mission.gate.id} />}
         <Merging mission={mission} say={say} />
+        {mission.changed && (
+          <Suspense fallback={<Waiting rows={2} />}>
+            <Changes mission={mission} />
+          </Suspense>
+        )}
         <Files mission={mission} mayDecide={mayDecide} />
         {me.data && !mayDecide && <Notice tone="plain" title={t("missions.role")} />}
         {mayDecide && !isOver && <Words mission={mission} say={say} />}

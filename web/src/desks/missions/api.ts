@@ -4,6 +4,8 @@ import { ask, type Model, Problem, reach, send, Unreached } from "@/api/client";
 export type Listed = Model<"MissionListItem">;
 export type Attempt = Model<"StepRun">;
 export type Wanted = Model<"MissionIn">;
+export type Changed = Model<"MissionChanges">;
+export type Lines = Model<"FileChanges">;
 export type Mission = Omit<Model<"MissionDetail">, "workflow"> & { workflow: { name: string; steps: Step[] } };
 
 /** A step of the workflow, as its template says. */
@@ -28,6 +30,16 @@ export const missionQueries = {
     queryOptions({
       queryKey: ["runs", runOf(mission), "mission"],
       queryFn: () => told<Mission>(`/${encodeURIComponent(mission)}`, "GET"),
+    }),
+  changes: (mission: Mission) =>
+    queryOptions({
+      queryKey: ["runs", mission.run, "changes"],
+      queryFn: () => told<Changed>(`/${mission.mission_id}/changes`, "GET"),
+    }),
+  lines: (mission: Mission, path: string) =>
+    queryOptions({
+      queryKey: ["runs", mission.run, "changes", path],
+      queryFn: () => told<Lines>(`/${mission.mission_id}/changes/file?path=${encodeURIComponent(path)}`, "GET"),
     }),
 };
 
