@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from haloop.desks.missions.difference import SHOWN_MAX
-from haloop.desks.missions.drafts import AgainDraft, BeginDraft, PermissionDraft, ReviewDraft
+from haloop.desks.missions.drafts import AgainDraft, BeginDraft, PermissionDraft, PushDraft, ReviewDraft
 from haloop.desks.missions.mission import run_of_mission
 from haloop.desks.missions.progress import MissionStatus
 from haloop.kernel.desk import Draft
@@ -175,7 +175,7 @@ async def test_a_killed_process_goes_on_where_it_was(shop: Shop) -> None:
     assert (progress.status, progress.place, progress.errors) == (MissionStatus.WAITING_HUMAN, 1, [])
 
 
-@pytest.mark.parametrize("kind", [BeginDraft, ReviewDraft, PermissionDraft, AgainDraft])
+@pytest.mark.parametrize("kind", [BeginDraft, ReviewDraft, PushDraft, PermissionDraft, AgainDraft])
 def test_a_grant_opens_no_gate_of_a_mission(kind: type[Draft]) -> None:
     """What people are asked in a mission, only people answer: none of its drafts can be covered by a grant."""
     assert not kind.grants

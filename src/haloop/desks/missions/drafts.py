@@ -1,6 +1,7 @@
 """What people are asked in a mission: to let it begin, to approve a file, to allow an act, to try a step again.
 
-None of these holds an effect: a yes opens the way for the next step, which is given exactly the file that was approved.
+A yes opens the way for the next step, which is given exactly the file that was approved. One holds an effect: the last,
+where a mission changed a project.
 """
 
 from typing import ClassVar
