@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from haloop.kernel.fact import RunRecorded
+from haloop.engines.reading import only_waits
+from haloop.kernel.fact import ArtifactAdded, RunRecorded
 from haloop.kernel.gate import Verdict
 from haloop.testing.practice import Practice
 from tests.engines.outside import HOUR, World, deliver, doze, everything, house, send
@@ -153,3 +155,20 @@ async def test_two_who_wake_a_run_at_once_wake_one_run(practice: Practice, world
     assert await practice.kinds(run) == [
         *("run.started", "gate.opened", "gate.approved", "effect.intended", "effect.happened", "run.ended")
     ]
+
+
+async def test_a_file_that_a_waiting_run_is_given_leaves_it_waiting(practice: Practice, world: World) -> None:
+    """At the next start it is not read as a whole: it only waits, is asked about as before, and its time runs out."""
+    ana = await practice.person("Ana")
+    answered, forgotten = [await practice.start(send.of(text)) for text in ("hello", "nobody")]
+    for run in (answered, forgotten):
+        file = ArtifactAdded(digest="0" * 64, size=0, name="notes.md", media_type="text/markdown", key=b"k" * 32)
+        await practice.engine.add_artifact(practice.account, run, file, by=f"person:{ana}")
+
+    assert [only_waits(run) for run in practice.ledger.open_runs()] == [True, True]
+    await practice.restart()
+    await practice.yes(answered, ana)
+    await practice.move(timedelta(days=365))
+
+    assert world.sent == {"hello": 1}
+    assert (await practice.kinds(forgotten))[-2:] == ["gate.expired", "run.ended"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from haloop.kernel import canonical
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import BadEntry, Erased
-from haloop.kernel.fact import FACT, Fact, GateOpened, SleepBegun, is_known, parts_of, read_fact
+from haloop.kernel.fact import FACT, ArtifactAdded, Fact, GateOpened, SleepBegun, is_known, parts_of, read_fact
 from haloop.kernel.gate import GateId, gate_id
 from haloop.kernel.ledger import Event, Ledger, OpenRun
 
@@ -48,18 +48,19 @@ async def read_known(ledger: Ledger, event: Event) -> Fact | None:
 
 def only_waits(run: OpenRun) -> bool:
     """Whether its line waits for time or people, and nothing else of it can be under way."""
-    return run.kinds[-1] in _WAITS and not any(kind.startswith(_LEAVES_SOMETHING) for kind in run.kinds)
+    return _stands_at(run) in _WAITS and not any(kind.startswith(_LEAVES_SOMETHING) for kind in run.kinds)
 
 
 def open_gate(run: OpenRun) -> GateId | None:
     """The gate at which a run that only waits does so, if it is one."""
-    is_gate = run.kinds[-1] == GateOpened.kind
+    is_gate = _stands_at(run) == GateOpened.kind
     return gate_id(run.chain.run_id, run.kinds.count(GateOpened.kind)) if is_gate else None
 
 
 async def waits_until(ledger: Ledger, run: OpenRun) -> "tuple[Begun, Waits | None]":
     """What a run that only waits was begun as, and until when it waits; none where it must be looked at as a whole."""
-    first, *_, newest = await ledger.run(run.chain)
+    first, *later = await ledger.run(run.chain)
+    newest = next(event for event in reversed(later) if event.header.kind != ArtifactAdded.kind)
     waits = None
     match newest.header.kind, await _plain_fields(ledger, newest):
         case GateOpened.kind, {"at": str(at), "expires_at": int(until), "need": {"escalation": None}} if _is_alone(at):
@@ -70,6 +71,11 @@ async def waits_until(ledger: Ledger, run: OpenRun) -> "tuple[Begun, Waits | Non
         case {"desk": str(desk), "procedure": str(procedure), "version": int(version)}:
             return Begun(desk, procedure, version), waits
     raise BadEntry("A run does not begin with its start.", code="fact.bad")
+
+
+def _stands_at(run: OpenRun) -> str:
+    """The newest fact that says where its line is; a file that somebody gave it does not."""
+    return next((kind for kind in reversed(run.kinds) if kind != ArtifactAdded.kind), "")
 
 
 async def _plain_fields(ledger: Ledger, event: Event) -> Canonical:

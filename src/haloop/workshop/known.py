@@ -1,5 +1,6 @@
 """The missions that a ledger tells of, read once and kept in memory until something new is heard of them."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -36,7 +37,11 @@ class KnownMissions:
         if account not in self._runs:
             self._runs[account] = {}
             self._runs[account] |= {run: None async for run in self._look_for(account)}
-        found = [await self._readable(account, run) for run in list(self._runs[account])]
+        found = []
+        for run in list(self._runs[account]):
+            if run not in self._known:
+                await asyncio.sleep(0)  # to read many takes a while, and others are at work here
+            found.append(await self._readable(account, run))
         return [one for one in found if one is not None]
 
     def follows(self, account: AccountId, run: RunId) -> bool:
