@@ -373,6 +373,12 @@ def _require_room(progress: Progress) -> None:
             code="artifact.too_many",
             next_step="Let it go on, or begin another.",
         )
+    if not progress.has_room:
+        raise Refused(
+            "This mission's history has room for its steps alone by now.",
+            code="mission.long",
+            next_step="Say yes or no to what it waits for, or mark it completed and begin another.",
+        )
 
 
 def _require_going_on(progress: Progress) -> None:

@@ -17,6 +17,7 @@ from haloop.desks.missions.mission import (
 )
 from haloop.desks.missions.workflow import BEGIN, StepType, WorkflowStep
 from haloop.kernel import canonical, values
+from haloop.kernel.errors import RunFull
 from haloop.kernel.fact import (
     ArtifactAdded,
     EffectHappened,
@@ -39,6 +40,7 @@ from haloop.kernel.fact import (
     StepTried,
 )
 from haloop.kernel.ids import RunId
+from haloop.kernel.ledger import RUN_EVENTS_MAX
 from haloop.ports.agents import ARTIFACT_NAME, Artifact, Fell, Made, Worked
 from haloop.ports.projects import PART_NAME, Change, Use
 
@@ -46,6 +48,16 @@ OTHERS_MAX = 20
 """So many files of other names than the workflow's belong to a mission."""
 FORCED = "forced"
 """Why a mission ended that somebody marked as completed."""
+
+
+ENTRIES_OF_A_STEP = 30
+"""What a step and its gate may come to in a run's history: its place in the queue, attempts, the file, the question."""
+_KEPT_MAX = RUN_EVENTS_MAX // 2
+_HOW_TO_GO_ON = "Let it go on once that is mended, or mark it completed."
+_FULL = (
+    f"Its history has {RUN_EVENTS_MAX:,} entries, as many as a mission may have. Its files stay as they are: mark it"
+    " completed, and begin another with the last that was approved."
+)
 
 
 class MissionStatus(StrEnum):
@@ -121,6 +133,8 @@ class Progress:
     gate: OpenGate | None = None
     files: dict[str, Artifact] = field(default_factory=dict)
     """Each file as it was made, changed or approved last."""
+    entries: int = 0
+    """In its run's history."""
     versions: dict[str, set[str]] = field(default_factory=dict)
     """The hashes of all that each file ever said."""
     stale: set[str] = field(default_factory=set)
@@ -151,6 +165,7 @@ class Progress:
             created_at=history[0].ts,
             updated_at=history[-1].ts,
             files={brief.raw.name: brief.raw},
+            entries=len(history),
         )
         made._hear(history)
         return made
@@ -170,6 +185,12 @@ class Progress:
         """Whether an attempt is under way."""
         is_free = self.gate is None and self.end is None and self.parked is None
         return is_free and bool(self.attempts) and self.attempts[-1].finished_at is None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its history has room for more than the steps that are still to come."""
+        ahead = len(self.brief.workflow.steps) - self.place
+        return self.entries + min(ENTRIES_OF_A_STEP * (ahead + 1), _KEPT_MAX) < RUN_EVENTS_MAX
 
     @property
     def waits_at(self) -> int:
@@ -195,7 +216,7 @@ class Progress:
         if self.status is not MissionStatus.FAILED:
             return None
         if self.parked is not None:
-            return self.parked.sentence
+            return _FULL if self.parked.code == RunFull.code else f"{self.parked.sentence} {_HOW_TO_GO_ON}"
         if self.end is not None:
             return self._cancelled or self.end.reason
         return self.errors[-1] if self.errors else None
