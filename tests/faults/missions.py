@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 
 from haloop.app import Haloop, open_haloop
@@ -46,6 +45,7 @@ from tests.faults.controls import planted
 from tests.faults.invariants import Broken, Known, check
 from tests.faults.matrix import Outcome, Plan, Row, Scale, Violation, spread
 from tests.faults.sudden_end import Death, in_process
+from tests.workshop.conftest import put_templates
 
 DEATHS = 2
 STEPS, _LOOK_SECONDS = 4, 0.02
@@ -71,13 +71,25 @@ POINTS: Mapping[str, tuple[type, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Life:
+class Life:
+    """One life of a workshop, and a person in it."""
+
     haloop: Haloop
     missions: Missions
 
     @property
     def ana(self) -> Caller:
         return Caller(account=self.haloop.account, person=self.haloop.owner, roles=frozenset({Role.OWNER}))
+
+    async def begun(self) -> str:
+        """A mission that waits to begin."""
+        wanted = Wanted(title="Dark", type=MissionType.FEATURE, raw="It must be dark.\n")
+        return (await self.missions.begin(self.ana, wanted)).mission
+
+    async def say_yes(self, mission: str) -> None:
+        """To what it waits for, after reading it."""
+        await self.missions.read(self.ana, mission)
+        await self.missions.go_on(self.ana, mission, site=NOWHERE, at_least=Proof.TOKEN)
 
     async def walked(self) -> Progress:
         """Say yes to whatever it waits for, until it is over; a step that was cut short twice waits for a moment."""
@@ -86,8 +98,7 @@ class _Life:
             if progress.end is not None or progress.parked is not None:
                 return progress
             if progress.gate is not None:
-                await self.missions.read(self.ana, progress.mission)
-                await self.missions.go_on(self.ana, progress.mission, site=NOWHERE, at_least=Proof.TOKEN)
+                await self.say_yes(progress.mission)
             await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -117,17 +128,14 @@ def _walk(plan: Plan, iteration: int) -> list[Violation]:
 
 
 async def _begin(folder: Path) -> None:
-    """A mission that waits to begin."""
-    (folder / "home" / "workflows").mkdir(parents=True)
-    for one in files("haloop.desks.missions").joinpath("workflows").iterdir():
-        (folder / "home" / "workflows" / one.name).write_bytes(one.read_bytes())
-    async with _opened(folder) as life:
-        await life.missions.begin(life.ana, Wanted(title="Dark", type=MissionType.FEATURE, raw="It must be dark.\n"))
+    put_templates(folder / "home")
+    async with opened(folder) as life:
+        await life.begun()
 
 
 async def _live(folder: Path, control: str | None, *, judge: bool = False) -> None:
     with planted(control):
-        async with _opened(folder) as life:
+        async with opened(folder) as life:
             progress = await life.walked()
             history = await _agents_results(life, progress)
             contents = await life.missions.bytes_of(life.haloop.account, progress)
@@ -146,21 +154,23 @@ def _judged(folder: Path, control: str | None) -> list[Broken]:
 
 
 @asynccontextmanager
-async def _opened(folder: Path) -> AsyncIterator[_Life]:
-    settings = Settings(home=folder / "home", state=folder / "state", sandbox_provider="bubblewrap")
+async def opened(folder: Path, agents: Path | None = None) -> AsyncIterator[Life]:
+    """A home whose missions are worked on in bubblewrap, by the agents that ship or those of a file."""
+    home, state = folder / "home", folder / "state"
+    settings = Settings(home=home, state=state, sandbox_provider="bubblewrap", agents_file=agents)
     async with (
         open_sandboxes(settings) as sandboxes,
         open_workshop(settings, sandboxes) as workshop,
         open_haloop(settings, desks=[MISSIONS], connectors=workshop.connectors) as haloop,
         workshop.serving(haloop.ledger, haloop.engine) as missions,
     ):
-        yield _Life(haloop=haloop, missions=missions)
+        yield Life(haloop=haloop, missions=missions)
 
 
 # What must be so in the end
 
 
-async def _agents_results(life: _Life, progress: Progress) -> list[str]:
+async def _agents_results(life: Life, progress: Progress) -> list[str]:
     """What each finished step of an agent was."""
     facts = await life.haloop.engine.facts(life.haloop.account, progress.run)
     return [fact.at for fact in facts if isinstance(fact, StepDone) and fact.operation == "Agents.work"]
