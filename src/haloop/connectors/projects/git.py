@@ -16,12 +16,14 @@ from haloop.kernel.failure import Permanent
 
 _TIME = timedelta(minutes=15)
 _SAID_MAX = 400
+DURABLY = ("-c", "core.fsync=all")
+"""Before a command whose work must outlive a power cut; what else is written can be made again."""
 _NEVER = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"),
     *("-c", "core.attributesFile=/dev/null", "-c", "core.excludesFile=/dev/null"),
     *("-c", "protocol.allow=never", "-c", "protocol.file.allow=user"),
     *("-c", "submodule.recurse=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
-    *("-c", "core.fsync=all", "-c", "core.quotePath=false"),
+    *("-c", "core.fsync=none", "-c", "core.quotePath=false"),
 )
 _TOLD = {
     "GIT_ATTR_NOSYSTEM": "1",
@@ -90,7 +92,7 @@ class Git:
         """Run it where a no is a fault."""
         answer = await self.asks(*words, given=given, told=told)
         if not answer.is_yes:
-            raise GitFailed(f"git {words[0]}: {answer.complaint or 'it failed, and did not say why'}")
+            raise GitFailed(f"Git said no: {answer.complaint or 'it did not say why'}.")
         return answer
 
     async def commit_at(self, name: str) -> str | None:

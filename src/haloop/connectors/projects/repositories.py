@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from haloop.connectors.projects.difference import read_listing
-from haloop.connectors.projects.git import Git
+from haloop.connectors.projects.git import DURABLY, Git
 from haloop.kernel.desk import Absent, Call, Connector, Found, NotDone, Unknown, Why, effect, queryable
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import RunFiles
@@ -94,7 +94,7 @@ class Repositories:
         if stands == push.commit:
             return _pushed(push)
         async with self._bundle(call.account, push) as bundle:
-            await git.does("bundle", "unbundle", str(bundle))
+            await git.does(*DURABLY, "bundle", "unbundle", str(bundle))
         if stands is not None and not await git.is_before(stands, push.commit):
             return _not_done("branch_taken", f"{push.branch} stands at {_short(stands)}, which this does not follow.")
         return await _moved(git, push, stands)
@@ -141,7 +141,16 @@ async def _moved(git: Git, push: Push, stands: str | None) -> Pushed | NotDone:
     """Move the name, if it stands where it was seen; git's no is a no only where the name then says so."""
     told = {"GIT_COMMITTER_NAME": "Haloop", "GIT_COMMITTER_EMAIL": "haloop@localhost"}
     earlier = stands or "0" * len(push.commit)
-    words = ("update-ref", "--create-reflog", "-m", "haloop: approved", _ref(push.branch), push.commit, earlier)
+    words = (
+        *DURABLY,
+        "update-ref",
+        "--create-reflog",
+        "-m",
+        "haloop: approved",
+        _ref(push.branch),
+        push.commit,
+        earlier,
+    )
     answer = await git.asks(*words, told=told)
     if answer.is_yes or await git.commit_at(_ref(push.branch)) == push.commit:
         return _pushed(push)
