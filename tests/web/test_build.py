@@ -23,6 +23,12 @@ JS_FIRST_MAX, CSS_MAX, FONT_MAX = 100 * KB, 10 * KB, 32 * KB
 SAID_IN = {"today": "actor.agent", "settings": "limits.budgets", "missions": "missions.new", "rest": "change.own"}
 """A message of each part of the words."""
 OF_DESK = {place: desk for desk, places in pages.PLACES_OF_DESKS.items() for place in places.values()}
+IN_SETTINGS = {
+    place
+    for places in (pages.PLACES, *pages.PLACES_OF_DESKS.values())
+    for path, place in places.items()
+    if path.startswith("/settings")
+}
 MAY_BE_SHIPPED = {"Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "OFL-1.1", "Unlicense"}
 
 
@@ -90,10 +96,9 @@ def test_a_place_begins_within_its_budget(place: str) -> None:
 
 def taken_by(place: str) -> list[str]:
     """The parts of the words that a place begins with; all else says what Today says too."""
-    if place in ("today", *OF_DESK):
-        return [OF_DESK.get(place, place)]
-    is_room = any(path.startswith("/settings") and name == place for path, name in pages.PLACES.items())
-    return ["settings"] if is_room else ["today", "rest"]
+    if place in IN_SETTINGS:
+        return ["settings"]
+    return [OF_DESK.get(place, place)] if place in ("today", *OF_DESK) else ["today", "rest"]
 
 
 def test_the_look_of_it_is_small_too() -> None:

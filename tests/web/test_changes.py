@@ -88,7 +88,7 @@ async def test_an_owner_links_a_project_in_the_settings(site: Site, visitor: Vis
     (tmp_path / "other").mkdir()
     garden = made_garden(tmp_path / "other")
     page = visitor.page
-    await visitor.open("/settings/connectors")
+    await visitor.open("/settings/projects")
     await expect(page.get_by_text("No project is linked.")).to_be_visible()
     await page.get_by_label("Folder of the repository").fill(str(tmp_path))
     await button(page, "Link this folder").click()

@@ -44,6 +44,11 @@ const PLACES: readonly Place[] = [
   { path: "/settings/limits", page: lazy(later(() => import("@/places/limits"), "settings")) },
   { path: "/settings/defaults", page: lazy(later(() => import("@/places/defaults"), "settings")) },
   { path: "/settings/connectors", page: lazy(later(() => import("@/places/connectors"), "settings")) },
+  {
+    path: "/settings/projects",
+    desk: "missions",
+    page: lazy(later(() => import("@/desks/missions/places/projects"), "settings")),
+  },
   { path: "/settings/people", page: lazy(later(() => import("@/places/people"), "settings")) },
   { path: "/settings/devices", page: lazy(later(() => import("@/places/devices"), "settings")) },
   { path: "/settings/logins", page: lazy(later(() => import("@/places/logins"), "settings")) },

@@ -32,7 +32,7 @@ PLACES: Mapping[str, str] = {
 }
 """Each address of the app, and the part of it that is shown there."""
 PLACES_OF_DESKS: Mapping[str, Mapping[str, str]] = {
-    "missions": {"/missions": "missions", "/missions/{mission}": "mission"},
+    "missions": {"/missions": "missions", "/missions/{mission}": "mission", "/settings/projects": "projects"},
 }
 """Those that are there where the desk is installed."""
 

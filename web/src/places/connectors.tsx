@@ -1,10 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
 import type { Model } from "@/api/client";
 import { queries } from "@/api/queries";
-import { readBegins } from "@/begins";
 import { capital, deedOf } from "@/drafts/deed";
-import { later, t } from "@/i18n";
+import { t } from "@/i18n";
 import { Listed } from "@/settings/Listed";
 import { Refused } from "@/settings/Refused";
 import { Room } from "@/settings/Room";
@@ -12,7 +10,6 @@ import { Button } from "@/ui/Button";
 import { Chip, type Tone } from "@/ui/Chip";
 import { Section, Waiting } from "@/ui/Page";
 
-const Projects = lazy(later(() => import("@/settings/Projects"), "missions"));
 const TONES: Record<Model<"ConnectorOut">["health"], Tone> = { answers: "ok", silent: "bad", within: "plain" };
 
 /** What stands behind each port: whether it is real, and whether it answers. */
@@ -48,11 +45,6 @@ export default function Connectors() {
           {t("connectors.check")}
         </Button>
       </Section>
-      {readBegins().desks.includes("missions") && (
-        <Suspense fallback={<Waiting rows={2} />}>
-          <Projects />
-        </Suspense>
-      )}
       <Section title={t("connectors.mode")}>
         <p className="max-w-[65ch]">{t("connectors.mode.says")}</p>
       </Section>

@@ -2,7 +2,7 @@ import { ChevronRight } from "lucide-react";
 import { Link } from "wouter";
 import { t } from "@/i18n";
 import { Look } from "@/settings/Look";
-import { ROOMS } from "@/settings/Room";
+import { roomsHere } from "@/settings/Room";
 import { Page, Section } from "@/ui/Page";
 
 /** The way to each room of the settings, and what a browser keeps for itself. */
@@ -11,7 +11,7 @@ export default function Settings() {
     <Page title={t("place.settings")}>
       <div className="max-w-3xl">
         <ul className="mb-7 grid gap-2">
-          {ROOMS.map((room) => (
+          {roomsHere().map((room) => (
             <li key={room}>
               <Link
                 href={`/settings/${room}`}

@@ -1,16 +1,35 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { readBegins } from "@/begins";
 import { t } from "@/i18n";
 import { Page } from "@/ui/Page";
 
-export const ROOMS = ["limits", "defaults", "connectors", "people", "devices", "logins", "keyboard", "status"] as const;
+const ROOMS = [
+  "limits",
+  "defaults",
+  "connectors",
+  "projects",
+  "people",
+  "devices",
+  "logins",
+  "keyboard",
+  "status",
+] as const;
+
+type RoomName = (typeof ROOMS)[number];
+
+/** The rooms that are here; one that is a desk's is, where that is installed. */
+export function roomsHere(): readonly RoomName[] {
+  const { desks } = readBegins();
+  return ROOMS.filter((one) => one !== "projects" || desks.includes("missions"));
+}
 
 /** One room of the settings, with the way to the others. */
-export function Room({ name, children }: { name: (typeof ROOMS)[number]; children: ReactNode }) {
+export function Room({ name, children }: { name: RoomName; children: ReactNode }) {
   return (
     <Page title={t(`room.${name}`)}>
       <nav aria-label={t("place.settings")} className="mb-6 flex flex-wrap gap-1">
-        {ROOMS.map((one) => (
+        {roomsHere().map((one) => (
           <Link
             key={one}
             href={`/settings/${one}`}

@@ -4,6 +4,7 @@ import { ask, type Model } from "@/api/client";
 import { queries } from "@/api/queries";
 import { t } from "@/i18n";
 import { Refused } from "@/settings/Refused";
+import { Room } from "@/settings/Room";
 import { useAct } from "@/settings/useAct";
 import { Button } from "@/ui/Button";
 import { Field } from "@/ui/Field";
@@ -21,13 +22,15 @@ export default function Projects() {
   const isOwner = me?.roles.includes("owner") ?? false;
   const linked = useQuery({ queryKey: LINKED, queryFn: () => ask("get", "/api/projects/linked"), enabled: isOwner });
   return (
-    <Section title={t("projects.linked")}>
-      <p className="mb-3 max-w-[65ch] text-ink2">{t("projects.says")}</p>
-      {me && !isOwner && <Notice tone="plain" title={t("projects.not_owner")} />}
-      <Refused error={linked.error} />
-      {isOwner && !linked.data && !linked.error && <Waiting rows={2} />}
-      {linked.data && <Known linked={linked.data} />}
-    </Section>
+    <Room name="projects">
+      <Section title={t("projects.linked")}>
+        <p className="mb-3 max-w-[65ch] text-ink2">{t("projects.says")}</p>
+        {me && !isOwner && <Notice tone="plain" title={t("projects.not_owner")} />}
+        <Refused error={linked.error} />
+        {isOwner && !linked.data && !linked.error && <Waiting rows={2} />}
+        {linked.data && <Known linked={linked.data} />}
+      </Section>
+    </Room>
   );
 }
 
