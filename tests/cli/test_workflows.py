@@ -20,6 +20,8 @@ AGENTS = (
     ("planning", "Planning", "planning-agent", "research-output.md", "implementation-plan.md"),
     ("implementation", "Implementation", "impl-agent", "implementation-plan.md", "implementation-result.json"),
 )
+PROJECT = {"research": {"project": "read"}, "planning": {"project": "read"}, "implementation": {"project": "change"}}
+"""What each has of the project, which the plan leaves open."""
 REVIEWS = (
     ("review-structured", "Review Structured"),
     ("review-research", "Review Research"),
@@ -40,7 +42,9 @@ def test_the_template_is_the_plans(tmp_path: Path, file: Path) -> None:
     steps = []
     for (step, name, agent, read, written), (review, heading) in zip(AGENTS, REVIEWS, strict=True):
         artifacts = {"inputArtifact": read, "outputArtifact": written}
-        steps.append({"step_id": step, "name": name, "type": "agent", "agent": agent, **artifacts})
+        steps.append(
+            {"step_id": step, "name": name, "type": "agent", "agent": agent, **artifacts, **PROJECT.get(step, {})}
+        )
         steps.append({"step_id": review, "name": heading, "type": "human-gate", "reviewArtifact": written})
     wanted = {"workflow_id": "standard-feature", "name": "Standard Feature", "steps": steps}
     schema = tmp_path / "exactly.json"
