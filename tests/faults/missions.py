@@ -222,7 +222,7 @@ ROW = Row(
     tool="fork, SIGKILL, bubblewrap",
     checks="I2 I6, each step once, whole files, nothing left",
     control="a step that was cut short is given up",
-    counts={Scale.TEST: 4, Scale.CI: 100, Scale.RELEASE: 2_000},
+    counts={Scale.TEST: 4, Scale.CI: 150, Scale.RELEASE: 2_000},
     run=run,
     needs=("bwrap",),
 )

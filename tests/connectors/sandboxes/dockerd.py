@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
@@ -23,46 +24,72 @@ HOST_TOOLS = {"/usr": Path("/usr")}
 _SECONDS_TO_START = 30.0
 
 
+class Daemon:
+    """One, with all that it keeps in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.at = folder / "docker.sock"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Wait until it answers."""
+        assert PROGRAM is not None
+        folder = self._folder
+        (folder / "daemon.json").write_text(json.dumps({"default-ulimits": {}}))
+        options = {
+            "config-file": folder / "daemon.json",
+            "data-root": folder / "data",
+            "exec-root": folder / "exec",
+            "pidfile": folder / "pid",
+            "host": f"unix://{self.at}",
+            "iptables": "false",
+            "ip6tables": "false",
+            "bridge": "none",
+            "storage-driver": "overlay2",
+        }
+        words = [f"--{name}={value}" for name, value in options.items()]
+        with (folder / "log").open("ab") as log:
+            command = ["setpriv", "--pdeathsig", "TERM", PROGRAM, *words]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        until = time.monotonic() + _SECONDS_TO_START
+        while not _answers(self.at):
+            assert self._process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < until, (folder / "log").read_text()
+            time.sleep(0.05)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it, and wait for that."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(_SECONDS_TO_START)
+
+
 @contextmanager
 def dockerd() -> Iterator[Path]:
     """A daemon's socket; it ends with whoever started it, however that ends."""
-    assert PROGRAM is not None
+    with daemon() as one:
+        yield one.at
+
+
+@contextmanager
+def daemon() -> Iterator[Daemon]:
+    """A daemon with its images."""
     folder = Path(tempfile.mkdtemp(prefix="haloop-docker-"))
-    at = folder / "docker.sock"
-    (folder / "daemon.json").write_text(json.dumps({"default-ulimits": {}}))
-    options = {
-        "config-file": folder / "daemon.json",
-        "data-root": folder / "data",
-        "exec-root": folder / "exec",
-        "pidfile": folder / "pid",
-        "host": f"unix://{at}",
-        "iptables": "false",
-        "ip6tables": "false",
-        "bridge": "none",
-        "storage-driver": "overlay2",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", PROGRAM, *(f"--{name}={value}" for name, value in options.items())],
-            stdout=log,
-            stderr=log,
-        )
+    one = Daemon(folder)
     try:
-        _fill(at, process, folder / "log")
-        yield at
+        one.start()
+        _fill(one.at)
+        yield one
     finally:
-        process.terminate()
-        process.wait(_SECONDS_TO_START)
+        one.end()
+        # One that was killed has not taken away what it mounted.
+        subprocess.run(["umount", "--lazy", str(folder / "data")], check=False, capture_output=True)
         shutil.rmtree(folder)
 
 
-def _fill(at: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait until it answers, and give it its images."""
-    until = time.monotonic() + _SECONDS_TO_START
-    while not _answers(at):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.05)
+def _fill(at: Path) -> None:
+    """Give it its images."""
     client = docker.DockerClient(base_url=f"unix://{at}")
     for image, content in ((LINKS, _links()), (OWN_TOOLS, _own_tools())):
         name, _, tag = image.partition(":")

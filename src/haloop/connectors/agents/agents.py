@@ -9,6 +9,7 @@ else.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,9 +156,10 @@ class SandboxedAgents:
 
     async def _end_with_its_sandbox(self, attempt: AttemptId, at_work: _AtWork) -> None:
         """Whoever waits for an answer waits no longer than the sandbox may live."""
-        await at_work.sandbox.over()
+        with suppress(StepFault):  # nobody can say any more whether it lives: it waits for nothing then
+            await at_work.sandbox.over()
         if self._waiting.get(attempt) is at_work:
-            await self.let_go(attempt)
+            await self._let_be(attempt)
 
     async def _ended(self, attempt: AttemptId, at_work: _AtWork) -> None:
         """End it to the last, also where whoever asked for that asks no more."""
