@@ -57,12 +57,17 @@ MAY_CALL_OUT: dict[str, set[str]] = {
     "imaplib": {"connectors/mail/mailbox.py"},
     **{module: {"connectors/models/speaking.py"} for module in ("pydantic_ai", "openai", "anthropic")},
     "opentelemetry.exporter": {"collector.py"},
+    "aiohttp": {
+        "connectors/sandboxes/control_plane.py",
+        "connectors/sandboxes/pod_streams.py",
+    },  # a cluster's websocket
     "docker": {"connectors/sandboxes/docker.py"},  # to a socket of this machine
+    "kubernetes_asyncio": {"connectors/sandboxes/control_plane.py"},  # to a cluster that the settings name
     "requests": {"connectors/sandboxes/docker.py"},  # how that fails
     **{
         module: set()
         for module in (
-            *("httpx", "httpcore", "urllib3", "aiohttp", "urllib.request", "http.client"),
+            *("httpx", "httpcore", "urllib3", "urllib.request", "http.client"),
             *("smtplib", "ftplib", "poplib", "xmlrpc"),
         )
     },

@@ -439,7 +439,7 @@ class Settings:
         metadata=Setting(
             name="sandbox.provider",
             kind=TEXT,
-            doc="Where agents' programs work: bubblewrap, docker, or auto for the first of them that starts.",
+            doc="Where agents' programs work: bubblewrap, docker, auto for the first that starts, or kubernetes.",
             fits=fits_sandbox_provider,
         ).declared,
     )
@@ -467,6 +467,56 @@ class Settings:
             kind=NUMBER,
             doc="How many steps of missions are at work at once; 0 for twice as many as processors, 8 at most.",
             fits=fits_at_once,
+        ).declared,
+    )
+    sandbox_kubernetes_config: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="sandbox.kubernetes_config",
+            kind=FILE,
+            doc="The file that says how to reach the cluster, where it is not kubectl's own.",
+            example="/path/to/kubeconfig",
+        ).declared,
+    )
+    sandbox_kubernetes_context: str = field(
+        default="",
+        metadata=Setting(
+            name="sandbox.kubernetes_context",
+            kind=TEXT,
+            doc="Which of the clusters in that file; empty for its current one.",
+        ).declared,
+    )
+    sandbox_kubernetes_namespace: str = field(
+        default="haloop-sandboxes",
+        metadata=Setting(
+            name="sandbox.kubernetes_namespace",
+            kind=TEXT,
+            doc="The namespace for agents' programs, and for nothing else.",
+        ).declared,
+    )
+    sandbox_kubernetes_image: str = field(
+        default="node:20-slim",
+        metadata=Setting(
+            name="sandbox.kubernetes_image",
+            kind=TEXT,
+            doc="The image that programs stand on in the cluster, where their step does not name one.",
+        ).declared,
+    )
+    sandbox_kubernetes_claim: str = field(
+        default="",
+        metadata=Setting(
+            name="sandbox.kubernetes_claim",
+            kind=TEXT,
+            doc="The volume claim in that namespace that the missions of this home lie on.",
+        ).declared,
+    )
+    sandbox_kubernetes_volume: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="sandbox.kubernetes_volume",
+            kind=FOLDER,
+            doc="Where the volume of that claim is mounted on this machine; the home's missions lie in it.",
+            example="/path/to/the/home/missions",
         ).declared,
     )
     project_linked: Path | None = field(

@@ -19,7 +19,9 @@ def test_the_provider_that_works_is_named(haloop: Haloop, account: AccountId, pl
     """The smallest sandbox was started, and nothing of it is left in the home."""
     require("bubblewrap")
 
-    assert line(haloop("doctor").out).endswith("Agents' programs work in bubblewrap.")
+    said = line(haloop("doctor").out)
+    assert "Agents' programs work in bubblewrap." in said
+    assert said.endswith("A step that needs the internet is refused there, and works in docker.")
     assert not (place.home / "runtime" / "sandboxes").exists()
 
 
@@ -53,3 +55,20 @@ def test_more_steps_at_once_than_there_is_memory_for_is_worth_knowing(
     assert many.code == 0
     assert "256 at once may use 512 GB" in many.out
     assert "at once may use" not in one.out
+
+
+def test_a_cluster_that_is_named_and_not_known_is_said(
+    haloop: Haloop, account: AccountId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for a cluster is told what is missing, setting by setting, and gets no other provider."""
+    monkeypatch.setenv("HALOOP_SANDBOX_PROVIDER", "kubernetes")
+    without = haloop("doctor")
+    monkeypatch.setenv("HALOOP_SANDBOX_KUBERNETES_CLAIM", "missions")
+    monkeypatch.setenv("HALOOP_SANDBOX_KUBERNETES_VOLUME", str(tmp_path))
+    monkeypatch.setenv("HALOOP_SANDBOX_KUBERNETES_CONFIG", str(tmp_path / "nosuch"))
+    unknown = haloop("doctor")
+
+    assert (without.code, unknown.code) == (1, 1)
+    assert "sandbox.kubernetes_claim and sandbox.kubernetes_volume are not both set" in line(without.out)
+    assert "It is not known how to reach the cluster" in line(unknown.out)
+    assert "work in bubblewrap" not in line(unknown.out)

@@ -8,7 +8,7 @@ from haloop.cli.answer import Answer, answering
 from haloop.kernel.clock import SystemClock
 from haloop.kernel.errors import BadInput, Exit
 from haloop.kernel.reader import BUILT_IN
-from haloop.ports.sandboxes import NoSandbox
+from haloop.ports.sandboxes import Network, NoSandbox
 from haloop.settings import Settings
 from haloop.store.doctor import Check, Verdict, examine
 
@@ -67,6 +67,8 @@ async def _sandbox(settings: Settings) -> Check:
         async with choosing(wanted(settings)) as chosen:
             passed_over = " ".join(chosen.passed_over)
             sentence = f"Agents' programs work in {chosen.sandboxes.name}. {passed_over}".rstrip()
+            if Network.BRIDGE not in chosen.sandboxes.networks:
+                sentence += " A step that needs the internet is refused there, and works in docker."
             return Check(name="sandbox", verdict=Verdict.OK, sentence=sentence)
     except NoSandbox as error:
         verdict = Verdict.NOTE if settings.sandbox_provider == AUTO else Verdict.FAILED

@@ -146,6 +146,8 @@ class Sandboxes(Protocol):
     """A provider of them, for one instance."""
 
     name: str
+    networks: frozenset[Network]
+    """What it can let a program reach."""
 
     async def start(self, work: Work) -> Sandbox:
         """Start it, unless one of its name is there: then that one is removed first, with all it runs."""

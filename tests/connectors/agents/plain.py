@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from haloop.ports.sandboxes import FOLDER, LINE_BYTES, End, Left, Over, Work
+from haloop.ports.sandboxes import FOLDER, LINE_BYTES, End, Left, Network, Over, Work
 
 
 @dataclass(kw_only=True)
@@ -48,6 +48,7 @@ class PlainSandboxes:
     """All of them, by name."""
 
     name: str = "plain"
+    networks: frozenset[Network] = frozenset({Network.NONE})
     there: dict[str, PlainSandbox] = field(default_factory=dict)
     works: list[Work] = field(default_factory=list)
     """What was ever started."""

@@ -1,14 +1,19 @@
 """Which provider is taken, and what is said where none is."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from haloop.connectors.sandboxes.choosing import NoSandboxes, Wanted, choosing, instance_of, remove_all
+from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
+from haloop.connectors.sandboxes.choosing import NoSandboxes, Wanted, choosing, instance_of
+from haloop.connectors.sandboxes.sweeping import remove_all, sweep
 from haloop.ports.sandboxes import Left, NoSandbox, NotStarted
 from tests.connectors.sandboxes import dockerd
 from tests.connectors.sandboxes.conftest import require
+from tests.connectors.sandboxes.outside import ENDLESS, Place
 
 
 class Stubborn(NoSandboxes):
@@ -81,6 +86,35 @@ async def test_what_cannot_be_removed_keeps_nobody_from_starting(caplog: pytest.
 
     assert sandboxes.tried == ["not-now", "busy", "gone"]
     assert len([record for record in caplog.records if record.message.endswith("is still there")]) == 2
+
+
+async def test_what_another_provider_left_is_removed_too(tmp_path: Path, folder: Path, daemon: Path) -> None:
+    """Where a home changes from docker to bubblewrap nothing is left at work in docker, nor the other way round."""
+    require("bubblewrap")
+    (folder / "in").mkdir()
+    told = wanted(tmp_path, "bubblewrap", daemon)
+    bubblewrap = Bubblewrap(tmp_path / "runtime" / "sandboxes", instance_of(tmp_path))
+    async with choosing(replace(told, provider="docker")) as docker:
+        contained = await Place(docker.sandboxes, folder / "in", dockerd.OWN_TOOLS).start(ENDLESS)
+        async with choosing(told) as chosen:
+            await sweep(told, chosen.sandboxes)
+            assert await docker.sandboxes.left() == []
+        await contained.over()
+
+        walled = await Place(bubblewrap, folder).start(ENDLESS)
+        await sweep(told, docker.sandboxes)
+        assert await bubblewrap.left() == []
+        await walled.over()
+
+
+async def test_a_provider_that_does_not_answer_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    """A daemon that is there and says nothing we understand is passed over."""
+    require("bubblewrap")
+    async with await asyncio.start_unix_server(lambda _, writer: writer.close(), tmp_path / "docker.sock"):
+        told = wanted(tmp_path, "bubblewrap")
+        async with choosing(told) as chosen:
+            await sweep(told, chosen.sandboxes)
+    assert list(told.used) == ["bubblewrap", "docker"]
 
 
 def test_two_homes_are_two_instances(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every provider of sandboxes does the same."""
+"""What every provider of sandboxes does the same; of Kubernetes, as far as a cluster of the tests' own can show it."""
 
 import asyncio
 from datetime import timedelta
@@ -6,8 +6,19 @@ from datetime import timedelta
 import pytest
 
 from haloop.ports.sandboxes import INSTANCE_LABEL, CannotStart, End, Limits, Over
-from tests.connectors.sandboxes.outside import ENDLESS, OURS, Place
+from tests.connectors.sandboxes.conftest import PROVIDERS
+from tests.connectors.sandboxes.outside import ENDLESS, OURS, SECONDS_MAX, Place
 
+
+@pytest.fixture(params=[*PROVIDERS, "kubernetes"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each provider in turn."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+SAID = 12 << 20
+"""More than a daemon or a cluster keeps itself, and as much as is held for whoever listens late."""
 MOCK = "{ echo '# Output from cleanup'; cat; } > structured-text.md"
 """The agent `mock`: it copies what it is given, below a line of its own."""
 
@@ -26,6 +37,17 @@ async def test_what_it_says_and_how_it_ends_is_heard(place: Place) -> None:
 
     assert (ran.said, ran.complained) == ("said\n", "complained\n")
     assert ran.over == Over(end=End.EXITED, exit_code=3)
+
+
+async def test_all_that_it_says_is_heard(place: Place) -> None:
+    """However much it says, and however little a daemon keeps of it, whoever listens late misses nothing."""
+    sandbox = await place.start(f"head -c {SAID} /dev/zero; echo over >&2")
+    async with asyncio.timeout(SECONDS_MAX):
+        assert await sandbox.complains.readline() == b"over\n"
+        await asyncio.sleep(2)  # as long as a daemon is waited for, and longer
+
+        assert len(await sandbox.talks.read()) == SAID
+        assert (await sandbox.over()).exit_code == 0
 
 
 async def test_it_talks_and_hears_in_turns(place: Place) -> None:

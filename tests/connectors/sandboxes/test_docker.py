@@ -13,8 +13,8 @@ import pytest
 from docker import DockerClient
 from docker.models.containers import Container
 
-from haloop.connectors.sandboxes.choosing import remove_all
 from haloop.connectors.sandboxes.docker import Docker
+from haloop.connectors.sandboxes.sweeping import remove_all
 from haloop.ports.sandboxes import CannotStart, End, NotStarted, Over
 from tests.connectors.sandboxes import dockerd
 from tests.connectors.sandboxes.outside import ENDLESS, SECONDS_MAX, Place

@@ -33,6 +33,7 @@ class Attached:
         self._from, self._to = connection
         (self.talks, said), (self.complains, complained), (self._heard, self.hears) = pipes
         self._into = {_OUT: said, _ERROR: complained}
+        self.heard_bytes = 0
         self._carrying = asyncio.create_task(self._carry())
         self.ended = asyncio.create_task(self._deal_out())
         """When the daemon has nothing more to say."""
@@ -76,6 +77,7 @@ class Attached:
                 while left:
                     piece = await self._from.readexactly(min(left, _PIECE_BYTES))
                     left -= len(piece)
+                    self.heard_bytes += len(piece)
                     self._into[head[0]].write(piece)
                     await self._into[head[0]].drain()
 

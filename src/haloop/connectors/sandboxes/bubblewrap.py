@@ -29,6 +29,10 @@ from haloop.connectors.sandboxes.records import Record, Records
 from haloop.connectors.sandboxes.watching import LOOK_SECONDS, exceeded, found
 from haloop.ports.sandboxes import INSTANCE_LABEL, CannotStart, End, Left, Limits, Network, NotStarted, Over, Work
 
+NO_INTERNET = (
+    "In bubblewrap there is no internet: this machine's own network would come with it. "
+    "A step that needs it works in Docker, where sandbox.provider says docker."
+)
 _KILLED = 128 + signal.SIGKILL
 """How bubblewrap says that a program was killed."""
 _USED_UP = {_KILLED, 128 + signal.SIGXCPU}
@@ -40,6 +44,7 @@ class Bubblewrap:
     """Sandboxes of one home, written down in a folder of it."""
 
     name = "bubblewrap"
+    networks = frozenset({Network.NONE})
 
     def __init__(self, folder: Path, instance: str) -> None:
         self._records = Records(folder)
@@ -48,7 +53,7 @@ class Bubblewrap:
 
     async def start(self, work: Work) -> "InBubblewrap":
         if work.network is not Network.NONE:
-            raise CannotStart("Bubblewrap gives no network: with the internet would come this machine's own.")
+            raise CannotStart(NO_INTERNET)
         await self.remove(work.name)
         paused = await Paused.start(work)
         try:

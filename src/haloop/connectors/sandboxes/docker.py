@@ -23,6 +23,8 @@ from docker.types import LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from haloop.connectors.sandboxes.attached import Attached
+from haloop.connectors.sandboxes.folder import hand_over
+from haloop.connectors.sandboxes.streams import until_quiet
 from haloop.connectors.sandboxes.watching import exceeded, found
 from haloop.ports.sandboxes import (
     FOLDER,
@@ -61,6 +63,7 @@ class Docker:
     """Sandboxes of one home, at one daemon."""
 
     name = "docker"
+    networks = frozenset(Network)
 
     def __init__(self, at: Path, image: str, instance: str) -> None:
         self._at = at
@@ -131,7 +134,7 @@ class Docker:
 
     def _create(self, work: Work) -> Container:
         if os.geteuid() == 0:
-            _hand_over(work.folder)
+            hand_over(work.folder, USER)
         return self._daemon.containers.create(
             work.image or self._image,
             name=self._named(work.name),
@@ -195,6 +198,7 @@ class InDocker:
                 await self._kill()
         try:
             code = await gone
+            await until_quiet(self._attached.ended, lambda: self._attached.heard_bytes, _LOOK_SECONDS)
         finally:
             await self._attached.hang_up()
         with suppress(NotStarted, CannotStart):  # whoever removes its name asks once more, and so does the next start
@@ -282,13 +286,6 @@ def _held(limits: Limits) -> dict[str, Any]:
         "nano_cpus": int(limits.processors * 1e9),
         "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in own.items()],
     }
-
-
-def _hand_over(folder: Path) -> None:
-    """Let the program write where only root may; a link is given away itself, never what it leads to."""
-    for _, folders, files, at in os.fwalk(folder):
-        for name in (".", *folders, *files):
-            os.chown(name, USER, USER, dir_fd=at, follow_symlinks=False)
 
 
 def _state(container: Container) -> dict[str, Any]:

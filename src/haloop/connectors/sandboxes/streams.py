@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 
 from haloop.ports.sandboxes import LINE_BYTES
 
@@ -24,3 +25,11 @@ async def pipe() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), end
     )
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+async def until_quiet(ended: "asyncio.Task[None]", heard: Callable[[], int], seconds: float) -> None:
+    """Wait until all was said, or for so long nothing came: where nobody reads, the end is never reached."""
+    before = -1
+    while not ended.done() and heard() != before:
+        before = heard()
+        await asyncio.wait([ended], timeout=seconds)
