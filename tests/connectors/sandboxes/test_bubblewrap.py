@@ -151,9 +151,9 @@ async def test_what_it_deletes_and_keeps_takes_room_too(place: Place, keeps: str
 @ONLY
 async def test_what_is_deleted_and_let_go_is_free_again(place: Place) -> None:
     """A program that makes much and keeps little works on."""
-    ran = await place.run(
-        python(f"{DELETES}\nheld.clear()\nprint('on')\ntime.sleep(1)"), limits=Limits(folder_bytes=32 << 20)
-    )
+    goes_on = "held.clear()\nfor name in 'defghi': deleted(name).close()\nprint('on')\ntime.sleep(1)"
+
+    ran = await place.run(python(f"{DELETES}\n{goes_on}"), limits=Limits(folder_bytes=96 << 20))
 
     assert ran.said == "on\n"
     assert ran.over.exit_code == 0
