@@ -41,10 +41,10 @@ def wanted(settings: Settings) -> Wanted:
         docker_image=settings.sandbox_docker_image,
         cluster=Cluster(
             config=settings.sandbox_kubernetes_config,
-            context=settings.sandbox_kubernetes_context,
+            context=settings.sandbox_kubernetes_context or "",
             namespace=settings.sandbox_kubernetes_namespace,
             image=settings.sandbox_kubernetes_image,
-            claim=settings.sandbox_kubernetes_claim,
+            claim=settings.sandbox_kubernetes_claim or "",
             volume=settings.sandbox_kubernetes_volume,
         ),
     )

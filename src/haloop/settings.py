@@ -478,12 +478,13 @@ class Settings:
             example="/path/to/kubeconfig",
         ).declared,
     )
-    sandbox_kubernetes_context: str = field(
-        default="",
+    sandbox_kubernetes_context: str | None = field(
+        default=None,
         metadata=Setting(
             name="sandbox.kubernetes_context",
             kind=TEXT,
-            doc="Which of the clusters in that file; empty for its current one.",
+            doc="Which of the clusters in that file, where it is not its current one.",
+            example="kind-haloop",
         ).declared,
     )
     sandbox_kubernetes_namespace: str = field(
@@ -502,12 +503,13 @@ class Settings:
             doc="The image that programs stand on in the cluster, where their step does not name one.",
         ).declared,
     )
-    sandbox_kubernetes_claim: str = field(
-        default="",
+    sandbox_kubernetes_claim: str | None = field(
+        default=None,
         metadata=Setting(
             name="sandbox.kubernetes_claim",
             kind=TEXT,
             doc="The volume claim in that namespace that the missions of this home lie on.",
+            example="missions",
         ).declared,
     )
     sandbox_kubernetes_volume: Path | None = field(
