@@ -165,6 +165,9 @@ class Counted:
     most: int = 0
     name: str = "counted"
 
+    def __post_init__(self) -> None:
+        self.networks = self.behind.networks
+
     async def start(self, work: Work) -> Sandbox:
         self.names.append(work.name)
         self.there.add(work.name)
