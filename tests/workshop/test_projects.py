@@ -28,7 +28,7 @@ from haloop.kernel.desk import Absent, Call, Found, NotDone, Unknown, effect, qu
 from haloop.kernel.gate import Verdict
 from haloop.kernel.ids import RunId
 from haloop.kernel.people import Role
-from haloop.ports.projects import Base, Change, Project, Projects, Push, Pushed, Standing
+from haloop.ports.projects import Base, Caution, Change, Project, Projects, Push, Pushed, Standing
 from haloop.store.verify import verify_home
 from haloop.workshop.files import LedgerFiles
 from tests.api.test_passkeys import browser_of
@@ -211,7 +211,7 @@ async def test_a_branch_that_cannot_be_moved_is_told_and_asked_again(site: Site)
 
     card = await site.card(mission)
     assert "which this does not follow. Nothing was pushed." in card["not_pushed"]["text"]
-    assert [one["key"] for one in card["cautions"]["items"]] == ["moved", "branch_taken"]
+    assert [one["key"] for one in card["cautions"]["items"]] == [Caution.MOVED, Caution.BRANCH_TAKEN]
     assert site.garden.branches[branch] == other
     detail = await site.shop.detail(mission)
     assert (detail["status"], detail["current_step"]) == ("waiting_human", 7)

@@ -130,7 +130,9 @@ def value_words(value: Canonical) -> str:
             return "yes" if yes else "no"
         case {"type": "datetime", "iso": str(iso)}:
             return _moment_words(iso)
-        case {"text": text} | {"number": text} | {"iso": text} | {"key": text}:
+        case {"type": "word", "key": str(key)}:
+            return _plain(key)
+        case {"text": text} | {"number": text} | {"iso": text}:
             return str(text)
     return argument_words(value)
 

@@ -85,17 +85,17 @@ class Change(_Record):
 
 
 class Caution(StrEnum):
-    """What whoever is asked about a change should know of the repository as it stands now."""
+    """What to know of the repository as it stands now, spelled as it is read where there is no catalogue."""
 
-    UNSAVED = "unsaved"
+    UNSAVED = "uncommitted_work_is_not_part_of_this"
     """There are changes in its work tree that are committed nowhere; they are not part of this."""
-    DETACHED = "detached"
+    DETACHED = "no_branch_was_checked_out"
     """No branch was checked out there."""
-    MOVED = "moved"
+    MOVED = "its_branch_has_gone_on_since"
     """Its branch has gone on since the step began."""
-    BRANCH_TAKEN = "branch_taken"
+    BRANCH_TAKEN = "the_branch_stands_elsewhere"
     """The branch stands there already, at something else."""
-    GONE = "gone"
+    GONE = "it_cannot_be_read_now"
     """It cannot be read just now."""
 
 
