@@ -2,18 +2,27 @@
 
 What a model writes is its own: it is marked as such wherever it is shown, and counts for nothing before whoever
 asked has read it strictly. No operation here acts on anything.
+
+Agents ask models too, as their own programs do it: what that comes to is counted here in tokens and in money, in
+whole millionths of a dollar, because a single call costs less than a cent.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from decimal import Decimal
+from typing import Annotated, Protocol, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from haloop.kernel.card import ModelText
 from haloop.kernel.failure import Permanent
 from haloop.kernel.prompt import Prompt
 
+MICROS = 1_000_000
+"""So many of them are a dollar."""
+
 
 class Spent(Permanent):
-    """The household's tokens of this day are used up."""
+    """What was set aside for this is used up."""
 
 
 class HasSecret(Permanent):
@@ -49,4 +58,88 @@ class Allowance(Protocol):
 
     def used(self, household: str, *, now: int) -> Used:
         """What is used and reserved today."""
+        ...
+
+
+class Use(BaseModel):
+    """What calls of a model came to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    tokens_in: Annotated[int, Field(ge=0)] = 0
+    """All that was read, also what the provider had kept."""
+    tokens_out: Annotated[int, Field(ge=0)] = 0
+    cached: Annotated[int, Field(ge=0)] = 0
+    """Of those that were read, what the provider had kept from before."""
+    micros: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.tokens_in + self.tokens_out
+
+    @property
+    def usd(self) -> str:
+        """In dollars, as people read it: to the hundredth of a cent."""
+        return f"{Decimal(self.micros) / MICROS:.4f}"
+
+
+def _as_text(value: object) -> object:
+    """A number of a template, as it was written there."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class Budget(BaseModel):
+    """The most that calls may come to, in tokens, in dollars or in both."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    usd: Annotated[str, BeforeValidator(_as_text), Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$")] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.tokens is None and self.usd is None:
+            raise ValueError("a budget says tokens, usd or both")
+        return self
+
+    @property
+    def words(self) -> str:
+        """As people read it, in any language."""
+        said = [] if self.tokens is None else [f"{self.tokens:,} tokens"]
+        if self.usd is not None:
+            dollars, _, cents = self.usd.partition(".")
+            said.append(f"${int(dollars):,}.{cents:0<2}")
+        return " · ".join(said)
+
+    @property
+    def micros(self) -> int | None:
+        return None if self.usd is None else int(Decimal(self.usd) * MICROS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spender:
+    """Whose call it is, and what was set aside for it."""
+
+    household: str
+    mission: str
+    attempt: str
+    for_attempt: Budget | None = None
+    """What one attempt at the step may come to."""
+    for_mission: Budget | None = None
+    """What all attempts of the mission may come to together."""
+
+
+class Spending(Protocol):
+    """Counts what agents use of models: the most a call may come to is reserved before it, and settled after it."""
+
+    def reserve(self, spender: Spender, at_most: Use, *, now: int) -> int:
+        """Reserve that, and name the reservation; Spent where not so much is left."""
+        ...
+
+    def settle(self, reservation: int, use: Use) -> None:
+        """It was that in the end."""
+        ...
+
+    def used_by(self, attempt: str) -> Use:
+        """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
         ...
