@@ -9,6 +9,7 @@ from haloop.kernel.clock import Clock
 from haloop.serving import bind, served
 from haloop.town.booking_site import make_booking_site
 from haloop.town.line import Line
+from haloop.town.model import make_model
 from haloop.town.orders import ShopBook
 from haloop.town.post_office import PostOffice
 from haloop.town.reservations import Book
@@ -38,6 +39,8 @@ class Town:
     resy_counter: ResyCounter
     resy_line: Line
     post_office: PostOffice
+    model_address: str
+    model_line: Line
 
 
 @asynccontextmanager
@@ -47,13 +50,14 @@ async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterat
         None if folder is None else folder / f"{name}.json" for name in ("reservations", "subscriptions", "orders")
     ]
     book, contracts, shop_book = Book(clock, files[0]), Contracts(clock, files[1]), ShopBook(clock, files[2])
-    lines = booking_line, subscriptions_line, shop_line, resy_line = Line(), Line(), Line(), Line()
+    lines = booking_line, subscriptions_line, shop_line, resy_line, model_line = [Line() for _ in range(5)]
     resy_counter = ResyCounter(book, clock)
     async with (
         served(make_booking_site(book, booking_line), bind(_HOST, 0)) as booking_address,
         served(make_subscription_site(contracts, subscriptions_line), bind(_HOST, 0)) as subscriptions_address,
         served(make_shop(shop_book, shop_line), bind(_HOST, 0)) as shop_address,
         served(make_resy(resy_counter, resy_line), bind(_HOST, 0)) as resy_address,
+        served(make_model(model_line), bind(_HOST, 0)) as model_address,
         PostOffice.opened(None if folder is None else folder / "mail") as post_office,
     ):
         try:
@@ -71,6 +75,8 @@ async def serve_town(folder: Path | None = None, *, clock: Clock) -> AsyncIterat
                 resy_counter=resy_counter,
                 resy_line=resy_line,
                 post_office=post_office,
+                model_address=model_address,
+                model_line=model_line,
             )
         finally:
             for line in lines:
