@@ -45,6 +45,7 @@ MAY_CALL_OUT: dict[str, set[str]] = {
         "connectors/booking/resy.py",  # by egress
         *("connectors/egress.py", "connectors/push/web_push.py"),
         *("connectors/models/hosted.py", "connectors/models/speaking.py"),
+        "connectors/gateway/door.py",  # by egress
         "issuer.py",  # the settings name it, and it may well stand in the same network
         "mcp/sessions.py",  # in process alone
     },

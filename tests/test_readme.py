@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from haloop.connectors.agents.agents_file import read_agents
+from haloop.settings import Settings
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -79,3 +82,17 @@ def _sentences(page: Path) -> list[str]:
 def test_the_readme_says_what_an_agent_with_your_shell_is() -> None:
     """The one thing no approval can stop is said plainly."""
     assert "An agent that holds your shell is otherwise you" in README
+
+
+def test_what_switches_an_agent_on_is_read_as_the_readme_says_it(tmp_path: Path) -> None:
+    """Both files, as they stand there, name an agent, its model, the key and what may be spent."""
+    agents, config = [block for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "agents." in block]
+    (tmp_path / "agents.toml").write_text(agents)
+    (tmp_path / "config.toml").write_text(config.replace("~/.haloop", str(tmp_path)))
+
+    settings = Settings.read({}, home=tmp_path)
+
+    assert settings.agents_file == tmp_path / "agents.toml"
+    assert settings.gateway_anthropic_key_file == Path("/home/me/anthropic-key")
+    assert settings.gateway_usd_max == "5.00"
+    assert "impl-agent" in read_agents(settings.agents_file)

@@ -170,13 +170,7 @@ export default defineConfig({
     modulePreload: false,
     license: { fileName: "licences.md" },
     // What everything begins with is one file: in several it is squeezed less well.
-    rolldownOptions: {
-      output: {
-        /** Every place's files are named in the first one, and no letter of a digest can be squeezed: seven are the fewest. */
-        chunkFileNames: "assets/[name]-[hash:7].js",
-        codeSplitting: { groups: [{ name: "core", test: CORE }] },
-      },
-    },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "core", test: CORE }] } } },
   },
   server: {
     fs: { allow: [ROOT, WORDS] },

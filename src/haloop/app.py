@@ -32,7 +32,7 @@ from haloop.kernel.receipt import Receipt
 from haloop.logs import Answered, log_answer, log_fact, open_logs
 from haloop.mcp.door import agents_door
 from haloop.notices.telling import Telling
-from haloop.outward import Outward, Post, open_model, open_post, open_telling, practice_mail, taking_letters
+from haloop.outward import Outward, Post, open_model, open_post, open_telling, practice_mail, practising, taking_letters
 from haloop.sandboxing import open_sandboxes
 from haloop.serving import address_of, serve
 from haloop.settings import PRACTICE_MAIL, Settings
@@ -120,7 +120,7 @@ async def _serve(
         open_shop(settings, town_address=town.shop_address) as shop,
         open_model(settings, outward.model) as model,
         open_sandboxes(settings) as sandboxes,
-        open_workshop(settings, sandboxes) as workshop,
+        open_workshop(settings, sandboxes, practising(outward.upstreams, town.model_address)) as workshop,
         open_haloop(
             settings,
             desks=desks,

@@ -20,6 +20,7 @@ _PROVIDERS = ("builtin", "openai", "anthropic")
 _SANDBOXES = ("auto", "bubblewrap", "docker", "kubernetes")
 _NEAR = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost):[0-9]{1,5}(?:/[^\s?#]*)?")
 _TLS = re.compile(r"https://[^\s/?#@*:]+(?:/[^\s?#]*)?")
+_USD = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _MAIL_SECURITY = ("starttls", "tls", "none")
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 RESY_CONSENT = "Resy has not agreed to this, and I answer for it"
@@ -105,6 +106,14 @@ def fits_at_once(count: int) -> str:
 
 def fits_tokens(count: int) -> str:
     return "" if 1 <= count <= _TOKENS_MAX else f"it is a number from 1 to {_TOKENS_MAX}"
+
+
+def fits_usd(words: str) -> str:
+    return "" if _USD.fullmatch(words) else "it must be an amount in dollars, such as 20.00"
+
+
+def fits_gateway_address(address: str | None) -> str:
+    return "" if address == "town" else fits_model_address(address)
 
 
 def fits_model_provider(provider: str) -> str:

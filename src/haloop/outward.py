@@ -5,15 +5,17 @@ a file that is not there is found before anybody waits for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from haloop.api.house import House
 from haloop.connectors.egress import open_way
+from haloop.connectors.gateway import providers
+from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.connectors.mail.mailbox import ImapLetterbox, Mailbox
 from haloop.connectors.mail.smtp import MailServer, Security, SmtpMail
 from haloop.connectors.models.hosted import ADDRESSES, MODELS, HostedModel, ModelHost, Shape
@@ -28,7 +30,7 @@ from haloop.kernel.reader import BUILT_IN
 from haloop.letters.taking import Letters
 from haloop.notices.telling import Telling, Ways
 from haloop.ports.letterbox import Letterbox
-from haloop.settings import PRACTICE_MAIL, Settings
+from haloop.settings import PRACTICE_MAIL, PRACTICE_MODEL, Settings
 from haloop.store.letters import LetterBook
 from haloop.store.model_use import ModelUse
 from haloop.store.push_key import read_or_make_push_key
@@ -43,6 +45,8 @@ class Outward:
     mail: MailServer | None
     mailbox: Mailbox | None = None
     model: ModelHost | None = None
+    upstreams: Mapping[Provider, Upstream] = field(default_factory=dict)
+    """Whose models agents may ask."""
 
     @classmethod
     def read(cls, settings: Settings) -> "Outward":
@@ -51,6 +55,7 @@ class Outward:
             mail=_mail_server(settings),
             mailbox=_mailbox(settings),
             model=model_host(settings),
+            upstreams=upstreams(settings),
         )
 
     @property
@@ -58,7 +63,7 @@ class Outward:
         """What no log may hold."""
         passwords = [one.password for one in (self.mail, self.mailbox) if one]
         keys = [self.issuer.client_secret if self.issuer else "", self.model.key if self.model else ""]
-        return [one for one in (*keys, *passwords) if one]
+        return [one for one in (*keys, *passwords, *(one.key for one in self.upstreams.values())) if one]
 
 
 @asynccontextmanager
@@ -238,6 +243,36 @@ def model_host(settings: Settings) -> ModelHost | None:
         address=(settings.model_address or ADDRESSES[shape]).replace("http://localhost:", "http://127.0.0.1:"),
         key=key,
     )
+
+
+def upstreams(settings: Settings) -> Mapping[Provider, Upstream]:
+    """The providers that the settings name for agents: by a key, or by an address of their own."""
+    said = {
+        Provider.ANTHROPIC: (settings.gateway_anthropic_address, settings.gateway_anthropic_key_file),
+        Provider.OPENAI: (settings.gateway_openai_address, settings.gateway_openai_key_file),
+        Provider.GEMINI: (settings.gateway_gemini_address, settings.gateway_gemini_key_file),
+    }
+    return {
+        provider: Upstream(
+            provider=provider,
+            address=(address or providers.ADDRESSES[provider])
+            .replace("http://localhost:", "http://127.0.0.1:")
+            .rstrip("/"),
+            key=_secret(f"gateway.{provider}_key_file", file),
+        )
+        for provider, (address, file) in said.items()
+        if address or file
+    }
+
+
+def practising(known: Mapping[Provider, Upstream], town: str) -> Mapping[Provider, Upstream]:
+    """Those that are the town's where it is served now, and without a key."""
+    here = town.replace("http://localhost:", "http://127.0.0.1:")
+    at = {Provider.OPENAI: f"{here}/v1"}
+    return {
+        provider: replace(one, address=at.get(provider, here), key="") if one.address == PRACTICE_MODEL else one
+        for provider, one in known.items()
+    }
 
 
 def _secret(setting: str, file: Path | None) -> str:

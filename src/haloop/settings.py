@@ -21,6 +21,7 @@ from haloop.fitting import (
     fits_at_once,
     fits_booking,
     fits_bytes,
+    fits_gateway_address,
     fits_host,
     fits_issuer,
     fits_mail_address,
@@ -36,6 +37,7 @@ from haloop.fitting import (
     fits_shop_address,
     fits_tokens,
     fits_true_or_false,
+    fits_usd,
     fits_web_origins,
     fits_zone,
     is_here,
@@ -48,8 +50,8 @@ from haloop.setting import FILE, FOLDER, METADATA, NUMBER, SECRET, TEXT, TEXTS, 
 CONFIG_FILE = "config.toml"
 ARTIFACT_BYTES_MAX = 64 * 1024 * 1024
 SEARCH_RUNS_MAX = 200_000
-PRACTICE_SHOP = PRACTICE_BOOKING = PRACTICE_MAIL = "town"
-MODEL_TOKENS_MAX = 200_000
+PRACTICE_SHOP = PRACTICE_BOOKING = PRACTICE_MAIL = PRACTICE_MODEL = "town"
+MODEL_TOKENS_MAX, GATEWAY_TOKENS_MAX = 200_000, 10_000_000
 
 ADDRESS_VARIABLE, TOKEN_VARIABLE = "HALOOP_ADDRESS", "HALOOP_TOKEN"
 """Where the commands that ask a running Haloop reach it, and as whom; no settings of a home."""
@@ -432,6 +434,90 @@ class Settings:
             kind=FILE,
             doc="The file that says which agents do the steps of missions, beside those that ship.",
             example="/path/to/agents.toml",
+        ).declared,
+    )
+    gateway_anthropic_key_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.anthropic_key_file",
+            kind=FILE,
+            doc="The file whose first line is the key by which agents ask Anthropic's models; it enters no sandbox.",
+            example="/path/to/a/file/that/only/haloop/reads",
+        ).declared,
+    )
+    gateway_anthropic_address: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.anthropic_address",
+            kind=TEXT,
+            doc="Where those are, where that is not the provider's own address; town for practice.",
+            example="https://models.example.org",
+            fits=fits_gateway_address,
+        ).declared,
+    )
+    gateway_openai_key_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.openai_key_file",
+            kind=FILE,
+            doc="The file whose first line is the key by which agents ask OpenAI's models; it enters no sandbox.",
+            example="/path/to/a/file/that/only/haloop/reads",
+        ).declared,
+    )
+    gateway_openai_address: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.openai_address",
+            kind=TEXT,
+            doc="Where those are, where that is not the provider's own address; town for practice.",
+            example="http://127.0.0.1:11434/v1",
+            fits=fits_gateway_address,
+        ).declared,
+    )
+    gateway_gemini_key_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.gemini_key_file",
+            kind=FILE,
+            doc="The file whose first line is the key by which agents ask Google's models; it enters no sandbox.",
+            example="/path/to/a/file/that/only/haloop/reads",
+        ).declared,
+    )
+    gateway_gemini_address: str | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.gemini_address",
+            kind=TEXT,
+            doc="Where those are, where that is not the provider's own address; town for practice.",
+            example="https://models.example.org",
+            fits=fits_gateway_address,
+        ).declared,
+    )
+    gateway_tokens_max: int = field(
+        default=GATEWAY_TOKENS_MAX,
+        metadata=Setting(
+            name="gateway.tokens_max",
+            kind=NUMBER,
+            doc="How many tokens one account's agents may use in a day.",
+            fits=fits_tokens,
+        ).declared,
+    )
+    gateway_usd_max: str = field(
+        default="20.00",
+        metadata=Setting(
+            name="gateway.usd_max",
+            kind=TEXT,
+            doc="How many dollars one account's agents may spend on models in a day.",
+            fits=fits_usd,
+        ).declared,
+    )
+    gateway_prices_file: Path | None = field(
+        default=None,
+        metadata=Setting(
+            name="gateway.prices_file",
+            kind=FILE,
+            doc="What models cost, where the list that ships does not say it.",
+            example="/path/to/prices.toml",
         ).declared,
     )
     sandbox_provider: str = field(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from haloop.kernel.desk import step
+from haloop.ports.models import Budget, Use
 from haloop.ports.projects import Change, Copy
 from haloop.ports.sandboxes import Network
 
@@ -90,6 +91,11 @@ class Permission(_Record):
     allowed: bool
 
 
+def _is_nothing(value: object) -> bool:
+    """Left out of what is written, so that a task is what it was before there were budgets."""
+    return value is None
+
+
 class Task(_Record):
     """What one attempt at a step is told."""
 
@@ -111,6 +117,10 @@ class Task(_Record):
     image: str = ""
     network: Network = Network.NONE
     minutes: int = 30
+    budget: Budget | None = Field(default=None, exclude_if=_is_nothing)
+    """What this attempt may use of a model; without one, what is left of the mission's and the day's."""
+    mission_budget: Budget | None = Field(default=None, exclude_if=_is_nothing)
+    """What all attempts of the mission may use of models together."""
     why: str = ""
     """What whoever sent it back gave as the reason."""
     project: Copy | None = None
@@ -128,6 +138,8 @@ class Made(_Record):
     """The provider's name for where it worked."""
     change: Change | None = None
     """What it changed in the project, where that counts and is anything."""
+    use: Use | None = None
+    """What it used of a model, where it was given a way to one."""
 
 
 class Fell(_Record):
@@ -136,6 +148,7 @@ class Fell(_Record):
     reason: str
     exit_code: int | None
     sandbox: str
+    use: Use | None = None
 
 
 class Asks(_Record):

@@ -1,7 +1,7 @@
 """The workshop as a home's settings have it: who does the steps of missions, where, and with which files."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -9,6 +9,10 @@ from importlib.resources import as_file, files
 from haloop.connectors.agents.agents import SandboxedAgents, sandboxed_agents
 from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.prompts import Prompts
+from haloop.connectors.gateway import gateway
+from haloop.connectors.gateway.gateway import Gateway
+from haloop.connectors.gateway.prices import Prices
+from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.connectors.projects.repositories import Repositories, linked_repositories
 from haloop.connectors.sandboxes.room import at_once
 from haloop.engines.local import LocalEngine
@@ -16,8 +20,10 @@ from haloop.kernel.connector import Connector
 from haloop.kernel.fact import Fact, RunEnded
 from haloop.kernel.ids import AccountId, RunId
 from haloop.ports.agents import RunFiles
+from haloop.ports.models import Budget
 from haloop.ports.sandboxes import Sandboxes
 from haloop.settings import Settings
+from haloop.store.model_use import AgentUse
 from haloop.store.sqlite import SqliteLedger
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import FOLDER, MissionFolders
@@ -63,10 +69,16 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(settings: Settings, sandboxes: Sandboxes) -> AsyncIterator[Workshop]:
+async def open_workshop(
+    settings: Settings, sandboxes: Sandboxes, upstreams: Mapping[Provider, Upstream]
+) -> AsyncIterator[Workshop]:
     """The workshop of a home, until the end of the block; agents that wait for an answer then are let go."""
     run_files = LedgerFiles()
-    with as_file(files("haloop.desks.missions").joinpath("prompts")) as prompts:
+    for_day = Budget(tokens=settings.gateway_tokens_max, usd=settings.gateway_usd_max)
+    with (
+        as_file(files("haloop.desks.missions").joinpath("prompts")) as prompts,
+        AgentUse.opened(settings.home, for_day=for_day) as spending,
+    ):
         agents = SandboxedAgents(
             read_agents(settings.agents_file),
             missions=settings.home / FOLDER,
@@ -74,6 +86,12 @@ async def open_workshop(settings: Settings, sandboxes: Sandboxes) -> AsyncIterat
             sandboxes=sandboxes,
             prompts=Prompts(prompts),
             at_once_max=at_once(settings.sandbox_at_once),
+            gateway=Gateway(
+                upstreams,
+                folder=settings.home / gateway.FOLDER,
+                spending=spending,
+                prices=Prices.read(settings.gateway_prices_file),
+            ),
         )
         try:
             yield Workshop(settings=settings, files=run_files, agents=agents)

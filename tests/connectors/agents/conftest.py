@@ -15,11 +15,13 @@ from haloop.connectors.agents.command import CommandAgent, mock_program
 from haloop.connectors.agents.program import Program
 from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.agents.session import Driver
+from haloop.connectors.gateway.gateway import Gateway
 from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import Artifact, Difference, Fell, Made, Task, Worked
 from haloop.ports.sandboxes import Sandboxes
 from tests.connectors.agents.plain import PlainSandboxes
+from tests.connectors.gateway.conftest import gateway
 from tests.connectors.sandboxes.conftest import require
 
 PROMPTS = Path(__file__).parents[3] / "src" / "haloop" / "desks" / "missions" / "prompts"
@@ -56,6 +58,8 @@ class Works:
     real: Sandboxes | None = None
     """Where they work instead of in plain processes."""
     mission: str = field(default_factory=lambda: f"m-{uuid4()}")
+    gateway: Gateway
+    """The way to models; there are none where nobody says."""
     at_once_max: int = 8
     opened: list[SandboxedAgents] = field(default_factory=list)
 
@@ -68,6 +72,7 @@ class Works:
             files=self.files,
             sandboxes=self.real or self.sandboxes,
             prompts=Prompts(PROMPTS),
+            gateway=self.gateway,
             at_once_max=self.at_once_max,
         )
         self.opened.append(made)
@@ -122,10 +127,11 @@ def shell(command: str) -> CommandAgent:
 @pytest.fixture
 async def works(tmp_path: Path) -> AsyncIterator[Works]:
     """One that is left in order: nobody waits there any more."""
-    works = Works(missions=tmp_path / "missions")
-    yield works
-    for agents in works.opened:
-        await agents.close()
+    with gateway(tmp_path) as no_models:
+        works = Works(missions=tmp_path / "missions", gateway=no_models)
+        yield works
+        for agents in works.opened:
+            await agents.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ else.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from haloop.connectors.agents.program import sandbox_name, work_of
 from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.agents.session import Driver, Ended, Session
 from haloop.connectors.agents.workplace import Workplace, Wrong
+from haloop.connectors.gateway.gateway import Gateway, Line
+from haloop.connectors.gateway.inside import NO_WAY
 from haloop.connectors.turns import Turns
 from haloop.kernel.connector import Connector
 from haloop.kernel.failure import Permanent, StepFault
@@ -43,6 +45,8 @@ class _AtWork:
     session: Session
     complaints: asyncio.Task[None]
     """Takes what it writes to its standard error into the log."""
+    line: Line | None
+    """Its way to a model, where it asks one."""
 
 
 class SandboxedAgents:
@@ -57,6 +61,7 @@ class SandboxedAgents:
         sandboxes: Sandboxes,
         prompts: Prompts,
         at_once_max: int,
+        gateway: Gateway,
     ) -> None:
         self._drivers = drivers
         self._missions = missions
@@ -65,6 +70,7 @@ class SandboxedAgents:
         self.prompts = prompts
         self._at_once_max = at_once_max
         self._turns = Turns(SANDBOX, at_once_max=at_once_max)
+        self._gateway = gateway
         self._waiting: dict[AttemptId, _AtWork] = {}
         """Those that asked for something, the one that waits longest first; none of them has a turn."""
         self._ending: dict[AttemptId, asyncio.Task[None]] = {}
@@ -113,19 +119,30 @@ class SandboxedAgents:
         if ending := self._ending.get(task.attempt):  # it would take away what begins now under the same name
             await asyncio.wait({ending})
         await self._make_room()
+        line: Line | None = None
         try:
             await place.lay_out(self._files)
-            sandbox = await self._sandboxes.start(work_of(driver.program(task), task, place))
+            program = driver.program(task)
+            if program.model is not None:
+                line = await self._gateway.open(program.model, task)
+            sandbox = await self._sandboxes.start(work_of(program.on(line) if line else program, task, place))
             session = await driver.session(sandbox, place, task, self.prompts.text(task))
         except BaseException:
-            await asyncio.shield(self._cleared(name, place))
+            await asyncio.shield(self._cleared(name, place, line))
             raise
         complaints = asyncio.create_task(place.log.take(sandbox.complains))
-        at_work = _AtWork(run=task.run, name=name, place=place, sandbox=sandbox, session=session, complaints=complaints)
-        watch = asyncio.create_task(self._end_with_its_sandbox(task.attempt, at_work))
+        at_work = _AtWork(
+            run=task.run, name=name, place=place, sandbox=sandbox, session=session, complaints=complaints, line=line
+        )
+        self._watch(self._end_with_its_sandbox(task.attempt, at_work))
+        if line is not None:
+            line.door.spent.add_done_callback(lambda _: self._watch(_stopped_alone(sandbox)))
+        return at_work
+
+    def _watch(self, watching: Coroutine[None, None, None]) -> None:
+        watch = asyncio.create_task(watching)
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
-        return at_work
 
     async def _make_room(self) -> None:
         """There are never more sandboxes than may be at work: those whose agents wait for an answer give way."""
@@ -142,17 +159,18 @@ class SandboxedAgents:
         """What it left, kept for its run, once nothing of it can change that any more."""
         over = await _stopped(at_work)
         exit_code = None if over.end is End.STOPPED else over.exit_code  # how we ended it says nothing of it
-        left = Wrong(ended.reason) if ended.reason else at_work.place.left()
+        reason = _why_nothing_counts(at_work, exit_code) or ended.reason
+        left, use = Wrong(reason) if reason else at_work.place.left(), at_work.line.use if at_work.line else None
         changed = None if isinstance(left, Wrong) else await at_work.place.changed()
         for wrong in (left, changed):
             if isinstance(wrong, Wrong):
                 at_work.place.log.say(wrong.reason)
-                return Fell(reason=wrong.reason, exit_code=exit_code, sandbox=at_work.sandbox.id)
+                return Fell(reason=wrong.reason, exit_code=exit_code, sandbox=at_work.sandbox.id, use=use)
         assert isinstance(left, bytes)
         assert not isinstance(changed, Wrong)
         change = None if changed is None else await kept(self._files, task, changed)
         artifact = await self._files.keep(task.account, task.run, task.output, told_of(task, left, change))
-        return Made(artifact=artifact, exit_code=exit_code, sandbox=at_work.sandbox.id, change=change)
+        return Made(artifact=artifact, exit_code=exit_code, sandbox=at_work.sandbox.id, change=change, use=use)
 
     async def _end_with_its_sandbox(self, attempt: AttemptId, at_work: _AtWork) -> None:
         """Whoever waits for an answer waits no longer than the sandbox may live."""
@@ -171,15 +189,31 @@ class SandboxedAgents:
         try:
             await _stopped(at_work)
         finally:
-            await self._cleared(at_work.name, at_work.place)
+            await self._cleared(at_work.name, at_work.place, at_work.line)
 
-    async def _cleared(self, name: str, place: Workplace) -> None:
+    async def _cleared(self, name: str, place: Workplace, line: Line | None) -> None:
         try:
             await self._sandboxes.remove(name)
         except StepFault as fault:  # what it made counts all the same, and the next start finds what is left
             _log.warning("a sandbox could not be removed", extra={"code": type(fault).__name__})
         finally:
+            if line is not None:
+                await line.close()
             await place.clear()
+
+
+def _why_nothing_counts(at_work: _AtWork, exit_code: int | None) -> str:
+    """Where its model was refused it was cut short, whatever lies there."""
+    if at_work.line is None:
+        return ""
+    if exit_code == NO_WAY:
+        return "It reaches no model: its image has neither python3 nor socat, one of which must carry its calls."
+    return at_work.line.spent
+
+
+async def _stopped_alone(sandbox: Sandbox) -> None:
+    """It would only ask again and again."""
+    await sandbox.stop()
 
 
 async def _stopped(at_work: _AtWork) -> Over:

@@ -16,6 +16,7 @@ from haloop.connectors.agents.command import CommandAgent, mock_program
 from haloop.connectors.agents.program import Program
 from haloop.connectors.agents.scripted import scripted_program
 from haloop.connectors.agents.session import Driver
+from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.errors import BadInput
 from haloop.kernel.private import Private, replaced
 from haloop.ports.agents import Task
@@ -56,6 +57,11 @@ class _Described(BaseModel):
     readable: dict[
         Annotated[str, Field(pattern="^/")], Annotated[Path, Field(strict=False), AfterValidator(_whole)]
     ] = {}
+    model: Annotated[Provider, Field(strict=False)] | None = None
+
+    @property
+    def program(self) -> Program:
+        return Program(command=self.command, environment=self.environment, readable=self.readable, model=self.model)
 
 
 class _AgentsFile(BaseModel):
@@ -79,8 +85,7 @@ def read_agents(file: Path | None = None) -> Mapping[str, Driver]:
         if isinstance(described, str):
             stands_for[name] = described
         else:
-            program = Program(command=described.command, environment=described.environment, readable=described.readable)
-            drivers[name] = _DRIVERS[described.speaks](program.told)
+            drivers[name] = _DRIVERS[described.speaks](described.program.told)
     for name, other in stands_for.items():
         if other not in drivers:
             raise _bad(file, f"agents.{name}: {other!r} is no program; there are {', '.join(sorted(drivers))}")

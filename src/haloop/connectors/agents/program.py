@@ -7,6 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from haloop.connectors.agents.workplace import Workplace, seen_at
+from haloop.connectors.gateway import inside
+from haloop.connectors.gateway.gateway import Line
+from haloop.connectors.gateway.providers import Provider
 from haloop.ports.agents import Task
 from haloop.ports.sandboxes import Limits, Work
 
@@ -20,6 +23,17 @@ class Program:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     readable: Mapping[str, Path] = field(default_factory=dict)
+    model: Provider | None = None
+    """Whose models it asks, by the way that Haloop opens to them."""
+
+    def on(self, line: Line) -> "Program":
+        """With that way: it finds it by the usual variables, unless it was described with others."""
+        return replace(
+            self,
+            command=inside.command(self.command),
+            environment={**inside.environment(line.provider), **self.environment},
+            readable={**self.readable, **inside.readable(line.at)},
+        )
 
     def told(self, task: Task) -> "Program":
         """With what its placeholders stand for: names that mean nothing to a shell."""

@@ -1,0 +1,202 @@
+"""One attempt's door to its model: it lets the model's own calls through, holds them to the budget and counts them.
+
+An answer in events is passed on as it comes. It is read to its end even where the agent has gone meanwhile: what a
+call used is said last, and a call of which that is not known counts as all that was reserved for it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import httpx2
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from haloop.connectors.egress import Blocked, TooMuch
+from haloop.connectors.gateway.answering import EVENTS, Answering, Refused
+from haloop.connectors.gateway.asked import NotAsked, read_asked
+from haloop.connectors.gateway.counting import Counted
+from haloop.connectors.gateway.dialects import Dialect
+from haloop.connectors.gateway.prices import Price, Prices
+from haloop.connectors.gateway.providers import REQUEST_BYTES_MAX, Call, Upstream, call_of
+from haloop.kernel.clock import Clock
+from haloop.kernel.failure import Permanent
+from haloop.ports.models import Spender, Spending, Spent, Use
+
+_TOLD = ("content-type", "retry-after", "request-id", "x-request-id")
+"""The headers of an answer that go in; who pays, and for what, is nobody's business there."""
+_ASKED_FOR = frozenset({"alt=sse", "beta=true"})
+"""What an address may ask behind its question mark; a key has no place there."""
+_NOT_DONE = frozenset({*range(400, 500), 503, 529})
+"""Answers by which a provider says that it did nothing."""
+_NOT_LET_IN = frozenset({401, 403})
+_NOT_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, Blocked)
+
+
+class Door:
+    """The application that is served at one attempt's socket."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        http: httpx2.AsyncClient,
+        spender: Spender,
+        *,
+        spending: Spending,
+        prices: Prices,
+        clock: Clock,
+        may_reach_out: bool,
+    ) -> None:
+        self._upstream = upstream
+        self._http = http
+        self._spender = spender
+        self._spending = spending
+        self._prices = prices
+        self._clock = clock
+        self._may_reach_out = may_reach_out
+        self._open = set[asyncio.Timeout]()
+        self.spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Why a call was refused for which too little is left, as soon as that is so."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        answering = Answering(send, self._upstream.provider)
+        try:
+            async with self._until_closed():
+                await self._pass_on(Request(scope, receive), answering)
+        except Refused as no:
+            await answering.refuse(no)
+        except (ClientDisconnect, TimeoutError):
+            return  # nobody is there any more
+
+    def close(self) -> None:
+        """The attempt is over: what is still on its way is given up."""
+        for limit in self._open:
+            limit.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def use(self) -> Use:
+        """What the attempt used so far."""
+        return self._spending.used_by(self._spender.attempt)
+
+    @asynccontextmanager
+    async def _until_closed(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(None) as limit:
+            self._open.add(limit)
+            try:
+                yield
+            finally:
+                self._open.discard(limit)
+
+    async def _pass_on(self, request: Request, answering: Answering) -> None:
+        path = request.scope["path"]
+        call = call_of(self._upstream.provider, request.method, path)
+        if call is None:
+            raise Refused(
+                HTTPStatus.NOT_FOUND,
+                f"This way leads to {self._upstream.provider}'s models and nowhere else;"
+                f" {request.method} {path[:200]} is not passed on.",
+            )
+        body = await _body(request)
+        asked_for = [one for one in request.scope["query_string"].decode("latin-1").split("&") if one in _ASKED_FOR]
+        sent = self._http.build_request(
+            request.method,
+            "?".join((f"{self._upstream.address}{call.path}", *asked_for[:1])),
+            content=body,
+            headers=dict(self._upstream.headers(request.headers)),
+        )
+        if call.dialect is None:
+            await self._exchange(sent, answering)
+        else:
+            await self._counted(call, call.dialect, body, sent, answering)
+
+    async def _counted(
+        self, call: Call, dialect: Dialect, body: bytes, sent: httpx2.Request, answering: Answering
+    ) -> None:
+        """Reserved before it leaves, and settled whatever comes of it."""
+        price, at_most = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
+        reservation = self._reserved(at_most)
+        counted, is_free = Counted(dialect), False
+        try:
+            is_free = not await self._exchange(sent, answering, counted)
+        except Refused as no:
+            is_free = no.is_free
+            raise
+        finally:
+            told = counted.told()
+            self._spending.settle(reservation, Use() if is_free else price.use(told) if told else at_most)
+
+    def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Price, Use]:
+        try:
+            asked = read_asked(body, dialect, model=call.model, may_reach_out=self._may_reach_out)
+        except NotAsked as no:
+            raise Refused(HTTPStatus.BAD_REQUEST, str(no)) from no
+        price = self._prices.of(self._upstream.provider, asked.model)
+        return price, price.at_most(asked.tokens_in, asked.tokens_out)
+
+    def _reserved(self, at_most: Use) -> int:
+        try:
+            return self._spending.reserve(self._spender, at_most, now=self._clock.read().wall)
+        except Spent as spent:
+            if not self.spent.done():
+                self.spent.set_result(str(spent))
+            raise Refused(HTTPStatus.PAYMENT_REQUIRED, str(spent)) from spent
+        except Permanent as fault:
+            raise Refused(HTTPStatus.BAD_GATEWAY, str(fault)) from fault
+
+    async def _exchange(self, sent: httpx2.Request, answering: Answering, counted: Counted | None = None) -> bool:
+        """Send it and hand the answer in; whether the provider did anything for it."""
+        who = f"{self._upstream.provider}'s models"
+        try:
+            answer = await self._http.send(sent, stream=True)
+            try:
+                if answer.status_code in _NOT_LET_IN:
+                    raise Refused(
+                        HTTPStatus.UNAUTHORIZED,
+                        f"{who} do not accept the key that Haloop holds ({answer.status_code});"
+                        f" gateway.{self._upstream.provider}_key_file names it.",
+                    )
+                await _hand_in(answer, answering, counted)
+            finally:
+                await answer.aclose()
+        except _NOT_REACHED as error:
+            raise Refused(HTTPStatus.BAD_GATEWAY, f"{who} cannot be reached from Haloop.") from error
+        except httpx2.TimeoutException as error:
+            raise Refused(HTTPStatus.GATEWAY_TIMEOUT, f"{who} took too long.", is_free=False) from error
+        except (httpx2.HTTPError, TooMuch) as error:
+            raise Refused(HTTPStatus.BAD_GATEWAY, f"{who} broke off in their answer.", is_free=False) from error
+        return answer.status_code not in _NOT_DONE
+
+
+async def _hand_in(answer: httpx2.Response, answering: Answering, counted: Counted | None) -> None:
+    """Events as they come; anything else when it is whole, so that what breaks off can still be said."""
+    headers = {name: answer.headers[name] for name in _TOLD if name in answer.headers}
+    if answer.headers.get("content-type", "").startswith(EVENTS):
+        if counted is not None:
+            counted.in_events = True
+        await answering.begin(answer.status_code, headers)
+        async for piece in answer.aiter_raw():
+            if counted is not None:
+                counted.take(piece)
+            await answering.piece(piece)
+    else:
+        body = await answer.aread()
+        if counted is not None:
+            counted.take(body)
+        await answering.begin(answer.status_code, {**headers, "content-length": str(len(body))})
+        await answering.piece(body)
+    await answering.end()
+
+
+async def _body(request: Request) -> bytes:
+    """What was sent, as far as it may go."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > REQUEST_BYTES_MAX:
+            raise Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request holds at most {REQUEST_BYTES_MAX >> 20} MiB."
+            )
+    return bytes(body)

@@ -1,0 +1,231 @@
+"""An agent and its model, in bubblewrap: it reaches it by one way, and nothing of that way but what it needs."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haloop.connectors.agents.acp import AcpAgent
+from haloop.connectors.agents.command import CommandAgent
+from haloop.connectors.agents.program import Program
+from haloop.connectors.gateway.gateway import FOLDER
+from haloop.connectors.gateway.providers import Provider, Upstream
+from haloop.connectors.sandboxes.docker import Docker
+from haloop.ports.agents import Fell, Made
+from haloop.ports.models import Budget
+from haloop.serving import bind, served
+from haloop.town.line import Line
+from haloop.town.model import make_model
+from tests.connectors.agents.conftest import Works
+from tests.connectors.agents.test_opencode import FOLDER as OPENCODE
+from tests.connectors.agents.test_opencode import opencode  # noqa: F401  # a fixture
+from tests.connectors.gateway.conftest import KEY, gateway
+from tests.connectors.sandboxes import dockerd
+from tests.connectors.sandboxes.conftest import daemon  # noqa: F401  # a fixture
+from tests.engines.outside import until
+
+ASK = """
+import json, os, sys, urllib.request
+body = json.dumps({"model": "claude-haiku-4-5", "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]})
+asked = urllib.request.Request(os.environ["ANTHROPIC_BASE_URL"] + "/v1/messages", body.encode())
+asked.add_header("x-api-key", os.environ["ANTHROPIC_API_KEY"])
+try:
+    said = urllib.request.urlopen(asked).read().decode()
+except urllib.error.HTTPError as refused:
+    said = refused.read().decode()
+"""
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[tuple[str, Line]]:
+    """The practice model: where it is, and its line."""
+    line = Line()
+    async with served(make_model(line), bind("127.0.0.1", 0)) as address:
+        yield address.replace("localhost", "127.0.0.1"), line
+
+
+@pytest.fixture
+async def reaching(house: Works, model: tuple[str, Line], tmp_path: Path) -> AsyncIterator[Works]:
+    """A house whose agents may ask the practice model, as each provider."""
+    address, _ = model
+    at = {Provider.OPENAI: f"{address}/v1"}
+    ups = [Upstream(provider=one, address=at.get(one, address), key=KEY) for one in Provider]
+    home = tmp_path / "with-models"
+    home.mkdir()
+    with gateway(home, ups) as house.gateway:
+        yield house
+
+
+def python(script: str, **more: Any) -> CommandAgent:
+    """A script that has what the model said, and leaves a file."""
+    left = "\nopen(sys.argv[1], 'w').write(said)"
+    command = ("python3", "-c", f"{ASK}{script}{left}", "{output}")
+    return CommandAgent(Program(command=command, model=Provider.ANTHROPIC, **more).told)
+
+
+async def test_an_agent_asks_its_model_and_what_that_used_is_known(reaching: Works) -> None:
+    """It finds it by the usual variables, in a sandbox without a network."""
+    worked = await reaching.agents(python("")).work(await reaching.task())
+
+    assert isinstance(worked, Made), worked
+    assert json.loads(reaching.made(worked))["content"] == [{"type": "text", "text": "The file is there."}]
+    assert worked.use is not None
+    assert worked.use.tokens_out == 20
+    assert worked.use.tokens_in > 10
+    assert worked.use.micros > 100
+
+
+async def test_the_key_is_nowhere_in_a_sandbox(reaching: Works) -> None:
+    """Neither in its environment, nor in any process, file or message that it can read."""
+    look = """
+import pathlib
+def text(path):
+    try: return path.read_bytes().decode(errors="replace")
+    except OSError: return ""
+told = [pathlib.Path("/proc").glob("[0-9]*/" + name) for name in ("environ", "cmdline", "mountinfo", "comm")]
+brought = [pathlib.Path(folder).rglob("*") for folder in ("/opt", "/mission", "/run", "/home", "/tmp")]
+places = [path for found in [*told, *brought] for path in found]
+said += repr(dict(os.environ)) + "".join(text(path) for path in places if path.is_file())
+said += " ".join(str(path) for path in places)
+"""
+    worked = await reaching.agents(python(look)).work(await reaching.task())
+
+    assert isinstance(worked, Made), worked
+    seen = reaching.made(worked)
+    assert "no-key-is-in-here" in seen
+    assert "/opt/haloop/gateway/model.sock" in seen
+    assert KEY not in seen
+    assert KEY not in reaching.said(worked)
+
+
+async def test_another_attempts_way_is_not_to_be_found(reaching: Works, tmp_path: Path) -> None:
+    """While it is open, nothing in a sandbox leads to it: not its folder, and not its own's neighbours."""
+    other = await reaching.task()
+    line = await reaching.gateway.open(Provider.ANTHROPIC, other)
+    folder = tmp_path / "with-models" / FOLDER
+    try:
+        assert (folder / other.attempt / "model.sock").is_socket()
+        look = f"""
+import socket, glob
+said = repr([glob.glob("{folder}/*/*"), glob.glob("/opt/haloop/gateway/*.sock"), glob.glob("/opt/haloop/gateway/../*")])
+try:
+    socket.socket(socket.AF_UNIX).connect("{folder / other.attempt / "model.sock"}"[:100])
+except OSError as error:
+    said += type(error).__name__
+try:
+    os.unlink("/opt/haloop/gateway/model.sock")
+except OSError as error:
+    said += type(error).__name__
+"""
+        worked = await reaching.agents(python(look)).work(await reaching.task())
+    finally:
+        await line.close()
+
+    assert isinstance(worked, Made), worked
+    assert reaching.made(worked).startswith(
+        "[[], ['/opt/haloop/gateway/model.sock'], ['/opt/haloop/gateway/../gateway']]FileNotFoundError"
+    )
+
+
+async def test_an_agent_whose_budget_is_used_up_has_failed_and_says_why(
+    reaching: Works, model: tuple[str, Line]
+) -> None:
+    """Whatever it leaves: it was cut short. It is stopped, so that it does not ask for ever, and no model was asked."""
+    script = "\nopen(sys.argv[1], 'w').write(said)\nwhile True: pass"
+
+    worked = await reaching.agents(python(script)).work(await reaching.task(budget=Budget(tokens=60)))
+
+    assert isinstance(worked, Fell)
+    assert worked.reason.startswith("Of 60 tokens, this step's budget, 0 are used, and its next call may take")
+    assert worked.use is not None
+    assert worked.use.tokens == 0
+    assert model[1].requests == []
+    assert worked.reason in reaching.said(worked)
+
+
+async def test_without_anything_to_carry_its_calls_an_agent_is_not_begun(reaching: Works, tmp_path: Path) -> None:
+    """An image may have neither Python nor socat; whoever sees the step fail is told just that."""
+    (tmp_path / "few").mkdir()
+    for name in ("sh", "dirname"):
+        (tmp_path / "few" / name).symlink_to(shutil.which(name) or "")
+    driver = python("", environment={"PATH": "/few"}, readable={"/few": tmp_path / "few"})
+
+    worked = await reaching.agents(driver).work(await reaching.task())
+
+    assert isinstance(worked, Fell)
+    assert worked.reason.startswith("It reaches no model: its image has neither python3 nor socat")
+    assert "neither python3 nor socat" in reaching.said(worked)
+
+
+async def test_a_program_that_is_not_there_is_named(reaching: Works) -> None:
+    """The way to the model is open before it is known whether there is an agent; the log says that there is none."""
+    driver = CommandAgent(Program(command=("no-such-agent",), model=Provider.OPENAI).told)
+
+    worked = await reaching.agents(driver).work(await reaching.task())
+
+    assert isinstance(worked, Fell)
+    assert "no-such-agent cannot be started" in reaching.said(worked)
+
+
+async def test_a_cancelled_step_closes_its_way(reaching: Works, tmp_path: Path) -> None:
+    """Nothing of it is left, however far it was."""
+    task = await reaching.task()
+    working = asyncio.create_task(reaching.agents(python("print('asked', flush=True)\nwhile True: pass")).work(task))
+    await until(lambda: "asked" in reaching.log(task.attempt))
+
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+    assert list((tmp_path / "with-models" / FOLDER).iterdir()) == []
+
+
+async def test_opencode_does_its_step_with_its_model_behind_the_gateway(
+    reaching: Works,
+    opencode: Path,  # noqa: F811  # the fixture
+) -> None:
+    """An agent that nobody here wrote, with a model that writes the file by the agent's own tool, in events."""
+    config = (OPENCODE / "opencode.json").read_text().replace('"ask"', '"allow"')
+
+    def program(_: object) -> Program:
+        return Program(
+            command=("/opt/opencode", "acp"),
+            environment={
+                "OPENCODE_CONFIG_CONTENT": config,
+                "OPENCODE_DISABLE_MODELS_FETCH": "1",
+                "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            },
+            readable={"/opt/opencode": opencode},
+            model=Provider.OPENAI,
+        )
+
+    worked = await reaching.agents(AcpAgent(program)).work(await reaching.task(minutes=10))
+
+    assert isinstance(worked, Made), worked
+    assert reaching.made(worked).startswith("# By the practice model\n")
+    assert worked.use is not None
+    assert worked.use.tokens_out >= 40
+
+
+async def test_in_docker_the_way_is_the_same(
+    reaching: Works,
+    daemon: Path,  # noqa: F811  # the fixture
+    tmp_path: Path,
+) -> None:
+    """As a user of no rights in a container without a network; an image that has nothing to carry calls says so."""
+    with closing(Docker(daemon, dockerd.OWN_TOOLS, tmp_path.name)) as reaching.real:
+        task = await reaching.task(image=dockerd.LINKS)
+        worked = await reaching.agents(python("", readable=dockerd.HOST_TOOLS)).work(task)
+        bare = await reaching.agents(python("")).work(await reaching.task())
+        assert await reaching.real.left() == []
+
+    assert isinstance(worked, Made), worked
+    assert worked.use is not None
+    assert worked.use.tokens_out == 20
+    assert isinstance(bare, Fell)
+    assert bare.reason.startswith("It reaches no model: its image has neither python3 nor socat")
