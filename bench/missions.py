@@ -37,6 +37,7 @@ from haloop.connectors.agents.program import Program
 from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.agents.scripted import scripted_program
 from haloop.connectors.agents.workplace import seen_at
+from haloop.connectors.gateway.gateway import Gateway
 from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
 from haloop.connectors.sandboxes.room import at_once
 from haloop.desks.missions.desk import MISSIONS
@@ -54,6 +55,7 @@ from haloop.workshop.missions import Missions, Wanted
 from haloop.workshop.opening import open_workshop
 from tests.connectors.agents.conftest import Files
 from tests.connectors.agents.plain import PlainSandboxes
+from tests.connectors.gateway.conftest import gateway
 
 T = TypeVar("T")
 
@@ -111,6 +113,11 @@ async def _steps(folder: Path, rounds: int) -> Measure:
 
 
 async def _eight(folder: Path, sandboxes: Sandboxes, program: Callable[[Task], Program]) -> float:
+    with gateway(folder) as no_models:
+        return await _timed(folder, sandboxes, program, no_models)
+
+
+async def _timed(folder: Path, sandboxes: Sandboxes, program: Callable[[Task], Program], no_models: Gateway) -> float:
     kept = Files()
     agents = SandboxedAgents(
         {"cleanup-agent": AcpAgent(program)},
@@ -119,6 +126,7 @@ async def _eight(folder: Path, sandboxes: Sandboxes, program: Callable[[Task], P
         sandboxes=sandboxes,
         prompts=Prompts(Path(str(shipped("haloop.desks.missions") / "prompts"))),
         at_once_max=STEPS_AT_ONCE,
+        gateway=no_models,
     )
     given = await kept.keep("acc_bench", "run_bench", "raw-input.md", b"It must be dark.\n")
 
@@ -224,7 +232,7 @@ async def _opened(folder: Path) -> AsyncIterator[House]:
     async with open_sandboxes(settings) as behind:
         sandboxes = Counted(behind)
         async with (
-            open_workshop(settings, sandboxes) as workshop,
+            open_workshop(settings, sandboxes, {}) as workshop,
             open_haloop(settings, desks=[MISSIONS], connectors=workshop.connectors) as haloop,
             workshop.serving(haloop.ledger, haloop.engine) as missions,
         ):

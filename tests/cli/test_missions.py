@@ -58,7 +58,7 @@ def test_a_mission_is_walked_from_a_terminal(haloop: Haloop, workshop: Neighbour
     shown = haloop("missions", "show", end).out
     assert "→  Review Structured" in shown
     assert "✓  Cleanup" in shown
-    assert "exit 0" in shown
+    assert "exit 0 (12,300 tokens in, 450 out, $0.0512)" in shown
     assert haloop("missions", "read", end, "structured-text.md").out == "# Output from cleanup\nMake it dark.\n"
 
     better = tmp_path / "better.md"

@@ -160,7 +160,7 @@ async def opened(folder: Path, agents: Path | None = None) -> AsyncIterator[Life
     settings = Settings(home=home, state=state, sandbox_provider="bubblewrap", agents_file=agents)
     async with (
         open_sandboxes(settings) as sandboxes,
-        open_workshop(settings, sandboxes) as workshop,
+        open_workshop(settings, sandboxes, {}) as workshop,
         open_haloop(settings, desks=[MISSIONS], connectors=workshop.connectors) as haloop,
         workshop.serving(haloop.ledger, haloop.engine) as missions,
     ):

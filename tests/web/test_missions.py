@@ -167,6 +167,7 @@ async def test_a_step_that_failed_is_tried_again_and_what_it_writes_is_seen(
     shop.agent.goes_on.set()
     await expect(editor(page, "structured-text.md")).to_be_editable()
     await expect(page.get_by_text("exit code 0")).to_have_count(2)
+    await expect(page.get_by_text("12,750 tokens for $0.051")).to_have_count(1)
 
 
 async def test_what_an_agent_may_not_do_is_answered_on_the_mission_s_page(shop: Shop, visitor: Visitor) -> None:

@@ -17,6 +17,7 @@ from haloop.desks.missions.desk import MISSIONS
 from haloop.kernel.connector import Connector
 from haloop.kernel.queueing import HAS_COME, say_place
 from haloop.ports.agents import Agents, Asks, Fell, Made, RunFiles, Task, Worked
+from haloop.ports.models import Cost
 from haloop.testing.practice import Practice
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import MissionFolders
@@ -25,6 +26,7 @@ from tests.api.conftest import Door, opened_to
 from tests.engines.buying import Counter
 
 ACT = sha256(b"rm -r build").hexdigest()
+USE = Cost(tokens_in=12_300, tokens_out=450, cached=9_000, micros=51_234)
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Copier:
         given = await self.files.read(task.account, task.run, task.given.digest)
         content = heading.encode() + given
         artifact = await self.files.keep(task.account, task.run, task.output, content)
-        return Made(artifact=artifact, exit_code=0, sandbox=f"haloop-{task.attempt}")
+        return Made(artifact=artifact, exit_code=0, sandbox=f"haloop-{task.attempt}", use=USE)
 
     async def names(self) -> Sequence[str]:
         return ["cleanup-agent"]

@@ -88,7 +88,7 @@ async def test_the_list_is_whole_and_the_newest_stands_first(shop: Shop) -> None
 
 
 async def test_a_run_of_a_step_tells_how_it_went(shop: Shop) -> None:
-    """One StepRun for each attempt, with the plan's fields."""
+    """One StepRun for each attempt, with the plan's fields, and what it used of a model."""
     mission = await shop.begun()
     await shop.go_on(mission)
 
@@ -96,6 +96,7 @@ async def test_a_run_of_a_step_tells_how_it_went(shop: Shop) -> None:
 
     assert re.fullmatch(f"r-{UUID}", run["run_id"])
     assert (run["step_id"], run["exit_code"], run["container_id"]) == ("cleanup", 0, f"haloop-{run['run_id']}")
+    assert (run["tokens_in"], run["tokens_out"], run["cost_usd"]) == (12_300, 450, "0.0512")
     assert MOMENT.fullmatch(run["started_at"])
     assert MOMENT.fullmatch(run["finished_at"])
 

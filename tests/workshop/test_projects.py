@@ -34,6 +34,7 @@ from haloop.workshop.files import LedgerFiles
 from tests.api.test_passkeys import browser_of
 from tests.connectors.agents.conftest import PROMPTS, shell
 from tests.connectors.agents.plain import PlainSandboxes
+from tests.connectors.gateway.conftest import gateway
 from tests.connectors.projects.conftest import Garden, git, made_garden
 from tests.workshop.conftest import Shop, opened_shop
 
@@ -88,13 +89,15 @@ async def opened_site(folder: Path, *, paints: str = PAINTS, speaks: Any = None)
                 sandboxes=PlainSandboxes(),
                 prompts=Prompts(PROMPTS),
                 at_once_max=4,
+                gateway=no_models,
             )
         )
         git_ = Connector(port=Projects, speaks=speaks(files), name="git") if speaks else None
         return [sandboxed_agents(opened[0]), git_ or linked_repositories(Repositories(files))]
 
-    async with opened_shop(folder, agents=agents, project=garden.folder) as shop:
-        yield Site(shop=shop, garden=garden)
+    with gateway(folder) as no_models:
+        async with opened_shop(folder, agents=agents, project=garden.folder) as shop:
+            yield Site(shop=shop, garden=garden)
     await opened[0].close()
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from haloop.desks.missions.workflow import read_workflow
 from haloop.kernel.errors import BadInput, NotFound
+from haloop.kernel.ids import RunId
+from haloop.ports.models import Budget
 from haloop.workshop.templates import Templates
 from tests.workshop.conftest import Shop, opened_shop, put_templates
 
@@ -41,6 +43,14 @@ SHORT = dedent("""\
         (("name: Short", "name: Short\nname: Long"), 3, "twice"),
         (("  - step_id: read", "   - step_id: read"), 10, ""),
         (("    agent: impl-agent\n", "    agent: impl-agent\n    checks: [pretty]\n"), 8, "checks"),
+        (("    agent: impl-agent\n", "    agent: impl-agent\n    budget: {usd: -1}\n"), 8, "usd"),
+        (
+            ("    agent: impl-agent\n", "    agent: impl-agent\n    budget: {}\n"),
+            8,
+            "a budget says tokens, usd or both",
+        ),
+        (("name: Short", "name: Short\nbudget: {usd: 1, usd: 9}"), 3, "usd is said twice"),
+        (("reviewArtifact: text.md", "reviewArtifact: text.md\n    budget: {usd: 1}"), 10, "or budget"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_line_it_stands_on(change: tuple[str, str], line: int, reason: str) -> None:
@@ -131,3 +141,21 @@ async def test_all_workflows_are_told_and_so_is_what_is_wrong_in_one(tmp_path: P
     (fault,) = told["faults"]
     assert (fault["origin"], fault["file"], fault["line"]) == ("home", "workflows/broken.yaml", 1)
     assert fault["problem"]
+
+
+async def test_a_templates_budgets_are_shown_before_anything_runs_and_told_to_whoever_works(shop: Shop) -> None:
+    """What is said of money in a template stands on the first card, and goes with each attempt."""
+    text = SHORT.replace("name: Short", "name: Short\nbudget: {tokens: 900000}").replace(
+        "agent: impl-agent", "agent: impl-agent\n    budget: {tokens: 400000, usd: 2.50}"
+    )
+    (shop.practice.home / "workflows" / "short.yaml").write_text(text, encoding="utf-8")
+    mission = await shop.begun(workflow="short")
+    rows = (await shop.door.gate(RunId((await shop.detail(mission))["run"])))["card"]["rows"]
+
+    await shop.go_on(mission)
+
+    (budgets,) = [row["value"]["items"] for row in rows if row["label"] == "begin_draft.budgets"]
+    assert [one["text"] for one in budgets] == ["Short: 900,000 tokens", "Write: 400,000 tokens · $2.50"]
+    (task,) = shop.agent.told
+    assert task.budget == Budget(tokens=400_000, usd="2.5")
+    assert task.mission_budget == Budget(tokens=900_000)

@@ -350,7 +350,10 @@ def _at(one: MissionListItem) -> str:
 def _went(attempt: StepRun) -> str:
     if attempt.finished_at is None:
         return _in_queue(attempt.place) if attempt.place else "at work"
-    return "ended" if attempt.exit_code is None else f"exit {attempt.exit_code}"
+    ended = "ended" if attempt.exit_code is None else f"exit {attempt.exit_code}"
+    if attempt.tokens_in is None:
+        return ended
+    return f"{ended} ({attempt.tokens_in:,} tokens in, {attempt.tokens_out:,} out, ${attempt.cost_usd})"
 
 
 def _in_queue(place: int) -> str:

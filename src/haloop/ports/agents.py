@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from haloop.kernel.desk import step
-from haloop.ports.models import Budget, Use
+from haloop.ports.models import Budget, Cost
 from haloop.ports.projects import Change, Copy
 from haloop.ports.sandboxes import Network
 
@@ -138,7 +138,7 @@ class Made(_Record):
     """The provider's name for where it worked."""
     change: Change | None = None
     """What it changed in the project, where that counts and is anything."""
-    use: Use | None = None
+    use: Cost | None = None
     """What it used of a model, where it was given a way to one."""
 
 
@@ -148,7 +148,7 @@ class Fell(_Record):
     reason: str
     exit_code: int | None
     sandbox: str
-    use: Use | None = None
+    use: Cost | None = None
 
 
 class Asks(_Record):

@@ -61,7 +61,7 @@ class Allowance(Protocol):
         ...
 
 
-class Use(BaseModel):
+class Cost(BaseModel):
     """What calls of a model came to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -132,14 +132,14 @@ class Spender:
 class Spending(Protocol):
     """Counts what agents use of models: the most a call may come to is reserved before it, and settled after it."""
 
-    def reserve(self, spender: Spender, at_most: Use, *, now: int) -> int:
+    def reserve(self, spender: Spender, at_most: Cost, *, now: int) -> int:
         """Reserve that, and name the reservation; Spent where not so much is left."""
         ...
 
-    def settle(self, reservation: int, use: Use) -> None:
+    def settle(self, reservation: int, use: Cost) -> None:
         """It was that in the end."""
         ...
 
-    def used_by(self, attempt: str) -> Use:
+    def used_by(self, attempt: str) -> Cost:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
         ...

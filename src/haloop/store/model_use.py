@@ -16,7 +16,7 @@ import apsw
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.errors import Corrupt, HomeUnusable, WrongVersion
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import MICROS, Budget, Spender, Spent, Use, Used
+from haloop.ports.models import MICROS, Budget, Cost, Spender, Spent, Used
 from haloop.store.database import open_for_writing, read_one, truncate_log
 
 FILE = "models.db"
@@ -139,14 +139,14 @@ class AgentUse:
         with _opened(home) as connection:
             yield cls(connection, for_day)
 
-    def reserve(self, spender: Spender, at_most: Use, *, now: int) -> int:
+    def reserve(self, spender: Spender, at_most: Cost, *, now: int) -> int:
         """Reserve that, and name the reservation; Spent where not so much is left."""
         try:
             return self._reserved(spender, at_most, now)
         except apsw.Error as error:
             raise Permanent("What agents use of models cannot be counted, so none is asked.") from error
 
-    def settle(self, reservation: int, use: Use) -> None:
+    def settle(self, reservation: int, use: Cost) -> None:
         """It was that in the end; where that cannot be written, all that was reserved counts as used."""
         with suppress(apsw.Error):
             self._connection.execute(
@@ -155,11 +155,11 @@ class AgentUse:
             )
             truncate_log(self._connection)
 
-    def used_by(self, attempt: str) -> Use:
+    def used_by(self, attempt: str) -> Cost:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
         return self._sum("attempt = ?", attempt)
 
-    def _reserved(self, spender: Spender, at_most: Use, now: int) -> int:
+    def _reserved(self, spender: Spender, at_most: Cost, now: int) -> int:
         with self._connection:
             for budget, used, what in self._pots(spender, now):
                 _require_left(budget, used, at_most, what)
@@ -178,7 +178,7 @@ class AgentUse:
         truncate_log(self._connection)
         return reservation
 
-    def _pots(self, spender: Spender, now: int) -> Iterator[tuple[Budget, Use, str]]:
+    def _pots(self, spender: Spender, now: int) -> Iterator[tuple[Budget, Cost, str]]:
         """What was set aside, what is used of it, and for what it is."""
         if spender.for_attempt is not None:
             yield spender.for_attempt, self.used_by(spender.attempt), "this step's budget"
@@ -187,17 +187,17 @@ class AgentUse:
         today = self._sum("day = ? AND household = ? AND mission != ''", _day(now), spender.household)
         yield self._for_day, today, "what agents may use in a day, until midnight UTC"
 
-    def _sum(self, which: str, *of: str) -> Use:
+    def _sum(self, which: str, *of: str) -> Cost:
         tokens, tokens_out, cached, micros = read_one(
             self._connection,
             "SELECT coalesce(sum(tokens), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cached), 0),"
             f" coalesce(sum(micros), 0) FROM call WHERE {which}",
             *of,
         )
-        return Use(tokens_in=tokens - tokens_out, tokens_out=tokens_out, cached=cached, micros=micros)
+        return Cost(tokens_in=tokens - tokens_out, tokens_out=tokens_out, cached=cached, micros=micros)
 
 
-def _require_left(budget: Budget, used: Use, at_most: Use, what: str) -> None:
+def _require_left(budget: Budget, used: Cost, at_most: Cost, what: str) -> None:
     if budget.tokens is not None and used.tokens + at_most.tokens > budget.tokens:
         raise Spent(
             f"Of {budget.tokens:,} tokens, {what}, {used.tokens:,} are used,"

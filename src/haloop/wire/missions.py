@@ -78,6 +78,10 @@ class StepRun(BaseModel, frozen=True):
     container_id: str | None = None
     place: int | None = None
     """Where in the queue it stands while it waits for its turn; 1 is next."""
+    tokens_in: int | None = None
+    """What it used of a model; nothing where it had none, or its end was not seen."""
+    tokens_out: int | None = None
+    cost_usd: str | None = None
 
 
 class MissionGate(BaseModel, frozen=True):

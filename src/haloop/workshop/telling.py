@@ -106,6 +106,7 @@ def lines(one: FileChange, hunks: Sequence[Hunk]) -> FileChanges:
 
 def step_run(attempt: Attempt) -> StepRun:
     """One attempt at a step."""
+    use = attempt.use
     return StepRun(
         step_id=attempt.step,
         run_id=attempt.id,
@@ -114,6 +115,9 @@ def step_run(attempt: Attempt) -> StepRun:
         exit_code=attempt.exit_code,
         container_id=attempt.sandbox or None,
         place=attempt.place or None,
+        tokens_in=use.tokens_in if use else None,
+        tokens_out=use.tokens_out if use else None,
+        cost_usd=use.usd if use else None,
     )
 
 

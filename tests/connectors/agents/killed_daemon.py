@@ -12,10 +12,11 @@ from pathlib import Path
 
 from haloop.connectors.agents.command import CommandAgent
 from haloop.connectors.agents.program import Program
-from haloop.connectors.sandboxes.choosing import remove_all
 from haloop.connectors.sandboxes.docker import Docker
+from haloop.connectors.sandboxes.sweeping import remove_all
 from haloop.kernel.failure import StepFault
 from tests.connectors.agents.conftest import Works
+from tests.connectors.gateway.conftest import gateway
 from tests.connectors.sandboxes import dockerd
 
 AGENT = CommandAgent(Program(command=("sh", "-c", "echo begun; sleep 600; cp {input} {output}")).told)
@@ -23,8 +24,12 @@ AGENT = CommandAgent(Program(command=("sh", "-c", "echo begun; sleep 600; cp {in
 
 async def killed(folder: Path) -> dict[str, object]:
     """What the step was told, what it left on disk, and what a new start of the daemon finds and does not find."""
-    with dockerd.daemon() as daemon, closing(Docker(daemon.at, dockerd.OWN_TOOLS, folder.name)) as docker:
-        works = Works(missions=folder / "missions", real=docker)
+    with (
+        dockerd.daemon() as daemon,
+        closing(Docker(daemon.at, dockerd.OWN_TOOLS, folder.name)) as docker,
+        gateway(folder) as no_models,
+    ):
+        works = Works(missions=folder / "missions", real=docker, gateway=no_models)
         agents, task = works.agents(AGENT), await works.task()
         working = asyncio.create_task(agents.work(task))
         while "begun" not in works.log(task.attempt):  # noqa: ASYNC110  # a file says it

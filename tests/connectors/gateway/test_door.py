@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from haloop.connectors.gateway.gateway import FOLDER
 from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import Budget, Use
+from haloop.ports.models import Budget, Cost
 from haloop.ports.sandboxes import Network
 from haloop.store.model_use import AgentUse
 from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, task
@@ -290,7 +290,7 @@ async def test_a_provider_that_is_not_there_costs_nothing(host: Host, tmp_path: 
 
     assert answer.status_code == 502
     assert answer.json()["error"]["message"] == "anthropic's models cannot be reached from Haloop."
-    assert use == Use()
+    assert use == Cost()
 
 
 async def test_a_key_that_is_not_accepted_is_not_repeated(host: Host, tmp_path: Path) -> None:
@@ -507,7 +507,7 @@ async def test_what_an_earlier_start_left_keeps_nobody_from_starting(host: Host,
     again = task()
     (tmp_path / FOLDER / again.attempt).mkdir(parents=True)
     (tmp_path / FOLDER / again.attempt / "model.sock").touch()
-    use = Use()
+    use = Cost()
     for _ in range(2):
         with gateway(tmp_path, [host.upstream()]) as gate:
             line = await gate.open(A, again)
@@ -539,4 +539,4 @@ async def test_use_of_the_version_before_is_kept(tmp_path: Path) -> None:
     first.close()
 
     with AgentUse.opened(tmp_path, for_day=DAY) as use:
-        assert use.used_by("") == Use(tokens_in=7)
+        assert use.used_by("") == Cost(tokens_in=7)

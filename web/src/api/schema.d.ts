@@ -3703,6 +3703,8 @@ export interface components {
         StepRun: {
             /** Container Id */
             container_id?: string | null;
+            /** Cost Usd */
+            cost_usd?: string | null;
             /** Exit Code */
             exit_code?: number | null;
             /** Finished At */
@@ -3715,6 +3717,10 @@ export interface components {
             started_at: string;
             /** Step Id */
             step_id: string;
+            /** Tokens In */
+            tokens_in?: number | null;
+            /** Tokens Out */
+            tokens_out?: number | null;
         };
         /** Stop */
         Stop: {

@@ -22,7 +22,7 @@ from haloop.connectors.gateway.prices import Price, Prices
 from haloop.connectors.gateway.providers import REQUEST_BYTES_MAX, Call, Upstream, call_of
 from haloop.kernel.clock import Clock
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import Spender, Spending, Spent, Use
+from haloop.ports.models import Cost, Spender, Spending, Spent
 
 _TOLD = ("content-type", "retry-after", "request-id", "x-request-id")
 """The headers of an answer that go in; who pays, and for what, is nobody's business there."""
@@ -77,7 +77,7 @@ class Door:
             limit.reschedule(asyncio.get_running_loop().time())
 
     @property
-    def use(self) -> Use:
+    def use(self) -> Cost:
         """What the attempt used so far."""
         return self._spending.used_by(self._spender.attempt)
 
@@ -126,9 +126,9 @@ class Door:
             raise
         finally:
             told = counted.told()
-            self._spending.settle(reservation, Use() if is_free else price.use(told) if told else at_most)
+            self._spending.settle(reservation, Cost() if is_free else price.use(told) if told else at_most)
 
-    def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Price, Use]:
+    def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Price, Cost]:
         try:
             asked = read_asked(body, dialect, model=call.model, may_reach_out=self._may_reach_out)
         except NotAsked as no:
@@ -136,7 +136,7 @@ class Door:
         price = self._prices.of(self._upstream.provider, asked.model)
         return price, price.at_most(asked.tokens_in, asked.tokens_out)
 
-    def _reserved(self, at_most: Use) -> int:
+    def _reserved(self, at_most: Cost) -> int:
         try:
             return self._spending.reserve(self._spender, at_most, now=self._clock.read().wall)
         except Spent as spent:

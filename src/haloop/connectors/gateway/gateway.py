@@ -23,7 +23,7 @@ from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import Task
-from haloop.ports.models import Spender, Spending, Use
+from haloop.ports.models import Cost, Spender, Spending
 from haloop.ports.sandboxes import Network
 
 FOLDER = Path("runtime") / "gateway"
@@ -49,7 +49,7 @@ class Line:
         return self.door.spent.result() if self.door.spent.done() else ""
 
     @property
-    def use(self) -> Use:
+    def use(self) -> Cost:
         """What the attempt used so far; of a call that has not ended, what is reserved for it."""
         return self.door.use
 

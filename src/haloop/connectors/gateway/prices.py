@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from haloop.connectors.gateway.dialects import Tokens
 from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.errors import BadInput
-from haloop.ports.models import MICROS, Use
+from haloop.ports.models import MICROS, Cost
 
 _DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|latest|preview)$")
 _A_MILLION = 1_000_000
@@ -41,7 +41,7 @@ class Price(BaseModel):
     kept: _Price | None = None
     """Of those that it keeps from now on."""
 
-    def use(self, tokens: Tokens) -> Use:
+    def use(self, tokens: Tokens) -> Cost:
         """What a call came to, rounded up."""
         plain = max(0, tokens.read - tokens.cached - tokens.kept)
         cost = (
@@ -50,15 +50,15 @@ class Price(BaseModel):
             + tokens.kept * (self.read if self.kept is None else self.kept)
             + tokens.written * self.written
         )
-        return Use(
+        return Cost(
             tokens_in=tokens.read, tokens_out=tokens.written, cached=tokens.cached, micros=-(-cost // _A_MILLION)
         )
 
-    def at_most(self, tokens_in: int, tokens_out: int) -> Use:
+    def at_most(self, tokens_in: int, tokens_out: int) -> Cost:
         """What a call may come to: all that it reads may be of the dearest kind."""
         dearest = max(self.read, self.kept or 0)
         cost = tokens_in * dearest + tokens_out * self.written
-        return Use(tokens_in=tokens_in, tokens_out=tokens_out, micros=-(-cost // _A_MILLION))
+        return Cost(tokens_in=tokens_in, tokens_out=tokens_out, micros=-(-cost // _A_MILLION))
 
 
 class _PricesFile(BaseModel):

@@ -41,6 +41,8 @@ class BeginDraft(Draft):
     """The repository that it works on, where it does."""
     reaches: tuple[str, ...] | None
     """The steps that reach the internet, where any do."""
+    budgets: tuple[str, ...] | None = Field(default=None, exclude_if=lambda budgets: budgets is None)
+    """What its agents may use of models, where it says so; left out of the bytes where it does not."""
 
 
 class ReviewDraft(Draft):

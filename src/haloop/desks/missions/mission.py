@@ -4,7 +4,7 @@ A step is given the bytes that were approved, and nothing that came later than t
 mission back to a step makes everything after it stale. A no without a step sends the file back to whoever made it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -170,7 +170,16 @@ def _beginning(brief: Brief) -> BeginDraft:
         artifact=brief.raw,
         project=None if brief.project is None else brief.project.path,
         reaches=reaching or None,
+        budgets=tuple(_budgets(brief.workflow)) or None,
     )
+
+
+def _budgets(workflow: Workflow) -> Iterator[str]:
+    if workflow.budget is not None:
+        yield f"{workflow.name}: {workflow.budget.words}"
+    for step in workflow.steps:
+        if step.budget is not None:
+            yield f"{step.name}: {step.budget.words}"
 
 
 def said_no(code: str) -> bool:
@@ -283,7 +292,7 @@ async def _attempted(run: Run, brief: Brief, step: WorkflowStep, files: _Files, 
         copy = await _copy(run, brief, step)
     except StepFailed as failed:
         return Fell(reason=failed.sentence, exit_code=None, sandbox="")
-    task = _task(run, step, attempt, files, why).model_copy(update={"project": copy})
+    task = _task(run, brief, step, attempt, files, why).model_copy(update={"project": copy})
     while True:
         try:
             worked = await run.step(Agents.work, task)
@@ -318,7 +327,7 @@ async def _allowed(run: Run, brief: Brief, step: WorkflowStep, asks: Asks) -> Pe
     return said if isinstance(said, Expired) else Permission(act=asks.act, allowed=isinstance(said, Approved))
 
 
-def _task(run: Run, step: WorkflowStep, attempt: str, files: _Files, why: str) -> Task:
+def _task(run: Run, brief: Brief, step: WorkflowStep, attempt: str, files: _Files, why: str) -> Task:
     assert step.agent is not None
     assert step.input_artifact is not None
     assert step.output_artifact is not None
@@ -338,5 +347,7 @@ def _task(run: Run, step: WorkflowStep, attempt: str, files: _Files, why: str) -
         image=step.image,
         network=step.network,
         minutes=step.minutes,
+        budget=step.budget,
+        mission_budget=brief.workflow.budget,
         why=why,
     )

@@ -42,6 +42,7 @@ from haloop.kernel.fact import (
 from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import RUN_EVENTS_MAX
 from haloop.ports.agents import ARTIFACT_NAME, Artifact, Fell, Made, Worked
+from haloop.ports.models import Cost
 from haloop.ports.projects import PART_NAME, Change, Use
 
 OTHERS_MAX = 20
@@ -97,6 +98,8 @@ class Attempt:
     sandbox: str = ""
     place: int = 0
     """Where it stands in the queue while it waits for its turn; 1 is next."""
+    use: Cost | None = None
+    """What it used of a model, where it was given a way to one and its end was seen."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -295,6 +298,7 @@ class Progress:
     def _finish(self, ts: int, worked: Made | Fell) -> None:
         attempt = self.attempts[-1]
         attempt.finished_at, attempt.exit_code, attempt.sandbox = ts, worked.exit_code, worked.sandbox
+        attempt.use = worked.use
 
     def _try_again(self, tried: StepTried, ts: int) -> None:
         """It went wrong before there was anything to look at, and begins anew by itself as long as that is worth it."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from haloop.kernel.errors import BadInput
 from haloop.ports.agents import ArtifactName, Check, StepId
+from haloop.ports.models import Budget
 from haloop.ports.projects import Use
 from haloop.ports.sandboxes import Network
 
@@ -66,12 +67,14 @@ class WorkflowStep(BaseModel):
     """What it has of the project that the mission belongs to, if it belongs to one."""
     minutes: Annotated[int, Field(ge=1, le=600)] = 30
     """After so long it is stopped."""
+    budget: Budget | None = None
+    """What each attempt at it may use of a model."""
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         made = (self.agent, self.input_artifact, self.output_artifact)
-        if self.is_gate and (any(made) or self.review_artifact is None):
-            raise ValueError("a human gate has a reviewArtifact, and no agent, inputArtifact or outputArtifact")
+        if self.is_gate and (any(made) or self.budget or self.review_artifact is None):
+            raise ValueError("a human gate has a reviewArtifact, and no agent, inputArtifact, outputArtifact or budget")
         if self.is_gate and self.project is not Use.NONE:
             raise ValueError("a human gate has no project; the step before it has")
         if not self.is_gate and (None in made or self.review_artifact is not None):
@@ -91,6 +94,8 @@ class Workflow(BaseModel):
     workflow_id: Annotated[str, Field(pattern=_NAME)]
     name: Annotated[str, Field(min_length=1, max_length=80)]
     steps: Annotated[tuple[WorkflowStep, ...], Field(min_length=1, max_length=STEPS_MAX)]
+    budget: Budget | None = None
+    """What all its agents may use of models together."""
 
     def place_of(self, step: str) -> int | None:
         """Where a step stands; nowhere if there is no such step."""
@@ -167,9 +172,10 @@ def _problems(workflow: Workflow) -> Iterator[tuple[int, str]]:
 
 
 def _said_twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Names that a template or one of its steps gives a second value, which would silently win."""
+    """Names that a template, a step or a budget gives a second value, which would silently win."""
     steps = _below(node, "steps")
-    for mapping in (node, *(steps.value if isinstance(steps, yaml.SequenceNode) else ())):
+    parts = (node, *(steps.value if isinstance(steps, yaml.SequenceNode) else ()))
+    for mapping in (*parts, *(_below(part, "budget") for part in parts)):
         known = set[str]()
         for key, _ in mapping.value if isinstance(mapping, yaml.MappingNode) else ():
             if str(key.value) in known:

@@ -47,10 +47,16 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
           {one.finished_at &&
             `, ${t("missions.attempt.took", { seconds: secondsOf(one.started_at, one.finished_at) })}`}
           {typeof one.exit_code === "number" && `, ${t("missions.attempt.exit", { code: one.exit_code })}`}
+          {typeof one.tokens_in === "number" && `, ${t("missions.attempt.used", usedBy(one))}`}
         </li>
       ))}
     </ol>
   );
+}
+
+/** What an attempt used of a model; a mission's budget is in the same. */
+function usedBy(one: Attempt): { tokens: number; dollars: number } {
+  return { tokens: (one.tokens_in ?? 0) + (one.tokens_out ?? 0), dollars: Number(one.cost_usd ?? 0) };
 }
 
 function secondsOf(from: string, to: string): number {
