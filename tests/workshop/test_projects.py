@@ -98,7 +98,7 @@ async def opened_site(folder: Path, *, paints: str = PAINTS, speaks: Any = None)
     with gateway(folder) as no_models:
         async with opened_shop(folder, agents=agents, project=garden.folder) as shop:
             yield Site(shop=shop, garden=garden)
-    await opened[0].close()
+        await opened[0].close()
 
 
 @pytest.fixture
