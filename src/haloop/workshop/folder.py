@@ -120,6 +120,7 @@ class MissionFolders:
         self._missions = missions
         self._changed: dict[RunId, AccountId] = {}
         self._wake = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -134,8 +135,9 @@ class MissionFolders:
             engine.unwatch(self._hear)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            for run, account in self._taken():
-                await self._bring_up_to_date(account, run)
+            if self._writing is not None:
+                await self._writing
+            await self._write_all()
 
     def _hear(self, account: AccountId, run: RunId, _fact: Fact) -> None:
         if self._missions.known.follows(account, run):
@@ -151,8 +153,13 @@ class MissionFolders:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for run, account in self._taken():
-                await self._bring_up_to_date(account, run)
+            await self._write_all()
+
+    async def _write_all(self) -> None:
+        """What is being written is written to its end: whoever stops in between would lose it."""
+        for run, account in self._taken():
+            self._writing = asyncio.create_task(self._bring_up_to_date(account, run))
+            await asyncio.shield(self._writing)
 
     async def _look_at_all(self) -> None:
         """Those that are behind, or gone."""
