@@ -281,7 +281,7 @@ def _collisions(ended: Sequence[Progress], words: Mapping[str, Mapping[str, str]
 
 def _on_disk(missions: Path, words: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Where a folder is not what the ledger says, or an attempt left its own."""
-    wrong = [f"{one} is left" for one in missions.glob("*/work/*")]
+    wrong = [f"{one} is left" for folder in missions.glob("*/work") for one in folder.iterdir()]
     for mission, said in words.items():
         there = {file.name: _digest(file.read_bytes()) for file in (missions / mission / ARTIFACTS).iterdir()}
         if there != {name: _digest(text.encode()) for name, text in said.items()}:
