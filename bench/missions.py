@@ -234,7 +234,7 @@ async def _opened(folder: Path) -> AsyncIterator[House]:
         async with (
             open_workshop(settings, sandboxes, {}) as workshop,
             open_haloop(settings, desks=[MISSIONS], connectors=workshop.connectors) as haloop,
-            workshop.serving(haloop.ledger, haloop.engine) as missions,
+            workshop.serving(haloop.ledger, haloop.engine, keeper=haloop.account) as missions,
         ):
             caller = Caller(account=haloop.account, person=haloop.owner, roles=frozenset({Role.OWNER}))
             yield House(missions=missions, caller=caller, sandboxes=sandboxes)

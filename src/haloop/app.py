@@ -132,7 +132,7 @@ async def _serve(
                 *workshop.connectors,
             ],
         ) as haloop,
-        workshop.serving(haloop.ledger, haloop.engine) as missions,
+        workshop.serving(haloop.ledger, haloop.engine, keeper=haloop.account) as missions,
         open_telemetry(wanted, ledger=haloop.ledger, engine=haloop.engine, version=running) as tell,
         open_telling(
             settings,

@@ -162,7 +162,7 @@ async def opened(folder: Path, agents: Path | None = None) -> AsyncIterator[Life
         open_sandboxes(settings) as sandboxes,
         open_workshop(settings, sandboxes, {}) as workshop,
         open_haloop(settings, desks=[MISSIONS], connectors=workshop.connectors) as haloop,
-        workshop.serving(haloop.ledger, haloop.engine) as missions,
+        workshop.serving(haloop.ledger, haloop.engine, keeper=haloop.account) as missions,
     ):
         yield Life(haloop=haloop, missions=missions)
 

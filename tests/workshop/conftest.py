@@ -126,6 +126,7 @@ async def opened_shop(
             files=files,
             home=practice.home,
             project=lambda: project,
+            keeper=practice.account,
         )
         async with opened_to(practice, [MISSIONS], Counter(), missions=missions) as door:
             yield Shop(practice=practice, door=door, agent=agent, missions=missions)

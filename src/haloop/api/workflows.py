@@ -13,9 +13,9 @@ router = APIRouter(tags=["missions"])
 
 
 @router.get("/api/workflows")
-async def list_workflows(missions: InShop, _caller: By) -> WorkflowsOut:
-    """Every template of the linked project and of the home; what is wrong in one is said with its line."""
-    found = await asyncio.to_thread(lambda: missions.templates().all())
+async def list_workflows(missions: InShop, caller: By) -> WorkflowsOut:
+    """Every template of the home, and of the project that its account linked; what is wrong is said with its line."""
+    found = await asyncio.to_thread(lambda: missions.templates(caller.account).all())
     return WorkflowsOut(
         workflows=[_told(one) for one in found if isinstance(one, Template)],
         faults=[_fault(one) for one in found if isinstance(one, Unreadable)],

@@ -83,6 +83,9 @@ class Missions:
     files: LedgerFiles
     home: Path
     project: Callable[[], Path | None]
+    """The one that is linked."""
+    keeper: AccountId
+    """Whose the home is. What it links is nobody else's: whoever is in another account works on no project."""
     known: KnownMissions = field(init=False)
     _served: OrderedDict[tuple[str, RunId], str] = field(default_factory=OrderedDict)
     """What each was shown last of each mission, by its tag."""
@@ -90,8 +93,9 @@ class Missions:
     def __post_init__(self) -> None:
         self.known = KnownMissions(self.ledger, self.engine)
 
-    def templates(self) -> Templates:
-        return Templates(self.home, self.project())
+    def templates(self, account: AccountId) -> Templates:
+        """What an account's missions may follow."""
+        return Templates(self.home, self._linked(account))
 
     # Looking
 
@@ -158,7 +162,7 @@ class Missions:
 
     async def begin(self, caller: Caller, wanted: Wanted, *, key: str | None = None) -> Progress:
         """Write a mission down; nothing runs before somebody lets it go on."""
-        linked = await asyncio.to_thread(self.project)
+        linked = await asyncio.to_thread(self._linked, caller.account)
         template = await asyncio.to_thread(Templates(self.home, linked).find, wanted.template)
         content = wanted.raw.encode()
         _require_small(content)
@@ -231,6 +235,9 @@ class Missions:
             return
         await self.engine.cancel(caller.account, progress.run, by=caller.actor, reason=FORCED)
         await self.engine.ended(caller.account, progress.run)
+
+    def _linked(self, account: AccountId) -> Path | None:
+        return self.project() if account == self.keeper else None
 
     # Gates
 

@@ -45,7 +45,7 @@ class Workshop:
         return [sandboxed_agents(self.agents), run_files, linked_repositories(Repositories(self.files))]
 
     @asynccontextmanager
-    async def serving(self, ledger: SqliteLedger, engine: LocalEngine) -> AsyncIterator[Missions]:
+    async def serving(self, ledger: SqliteLedger, engine: LocalEngine, *, keeper: AccountId) -> AsyncIterator[Missions]:
         """The missions of an engine that has begun; their folders are kept up to date until the end of the block."""
         self.files.begin(ledger, engine)
         missions = Missions(
@@ -54,6 +54,7 @@ class Workshop:
             files=self.files,
             home=self.settings.home,
             project=LinkedProject(self.settings.home).now,
+            keeper=keeper,
         )
         async with asyncio.TaskGroup() as going, MissionFolders(missions).kept():
 
