@@ -55,7 +55,12 @@ async def description() -> bytes:
                 with Sessions.opened(practice.home / "sessions.db") as kept:
                     identity = Identity(engine=engine, owner=owner, token="", kept=kept)
                     missions = Missions(
-                        ledger=ledger, engine=engine, files=LedgerFiles(), home=practice.home, project=lambda: None
+                        ledger=ledger,
+                        engine=engine,
+                        files=LedgerFiles(),
+                        home=practice.home,
+                        project=lambda: None,
+                        keeper=practice.account,
                     )
                     house = House(
                         ledger=ledger,

@@ -20,10 +20,10 @@ async def test_another_account_has_nothing_of_the_linked_project(tmp_path: Path)
             said = {"title": "T", "type": "feature", "rawInput": "x\n"}
             foreign = await client.post("/api/missions", json={**said, "workflow": "own"})
             mission = (await client.post("/api/missions", json=said)).json()["data"]["mission_id"]
-            card = None
+            cards = []
             for _ in range(5):
                 detail = (await client.get(f"/api/missions/{mission}")).json()["data"]
-                card = card or (await client.get(f"/api/gates/{detail['gate']['id']}")).json()["card"]
+                cards.append((await client.get(f"/api/gates/{detail['gate']['id']}")).json()["card"])
                 assert (await client.post(f"/api/missions/{mission}/continue")).status_code == 200
                 await practice.engine.settled()
             ended = (await client.get(f"/api/missions/{mission}")).json()["data"]
@@ -31,6 +31,6 @@ async def test_another_account_has_nothing_of_the_linked_project(tmp_path: Path)
 
         assert [one["origin"] for one in flows] == ["home"]
         assert foreign.status_code == 404
-        assert "begin_draft.project" not in [row["label"] for row in card["rows"]]
+        assert "begin_draft.project" not in [row["label"] for row in cards[0]["rows"]]
         assert (ended["project"], ended["changed"], changes.status_code) == (None, False, 404)
         assert list(site.garden.branches) == ["main"]

@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from haloop.kernel.desk import step
 from haloop.ports.models import Budget, Cost
-from haloop.ports.projects import Change, Copy
+from haloop.ports.projects import WHERE_THERE, Change, Copy
 from haloop.ports.sandboxes import Network
 
 ARTIFACT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -91,11 +91,6 @@ class Permission(_Record):
     allowed: bool
 
 
-def _is_nothing(value: object) -> bool:
-    """Left out of what is written, so that a task is what it was before there were budgets."""
-    return value is None
-
-
 class Task(_Record):
     """What one attempt at a step is told."""
 
@@ -117,13 +112,13 @@ class Task(_Record):
     image: str = ""
     network: Network = Network.NONE
     minutes: int = 30
-    budget: Budget | None = Field(default=None, exclude_if=_is_nothing)
+    budget: Annotated[Budget | None, WHERE_THERE] = None
     """What this attempt may use of a model; without one, what is left of the mission's and the day's."""
-    mission_budget: Budget | None = Field(default=None, exclude_if=_is_nothing)
+    mission_budget: Annotated[Budget | None, WHERE_THERE] = None
     """What all attempts of the mission may use of models together."""
     why: str = ""
     """What whoever sent it back gave as the reason."""
-    project: Copy | None = None
+    project: Annotated[Copy | None, WHERE_THERE] = None
     """What it has of the project, where its step works on one."""
     permissions: tuple[Permission, ...] = ()
     """All that was answered in this step so far, in that order: a yes for one time, a no for each."""

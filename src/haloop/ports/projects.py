@@ -22,6 +22,8 @@ BRANCHES = "haloop"
 """All branches that Haloop makes are below this name."""
 SHOWN_MAX = 20
 """So many files a card names; how many more there are, it says."""
+WHERE_THERE = Field(exclude_if=lambda value: value is None)
+"""Marks a field that is written only where it says something: what was recorded before there was one stays the same."""
 
 
 class _Record(BaseModel):

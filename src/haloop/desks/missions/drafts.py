@@ -4,13 +4,13 @@ A yes opens the way for the next step, which is given exactly the file that was 
 where a mission changed a project.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from haloop.kernel.desk import Draft, Effect, ModelText
 from haloop.ports.agents import Artifact, Difference
-from haloop.ports.projects import Caution, Change, Projects, Push, Pushed, Standing
+from haloop.ports.projects import WHERE_THERE, Caution, Change, Projects, Push, Pushed, Standing
 
 
 class Edit(BaseModel):
@@ -37,12 +37,12 @@ class BeginDraft(Draft):
     steps: tuple[str, ...]
     """Each step, and by whom; a step of nobody is a person's."""
     artifact: Artifact
-    project: str | None = None
+    project: Annotated[str | None, WHERE_THERE] = None
     """The repository that it works on, where it does."""
     reaches: tuple[str, ...] | None
     """The steps that reach the internet, where any do."""
-    budgets: tuple[str, ...] | None = Field(default=None, exclude_if=lambda budgets: budgets is None)
-    """What its agents may use of models, where it says so; left out of the bytes where it does not."""
+    budgets: Annotated[tuple[str, ...] | None, WHERE_THERE] = None
+    """What its agents may use of models, where it says so."""
 
 
 class ReviewDraft(Draft):
