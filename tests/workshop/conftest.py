@@ -92,8 +92,9 @@ class Shop:
 
     async def go_on(self, mission: str, **how: Any) -> httpx2.Response:
         """Read it, say yes, and let it come to where it waits."""
-        await self.detail(mission)
-        return await self.say_yes(mission, **how)
+        gate = (await self.detail(mission))["gate"]
+        named = {"headers": {"If-Match": gate["tag"]}} if gate and gate["pushes"] else {}
+        return await self.say_yes(mission, **named, **how)
 
     async def say_yes(self, mission: str, **how: Any) -> httpx2.Response:
         answer = await self.door.client.post(f"/api/missions/{mission}/continue", **how)

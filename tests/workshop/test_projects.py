@@ -142,7 +142,7 @@ async def test_a_yes_to_the_last_gate_makes_a_branch_of_what_was_changed(site: S
     ]
     assert before == {"main": base}
 
-    assert (await site.shop.say_yes(mission)).status_code == 200
+    assert (await site.shop.go_on(mission)).status_code == 200
 
     assert site.garden.branches == {"main": base, branch: result["commit"]}
     assert git(site.garden.folder, "show", f"{branch}:door") == "blue"

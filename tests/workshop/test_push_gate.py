@@ -34,3 +34,23 @@ async def test_another_account_has_nothing_of_the_linked_project(tmp_path: Path)
         assert "begin_draft.project" not in [row["label"] for row in cards[0]["rows"]]
         assert (ended["project"], ended["changed"], changes.status_code) == (None, False, 404)
         assert list(site.garden.branches) == ["main"]
+
+
+async def test_a_yes_to_a_push_names_what_was_read(tmp_path: Path) -> None:
+    """A program that reads and goes on, as it does where a yes moves a file, pushes nothing: it has to name the card's
+    revision, and a read of the mission has the whole card."""
+    async with opened_site(tmp_path) as site:
+        mission = await site.at_the_last_gate()
+        gate = (await site.shop.detail(mission))["gate"]
+
+        unnamed = await site.shop.say_yes(mission)
+
+        assert (unnamed.status_code, unnamed.headers["X-Haloop-Code"]) == (409, "mission.unread")
+        assert list(site.garden.branches) == ["main"]
+        (line,) = gate["card"]["effects"]
+        assert line["argument"]["commit"] == (await site.changes(mission))["commit"]
+        assert gate["card"] == (await site.shop.door.got(f"/api/gates/{gate['id']}"))["card"]
+
+        named = await site.shop.say_yes(mission, headers={"If-Match": gate["tag"]})
+        assert named.status_code == 200
+        assert list(site.garden.branches) == [f"haloop/{mission}", "main"]

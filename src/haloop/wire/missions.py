@@ -97,7 +97,9 @@ class MissionGate(BaseModel, frozen=True):
     tag: str
     """For If-Match."""
     pushes: bool = False
-    """A yes puts the mission's change into the project."""
+    """A yes puts the mission's change into the project; it takes an If-Match."""
+    card: dict[str, Any]
+    """What people are asked, as every surface shows it."""
 
 
 class ChangedFile(BaseModel, frozen=True):

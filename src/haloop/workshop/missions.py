@@ -215,6 +215,12 @@ class Missions:
             return
         if progress.gate is None:
             raise AnswerRefused("An agent is at work; there is nothing to say yes to.", code="mission.running")
+        if progress.gate.pushes and match is None:
+            raise AnswerRefused(
+                "A yes to this puts a commit into the project, and does not say which.",
+                code="mission.unread",
+                next_step="Read the mission and its gate's card, and name the gate's tag with If-Match.",
+            )
         seen = await self._standing(caller, progress, match)
         if progress.gate.asks == PERMISSION or max(seen.gate.need.proof, at_least) > Proof.TOKEN:
             raise NotAllowed(

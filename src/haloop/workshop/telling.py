@@ -146,6 +146,8 @@ def _changed(one: FileChange) -> ChangedFile:
 
 
 def _gate(progress: Progress, gate: OpenGate, seen: GateView) -> MissionGate:
+    card = seen.card
+    assert isinstance(card, dict)
     return MissionGate(
         id=seen.gate.id,
         revision=seen.gate.revision,
@@ -154,4 +156,5 @@ def _gate(progress: Progress, gate: OpenGate, seen: GateView) -> MissionGate:
         artifact=progress.reviewed,
         tag=tag_of(seen),
         pushes=gate.pushes,
+        card=card,
     )

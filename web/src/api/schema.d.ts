@@ -1946,7 +1946,7 @@ export interface paths {
         };
         /**
          * List Workflows
-         * @description Every template of the linked project and of the home; what is wrong in one is said with its line.
+         * @description Every template of the home, and of the project that its account linked; what is wrong is said with its line.
          */
         get: operations["list_workflows"];
         put?: never;
@@ -2919,6 +2919,10 @@ export interface components {
             artifact?: string | null;
             /** Asks */
             asks: string;
+            /** Card */
+            card: {
+                [key: string]: unknown;
+            };
             /** Draft Hash */
             draft_hash: string;
             /** Id */
