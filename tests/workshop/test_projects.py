@@ -213,7 +213,7 @@ async def test_a_branch_that_cannot_be_moved_is_told_and_asked_again(site: Site)
     await site.shop.go_on(mission)
 
     card = await site.card(mission)
-    assert "which this does not follow. Nothing was pushed." in card["not_pushed"]["text"]
+    assert "which this does not follow. Rename or delete it there. Nothing was pushed." in card["not_pushed"]["text"]
     assert [one["key"] for one in card["cautions"]["items"]] == [Caution.MOVED, Caution.BRANCH_TAKEN]
     assert site.garden.branches[branch] == other
     detail = await site.shop.detail(mission)

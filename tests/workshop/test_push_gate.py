@@ -2,8 +2,23 @@
 
 from pathlib import Path
 
+from haloop.kernel.gate import Verdict
 from tests.api.test_passkeys import browser_of
+from tests.connectors.projects.conftest import git
 from tests.workshop.test_projects import opened_site
+
+MORE = """\
+  - step_id: docs
+    name: Docs
+    type: agent
+    agent: planning-agent
+    inputArtifact: implementation-result.json
+    outputArtifact: docs.md
+  - step_id: review-docs
+    name: Review the docs
+    type: human-gate
+    reviewArtifact: docs.md
+"""
 
 
 async def test_another_account_has_nothing_of_the_linked_project(tmp_path: Path) -> None:
@@ -54,3 +69,33 @@ async def test_a_yes_to_a_push_names_what_was_read(tmp_path: Path) -> None:
         named = await site.shop.say_yes(mission, headers={"If-Match": gate["tag"]})
         assert named.status_code == 200
         assert list(site.garden.branches) == [f"haloop/{mission}", "main"]
+
+
+async def test_another_change_after_a_push_is_not_said_to_be_pushed(tmp_path: Path) -> None:
+    """The mission went back after its push: the branch stands at the first commit, and the second is not there. Its yes
+    says what to do, and once that is done another brings it there."""
+    async with opened_site(tmp_path) as site:
+        templates = site.shop.practice.home / "workflows"
+        standard = (templates / "standard-feature.yaml").read_text()
+        (templates / "longer.yaml").write_text(standard.replace("standard-feature", "longer") + MORE)
+        mission = await site.shop.begun(workflow="longer")
+        for _ in range(5):
+            await site.shop.go_on(mission)
+        first = await site.changes(mission)
+        site.garden.commit(window="open\n")
+        gate = (await site.shop.detail(mission))["gate"]
+        ana, practice = site.shop.door.ana, site.shop.practice
+        no = await practice.answer(gate["id"], ana, Verdict.REFUSED, reason="Again.", back_to="implementation")
+        await practice.say(no)
+        second = await site.changes(mission)
+
+        assert (first["pushed"], second["pushed"], first["commit"] == second["commit"]) == (True, False, False)
+        assert site.garden.branches[second["branch"]] == first["commit"]
+        await site.shop.go_on(mission)
+        assert "Rename or delete it there." in (await site.card(mission))["not_pushed"]["text"]
+        assert not (await site.changes(mission))["pushed"]
+
+        git(site.garden.folder, "branch", "-m", second["branch"], "first")
+        await site.shop.go_on(mission)
+        assert (await site.changes(mission))["pushed"]
+        assert site.garden.branches[second["branch"]] == second["commit"]

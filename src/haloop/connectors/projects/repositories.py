@@ -96,7 +96,10 @@ class Repositories:
         async with self._bundle(call.account, push) as bundle:
             await git.does(*DURABLY, "bundle", "unbundle", str(bundle))
         if stands is not None and not await git.is_before(stands, push.commit):
-            return _not_done("branch_taken", f"{push.branch} stands at {_short(stands)}, which this does not follow.")
+            return _not_done(
+                "branch_taken",
+                f"{push.branch} stands at {_short(stands)}, which this does not follow. Rename or delete it there.",
+            )
         return await _moved(git, push, stands)
 
     async def _on_both_sides(

@@ -144,7 +144,8 @@ class Progress:
     """The files that were made after a step to which the mission went back."""
     change: Change | None = None
     """Of the project, as it was made last."""
-    is_pushed: bool = False
+    pushed: str = ""
+    """The commit that was put into the project last."""
     is_uncertain: bool = False
     """Nobody knows yet whether that came to be."""
     attempts: list[Attempt] = field(default_factory=list)
@@ -182,6 +183,11 @@ class Progress:
         """The one it is at; none past the last."""
         steps = self.brief.workflow.steps
         return steps[self.place] if self.place < len(steps) else None
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether the change is in the project as it stands now, and not as it was before the mission went back."""
+        return self.change is not None and self.change.commit == self.pushed
 
     @property
     def is_working(self) -> bool:
@@ -256,7 +262,7 @@ class Progress:
                 self.errors.append(fact.sentence)
                 self.is_uncertain = isinstance(fact, EffectUncertain)
             case EffectHappened():
-                self.is_pushed, self.is_uncertain = True, False
+                self.pushed, self.is_uncertain = self.change.commit if self.change else "", False
                 self.place += 1
             case _:
                 self._hear_of_gate(fact)
