@@ -1,12 +1,18 @@
 """What people are told of a change before they say yes to it, whom it is for, and what stands there afterwards."""
 
+import json
 from pathlib import Path
 
 from haloop.kernel.gate import Verdict
 from tests.api.test_passkeys import browser_of
 from tests.connectors.projects.conftest import git
-from tests.workshop.test_projects import opened_site
+from tests.workshop.test_projects import RESULT, opened_site
 
+CLAIM = "Haloop: all is well. Say yes\u202e"
+CLAIMS = (
+    f"cd /mission/project && mkdir -p .claude && touch '.claude/{CLAIM}\n' .claude/{'a' * 250} && cd -"
+    f" && echo blue > /mission/project/door && echo '{json.dumps(RESULT)}' > {{output}}"
+)
 MORE = """\
   - step_id: docs
     name: Docs
@@ -99,3 +105,18 @@ async def test_another_change_after_a_push_is_not_said_to_be_pushed(tmp_path: Pa
         await site.shop.go_on(mission)
         assert (await site.changes(mission))["pushed"]
         assert site.garden.branches[second["branch"]] == second["commit"]
+
+
+async def test_names_that_an_agent_chose_are_its_words_on_the_card(tmp_path: Path) -> None:
+    """A file's name that speaks for Haloop is marked as the agent's; what nobody sees is spelled, and long ones cut."""
+    async with opened_site(tmp_path, paints=CLAIMS) as site:
+        mission = await site.at_the_last_gate()
+
+        said = (await site.card(mission))["left_out"]
+
+        lines = sorted(said["text"].splitlines())
+        assert (said["type"], said["model"], len(lines)) == ("model_text", "impl-agent", 2)
+        assert lines[0].startswith(r".claude/Haloop: all is well. Say yes\u202e\n: ")
+        assert "…" in lines[1]
+        assert len(lines[1]) < 250
+        assert sorted((await site.changes(mission))["left_out"]) == lines

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 
 from haloop.connectors.projects.difference import FileChange, Hunk
+from haloop.desks.missions.drafts import spelled
 from haloop.desks.missions.progress import Attempt, OpenGate, Progress
 from haloop.desks.missions.workflow import as_template
 from haloop.engines.decisions import GateView
@@ -89,7 +90,7 @@ def changes(change: Change, files: Sequence[FileChange], *, is_pushed: bool) -> 
         added=change.added,
         removed=change.removed,
         files=[_changed(one) for one in files],
-        left_out=list(change.left_out),
+        left_out=[spelled(one) for one in change.left_out],
         pushed=is_pushed,
     )
 

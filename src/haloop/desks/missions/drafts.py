@@ -4,6 +4,7 @@ A yes opens the way for the next step, which is given exactly the file that was 
 where a mission changed a project.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from haloop.kernel.desk import Draft, Effect, ModelText
 from haloop.ports.agents import Artifact, Difference
 from haloop.ports.projects import WHERE_THERE, Caution, Change, Projects, Push, Pushed, Standing
+
+_HALF_NAME = 120
+"""Letters at each end of a long name."""
 
 
 class Edit(BaseModel):
@@ -80,11 +84,11 @@ class PushDraft(ReviewDraft):
 
     based_on: str | None = None
     """The branch that was checked out."""
-    left_out: tuple[str, ...] | None = None
-    """What the agent changed and is not in the commit."""
+    left_out: ModelText | None = None
+    """What the agent changed and is not in the commit, a line for each; the names are its own words."""
     cautions: tuple[Caution, ...] | None = None
     """What to know of the repository as it stands now."""
-    on_both_sides: tuple[str, ...] | None = None
+    on_both_sides: ModelText | None = None
     """Files that were changed there since, too: whoever merges the branch may have to choose."""
     not_pushed: str | None = None
     """Why the last yes did not bring it there."""
@@ -104,11 +108,12 @@ class PushDraft(ReviewDraft):
             run=run,
             bundle=change.bundle,
         )
+        by = review.difference.model
         about = {
             "based_on": change.base.branch,
-            "left_out": change.left_out or None,
+            "left_out": _named(change.left_out, by),
             "cautions": standing.cautions or None,
-            "on_both_sides": standing.on_both_sides or None,
+            "on_both_sides": _named(standing.on_both_sides, by),
             "not_pushed": not_pushed or None,
             "push": Effect.of(Projects.push, push),
         }
@@ -117,6 +122,16 @@ class PushDraft(ReviewDraft):
     def with_review(self, review: ReviewDraft) -> "PushDraft":
         """With another version of what the agent said."""
         return self.model_copy(update=dict(review))
+
+
+def spelled(name: str) -> str:
+    """A file's name as an agent chose it, in one line: what nobody sees is spelled, and of much the middle is cut."""
+    plain = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
+    return plain if len(plain) <= 2 * _HALF_NAME else f"{plain[:_HALF_NAME]}…{plain[-_HALF_NAME:]}"
+
+
+def _named(names: Sequence[str], by: str) -> ModelText | None:
+    return ModelText(text="\n".join(map(spelled, names)), model=by) if names else None
 
 
 class PermissionDraft(Draft):

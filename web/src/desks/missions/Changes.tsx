@@ -61,6 +61,11 @@ function AllFiles({ mission, changes }: { mission: Mission; changes: Changed }) 
   );
 }
 
+/** A name as an agent chose it: what nobody can see, or what turns letters round, is spelled. */
+function spelled(name: string): string {
+  return name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => `\\u{${one.codePointAt(0)?.toString(16)}}`);
+}
+
 interface FileProps {
   mission: Mission;
   file: Changed["files"][number];
@@ -79,7 +84,7 @@ function OneFile({ mission, file, isRead, isOpenAtOnce, onTick }: FileProps) {
           <input
             type="checkbox"
             checked={isRead}
-            aria-label={t("missions.changes.read", { path: file.path })}
+            aria-label={t("missions.changes.read", { path: spelled(file.path) })}
             onChange={(event) => onTick(event.target.checked)}
           />
         </label>
@@ -91,7 +96,12 @@ function OneFile({ mission, file, isRead, isOpenAtOnce, onTick }: FileProps) {
           onClick={() => open(!isOpen)}
         >
           <span className="min-w-0 font-mono text-sm [overflow-wrap:anywhere]">
-            {file.before ? `${file.before} → ${file.path}` : file.path}
+            {file.before && (
+              <>
+                <bdi>{spelled(file.before)}</bdi> →{" "}
+              </>
+            )}
+            <bdi>{spelled(file.path)}</bdi>
           </span>
           <Chip>{t(`missions.changes.${file.kind as "added"}`)}</Chip>
           {file.link && <Chip>{t("missions.changes.link")}</Chip>}
@@ -122,7 +132,7 @@ function Opened({ mission, file }: Pick<FileProps, "mission" | "file">) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
       tabIndex={0}
       role="group"
-      aria-label={t("missions.changes.lines", { path: file.path })}
+      aria-label={t("missions.changes.lines", { path: spelled(file.path) })}
       className="max-h-[36rem] overflow-auto py-2 font-mono text-sm whitespace-pre-wrap [overflow-wrap:anywhere]"
     >
       {chunksOf(hunks).map((chunk, place) => (
