@@ -1,6 +1,7 @@
 """What people are told of a change before they say yes to it, whom it is for, and what stands there afterwards."""
 
 import json
+import re
 from pathlib import Path
 
 from haloop.kernel.gate import Verdict
@@ -120,3 +121,15 @@ async def test_names_that_an_agent_chose_are_its_words_on_the_card(tmp_path: Pat
         assert "…" in lines[1]
         assert len(lines[1]) < 250
         assert sorted((await site.changes(mission))["left_out"]) == lines
+
+
+async def test_a_mission_whose_steps_have_nothing_of_the_project_promises_nothing(tmp_path: Path) -> None:
+    """Its template is older than projects, or wants none: neither the first card nor the mission names one."""
+    async with opened_site(tmp_path) as site:
+        file = site.shop.practice.home / "workflows" / "standard-feature.yaml"
+        file.write_text(re.sub(r" +project: \w+\n", "", file.read_text()))
+
+        mission = await site.shop.begun()
+
+        assert "project" not in await site.card(mission)
+        assert (await site.shop.detail(mission))["project"] is None

@@ -167,6 +167,8 @@ class Missions:
         content = wanted.raw.encode()
         _require_small(content)
         raw = Artifact(name=RAW_INPUT, digest=sha256(content).hexdigest(), size=len(content))
+        if not template.workflow.works_on_project:
+            linked = None
         brief = Brief(
             title=wanted.title,
             type=wanted.type,

@@ -64,7 +64,7 @@ class Brief(BaseModel):
     """The hash of the file that the workflow was read from."""
     raw: Artifact
     project: Project | None = None
-    """What it works on; the one that was linked when it was asked for."""
+    """What it works on; the one that was linked when it was asked for, where a step has anything of it."""
 
 
 class AttemptBegun(BaseModel):

@@ -107,6 +107,11 @@ class Workflow(BaseModel):
         return next(made, None)
 
     @property
+    def works_on_project(self) -> bool:
+        """Whether any step has something of the project."""
+        return any(step.project is not Use.NONE for step in self.steps)
+
+    @property
     def pushes_at(self) -> int | None:
         """The gate whose yes puts the change into the project: the last on what the step says that made it."""
         changing = next((step for step in self.steps if step.project is Use.CHANGE), None)
