@@ -14,6 +14,10 @@ CLAIMS = (
     f"cd /mission/project && mkdir -p .claude && touch '.claude/{CLAIM}\n' .claude/{'a' * 250} && cd -"
     f" && echo blue > /mission/project/door && echo '{json.dumps(RESULT)}' > {{output}}"
 )
+LONG = (
+    f"cd /mission/project && yes abcdefgh | head -n 300000 > big.txt && printf '%03000d' 7 > long.txt"
+    f" && echo blue > door && cd - && echo '{json.dumps(RESULT)}' > {{output}}"
+)
 MORE = """\
   - step_id: docs
     name: Docs
@@ -133,3 +137,24 @@ async def test_a_mission_whose_steps_have_nothing_of_the_project_promises_nothin
 
         assert "project" not in await site.card(mission)
         assert (await site.shop.detail(mission))["project"] is None
+
+
+async def test_what_is_not_shown_whole_is_counted_on_the_card(tmp_path: Path) -> None:
+    """A difference of 300,000 lines and a line of 3,000 letters: the card counts both files, neither is said to be
+    shown whole, and the bundle with all of it is among the run's files before anybody said yes."""
+    async with opened_site(tmp_path, paints=LONG) as site:
+        mission = await site.at_the_last_gate()
+        client, detail = site.shop.door.client, await site.shop.detail(mission)
+
+        whole = {
+            name: (await client.get(f"/api/missions/{mission}/changes/file?path={name}")).json()["data"]["whole"]
+            for name in ("big.txt", "long.txt", "door")
+        }
+        kept = (await client.get(f"/api/runs/{detail['run']}/artifacts")).json()
+        (bundle,) = [one["digest"] for one in kept if one["name"].endswith(".bundle")]
+        (tmp_path / "bundle").write_bytes((await client.get(f"/api/runs/{detail['run']}/artifacts/{bundle}")).content)
+        git(site.garden.folder, "fetch", "--quiet", str(tmp_path / "bundle"), f"haloop/{mission}")
+
+        assert (await site.card(mission))["not_shown_whole"]["number"] == 2
+        assert whole == {"big.txt": False, "long.txt": False, "door": True}
+        assert git(site.garden.folder, "show", "FETCH_HEAD:long.txt") == f"{7:03000d}"

@@ -30,6 +30,7 @@ from haloop.wire.missions import (
 
 TYPES = ("feature", "fix", "bugfix", "hotfix", "enhance")
 _NAMES = {"title": "TITLE", "rawInput": "What FILE says", "workflow": "--workflow"}
+_WHOLE = "The whole commit is a bundle that git fetch reads: haloop artifacts {run} --out FOLDER"
 _SHORT = 6
 """So many letters of an id's end are enough to type."""
 _ENDS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
@@ -214,7 +215,7 @@ async def _diff(client: Client, name: str, path: str | None) -> Answer:
     found = await _found(client, name)
     if path is not None:
         one = await client.mission_change(found.mission_id, path)
-        return Answer(lines=_lines_of(one), document={"change": one.model_dump()})
+        return Answer(lines=_lines_of(one, found.run), document={"change": one.model_dump()})
     changes = await client.mission_changes(found.mission_id)
     return Answer(lines=_files_of(changes, found.mission_id[-_SHORT:]), document={"changes": changes.model_dump()})
 
@@ -320,10 +321,10 @@ def _named(one: ChangedFile) -> str:
     return f"{name} (binary)" if one.binary else f"{name} (a link)" if one.link else name
 
 
-def _lines_of(one: FileChanges) -> list[Part]:
+def _lines_of(one: FileChanges, run: str) -> list[Part]:
     if one.file.binary:
-        return [f"{_named(one.file)} has no lines to show."]
-    rest = [] if one.whole else ["There is more of it than is shown here; the branch has all."]
+        return [f"{_named(one.file)} has no lines to show. {_WHOLE.format(run=run)}"]
+    rest = [] if one.whole else [f"There is more of it than is shown here. {_WHOLE.format(run=run)}"]
     lines = [line for hunk in one.hunks for line in (hunk.begins, *hunk.lines)]
     return [*lines, *rest]
 

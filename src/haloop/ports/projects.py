@@ -78,6 +78,8 @@ class Change(_Record):
     removed: int
     left_out: tuple[str, ...]
     """What was changed and is not part of it, each file with the reason."""
+    not_shown_whole: Annotated[int | None, WHERE_THERE] = None
+    """So many files are different in more than can be shown, where any are."""
     bundle: Digest
     """The commit itself, as git packs it."""
     listing: Digest

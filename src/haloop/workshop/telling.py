@@ -101,7 +101,7 @@ def lines(one: FileChange, hunks: Sequence[Hunk]) -> FileChanges:
     return FileChanges(
         file=_changed(one),
         hunks=[ChangedLines(begins=hunk.begins, lines=list(hunk.lines)) for hunk in hunks],
-        whole=one.is_kept and shown == one.added + one.removed,
+        whole=one.is_whole and shown == one.added + one.removed,
     )
 
 

@@ -24,6 +24,7 @@ async def kept(files: RunFiles, task: Task, commit: Commit) -> Change:
         added=commit.difference.added,
         removed=commit.difference.removed,
         left_out=commit.left_out,
+        not_shown_whole=commit.difference.not_shown_whole or None,
         **{part: one.digest for part, one in made.items()},
     )
 

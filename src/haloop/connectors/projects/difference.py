@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 FOLDED_LINES = 400
 """A file with more different lines is folded until somebody opens it."""
 SECTION_BYTES_MAX, PATCH_BYTES_MAX = 2 << 20, 32 << 20
-"""What is larger, of one file or of all, is seen in the branch alone."""
+"""What is larger, of one file or of all, is seen in the bundle alone."""
 LINES_MAX = 10_000
 _LINE_LETTERS = 2_000
 _LINK = "120000"
@@ -29,6 +29,7 @@ _LOCKS = frozenset(
 )
 _BEGINS = re.compile(rb"^diff --git ", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -\d", re.MULTILINE)
+_LONG = re.compile(rb"^.{%d,}$" % (_LINE_LETTERS + 1), re.MULTILINE)
 _BINARY = re.compile(rb"^(Binary files |GIT binary patch)", re.MULTILINE)
 
 
@@ -61,6 +62,8 @@ class FileChange(BaseModel):
     """Whether a page shows its lines only when asked."""
     is_kept: bool
     """Whether its lines are there to be shown."""
+    is_whole: bool = True
+    """Whether all of them are, each to its end."""
     start: int
     end: int
 
@@ -79,6 +82,11 @@ class Difference:
     @property
     def removed(self) -> int:
         return sum(one.removed for one in self.files)
+
+    @property
+    def not_shown_whole(self) -> int:
+        """Files of which there is more than anybody is shown."""
+        return sum(not one.is_whole for one in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,7 @@ def read_difference(raw: bytes, patch: bytes) -> Difference:
                 is_link=one.is_link,
                 is_folded=not is_kept or added + removed > FOLDED_LINES or PurePosixPath(one.path).name in _LOCKS,
                 is_kept=is_kept,
+                is_whole=is_kept and _can_be_shown(parts),
                 start=len(kept),
                 end=len(kept) + (len(section) if is_kept else 0),
             )
@@ -182,6 +191,14 @@ def _counted(parts: Iterable[bytes]) -> tuple[int, int]:
     """How many lines came, and how many went."""
     hunks = [hunk for part in parts for hunk in _hunks(part)]
     return sum(hunk.count(b"\n+") for hunk in hunks), sum(hunk.count(b"\n-") for hunk in hunks)
+
+
+def _can_be_shown(parts: Iterable[bytes]) -> bool:
+    """Whether what is different are lines, no more of them than are shown, and none that is cut."""
+    parts = list(parts)
+    lines = sum(hunk.count(b"\n") - 1 for part in parts for hunk in _hunks(part))
+    is_cut = any(len(line.decode(errors="replace")) > _LINE_LETTERS for part in parts for line in _LONG.findall(part))
+    return lines <= LINES_MAX and not is_cut and not any(_BINARY.search(part) for part in parts)
 
 
 def _seen(line: bytes) -> str:

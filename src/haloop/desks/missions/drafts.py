@@ -88,6 +88,8 @@ class PushDraft(ReviewDraft):
     """What the agent changed and is not in the commit, a line for each; the names are its own words."""
     cautions: tuple[Caution, ...] | None = None
     """What to know of the repository as it stands now."""
+    not_shown_whole: Annotated[int | None, WHERE_THERE] = None
+    """Files whose difference nobody is shown to its end; the bundle has it."""
     on_both_sides: ModelText | None = None
     """Files that were changed there since, too: whoever merges the branch may have to choose."""
     not_pushed: str | None = None
@@ -112,6 +114,7 @@ class PushDraft(ReviewDraft):
         about = {
             "based_on": change.base.branch,
             "left_out": _named(change.left_out, by),
+            "not_shown_whole": change.not_shown_whole,
             "cautions": standing.cautions or None,
             "on_both_sides": _named(standing.on_both_sides, by),
             "not_pushed": not_pushed or None,

@@ -5,7 +5,7 @@ import { Argument, Rows } from "@/drafts/Values";
 import { Failed } from "@/ui/Notice";
 import { Waiting } from "@/ui/Page";
 
-const SHOWN = ["not_pushed", "cautions", "on_both_sides", "left_out", "based_on"];
+const SHOWN = ["not_pushed", "cautions", "not_shown_whole", "on_both_sides", "left_out", "based_on"];
 
 /** What a yes does, and what is to be known of it, from the very card that the yes is to. */
 export function Pushing({ gate: id }: { gate: string }) {
