@@ -38,8 +38,12 @@ async def test_an_owner_links_looks_and_unlinks(shop: Shop, garden: Garden) -> N
 
 
 async def test_what_is_no_project_is_refused_with_a_sentence(shop: Shop, tmp_path: Path) -> None:
-    """No work tree, no path from the root: nothing is written."""
-    for path, code in ((str(tmp_path), "link.no_work_tree"), ("garden", "link.relative")):
+    """No work tree, no path from the root, or what no path can be: nothing is written."""
+    for path, code in (
+        (str(tmp_path), "link.no_work_tree"),
+        ("garden", "link.relative"),
+        (f"{tmp_path}/a\0b", "link.no_work_tree"),
+    ):
         answer = await shop.door.client.put(LINKED, json={"path": path})
         assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert not (shop.practice.home / "config.toml").exists()

@@ -16,6 +16,7 @@ from haloop.settings import CONFIG_FILE, Settings
 from haloop.store.rewriting import rewrite
 
 _NAME = "project.linked"
+_GIT_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +66,9 @@ def work_tree(path: Path) -> Path:
     git = shutil.which("git")
     if git is None:
         raise _refused("git is not installed, and a project is a git work tree.", "Install git, and try again.")
-    told = subprocess.run(  # noqa: S603  # the words are git's own, and a path that follows a flag
-        [git, "-C", path.absolute(), "rev-parse", "--show-toplevel"],
-        capture_output=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
-        check=False,
-    )
+    if "\0" in str(path):
+        raise _refused("A path holds no NUL.", "Give a folder that git checked out.")
+    told = _asked(git, path)
     if told.returncode:
         reason = told.stderr.decode(errors="replace").strip().removeprefix("fatal: ").partition("\n")[0]
         raise _refused(f"{path.absolute()} is no git work tree: {reason}.", "Give a folder that git checked out.")
@@ -78,6 +76,20 @@ def work_tree(path: Path) -> Path:
         return Path(told.stdout.removesuffix(b"\n").decode())
     except UnicodeDecodeError:
         raise _refused("The work tree's path is not text.", "Give the folder a name in UTF-8.") from None
+
+
+def _asked(git: str, path: Path) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603  # the words are git's own, and a path that follows a flag
+            [git, "-C", path.absolute(), "rev-parse", "--show-toplevel"],
+            capture_output=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+            check=False,
+            timeout=_GIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        sentence = f"git said nothing of {path.absolute()} in {_GIT_SECONDS} seconds."
+        raise _refused(sentence, "See whether its disk can be read, and try again.") from None
 
 
 def _refused(sentence: str, next_step: str) -> BadInput:
