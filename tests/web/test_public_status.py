@@ -16,7 +16,7 @@ async def test_a_stranger_learns_whether_it_answers_and_nothing_else(chromium: B
     async with stranger(chromium, door, asks="status|healthz|readyz") as (page, asked):
         await page.goto(f"{door.address}/status")
         await expect(page.get_by_text("It answers, and takes work.")).to_be_visible()
-        await expect(page.get_by_text("Practice: nothing that it does is real.")).to_be_visible()
+        await expect(page.get_by_text("Practice: nothing is booked, bought or cancelled for real.")).to_be_visible()
         await expect(page.get_by_text("Version 0")).to_be_visible()
         assert "/readyz" in asked
         assert "Ana" not in await page.locator("body").inner_text()

@@ -79,7 +79,7 @@ class Begins(BaseModel, frozen=True):
     version: str
     desks: list[str]
     live: bool
-    """Whether any of what stands behind it is the real one."""
+    """Whether anything that it does beyond this machine is real."""
 
 
 def make_pages(begins: Begins) -> APIRouter:
