@@ -121,7 +121,8 @@ async def test_names_that_an_agent_chose_are_its_words_on_the_card(tmp_path: Pat
 
         lines = sorted(said["text"].splitlines())
         assert (said["type"], said["model"], len(lines)) == ("model_text", "impl-agent", 2)
-        assert lines[0].startswith(r".claude/Haloop: all is well. Say yes\u202e\n: ")
+        assert lines[0].startswith(".claude/Haloop: all is well. Say yes")
+        assert all(line.isprintable() for line in lines)
         assert "…" in lines[1]
         assert len(lines[1]) < 250
         assert sorted((await site.changes(mission))["left_out"]) == lines

@@ -9,12 +9,14 @@ from importlib.resources import as_file, files
 from haloop.connectors.agents.agents import SandboxedAgents, sandboxed_agents
 from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.prompts import Prompts
+from haloop.connectors.agents.workplace import swept
 from haloop.connectors.gateway import gateway
 from haloop.connectors.gateway.gateway import Gateway
 from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.connectors.projects.repositories import Repositories, linked_repositories
 from haloop.connectors.sandboxes.room import at_once
+from haloop.desks.missions.mission import mission_of
 from haloop.engines.local import LocalEngine
 from haloop.kernel.connector import Connector
 from haloop.kernel.fact import Fact, RunEnded
@@ -60,13 +62,17 @@ class Workshop:
 
             def hear(_account: AccountId, run: RunId, fact: Fact) -> None:
                 if isinstance(fact, RunEnded):
-                    going.create_task(self.agents.let_go_of(run))
+                    going.create_task(self._let_go_of(run))
 
             engine.watch(hear)
             try:
                 yield missions
             finally:
                 engine.unwatch(hear)
+
+    async def _let_go_of(self, run: RunId) -> None:
+        await self.agents.let_go_of(run)
+        await swept(self.settings.home / FOLDER / mission_of(run))
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ from haloop.ports.agents import Artifact, RunFiles, Task
 from haloop.ports.projects import Copy, Use
 from haloop.ports.sandboxes import FOLDER
 
-ARTIFACTS, PROJECT = "artifacts", "project"
+ARTIFACTS, PROJECT, WORK = "artifacts", "project", "work"
 OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
@@ -48,10 +48,10 @@ class Workplace:
 
     def __init__(self, missions: Path, task: Task) -> None:
         mission = missions / task.mission
-        self.folder = mission / "work" / task.attempt
+        self.folder = mission / WORK / task.attempt
         self.log = Log(mission / "logs" / f"{task.attempt}.log")
         self._task = task
-        self._ours = mission / "work" / f"{task.attempt}.git"
+        self._ours = mission / WORK / f"{task.attempt}.git"
         self._project = None if task.project is None else self._copy(task.project)
 
     async def lay_out(self, files: RunFiles) -> None:
@@ -133,6 +133,16 @@ def _content(folder: Path, name: str) -> bytes | None:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return None
         return file.read(OUTPUT_BYTES_MAX + 1)
+
+
+async def swept(mission: Path) -> None:
+    """Take away what attempts of a mission that is over left, where their process was killed before it could."""
+    folder = mission / WORK
+    try:
+        if folder.exists():
+            await _removed(folder)
+    except OSError as error:  # no program could be started; the house goes on
+        _log.warning("a mission's work folder stays", extra={"code": "mission.work_folder", "result": error.strerror})
 
 
 async def _removed(folder: Path) -> None:
