@@ -123,6 +123,27 @@ async def test_hooks_and_settings_that_an_agent_left_run_nothing(garden: Garden,
     assert ran.exists(), "whoever runs git in there would have run it"
 
 
+async def test_no_agent_hides_lines_behind_attributes(garden: Garden) -> None:
+    """What it says of its files in `.gitattributes` hides nothing of them; what is no text still counts as none."""
+    copy, folder = await garden.laid_out()
+    (folder / ".gitattributes").write_text("[attr]odd -diff\n* -diff\ndoor binary\nlamp odd\n")
+    (folder / "door").write_text("open to all\n")
+    (folder / "lamp").write_text("on\n")
+    (folder / "picture").write_bytes(b"\0\1\2")
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    assert [(one.path, one.added, one.is_binary) for one in commit.difference.files] == [
+        (".gitattributes", 4, False),
+        ("door", 1, False),
+        ("lamp", 1, False),
+        ("picture", 0, True),
+    ]
+    (hunk,) = hunks_of(commit.difference.files[1], commit.difference.patch)
+    assert hunk.lines == ("-red", "+open to all")
+
+
 async def test_a_link_stays_a_link_and_leads_us_nowhere(garden: Garden, tmp_path: Path) -> None:
     """What it points at is not read: a file or a folder that became a link is one in the commit."""
     (garden.folder / "shed").mkdir()

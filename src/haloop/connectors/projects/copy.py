@@ -24,6 +24,8 @@ _BRANCH = "refs/heads/{}"
 _BASE = "refs/haloop/base"
 _WHO = {"NAME": "Haloop", "EMAIL": "haloop@localhost"}
 _RENAMES_MAX = 1_000
+_ATTRIBUTES = "* !diff\n"
+"""Over all that a `.gitattributes` says: whether lines can be shown, a file's bytes decide, and never who wrote it."""
 _SHA1_LETTERS = 40
 
 
@@ -78,6 +80,8 @@ class ProjectCopy:
         await own.does("symbolic-ref", "HEAD", ref)
         await own.does("reset", "--quiet", "--hard")
         await _begin(Git(folder=self._ours), base, _BASE, kind=["--bare"], depth=["--depth=1"])
+        (self._ours / "info").mkdir()
+        (self._ours / "info" / "attributes").write_text(_ATTRIBUTES)
 
     def closed(self) -> dict[str, Path]:
         """What of it an agent sees and cannot change, by its place in the project."""
