@@ -1,13 +1,17 @@
 """An agent's own copy of a project: what is taken from it, and all that it may hold and does nothing to us."""
 
+import asyncio
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from haloop.connectors.projects.copy import FILE_BYTES_MAX, FILES_MAX, CannotTake
+from haloop.connectors.projects.copy import FILE_BYTES_MAX, FILES_MAX
 from haloop.connectors.projects.difference import Kind, hunks_of
+from haloop.connectors.projects.git import Git, GitFailed
+from haloop.connectors.projects.leavings import CannotTake
 from haloop.ports.projects import Use
 from tests.connectors.projects.conftest import Garden, git
 
@@ -212,6 +216,67 @@ async def test_what_cannot_be_taken_is_left_out_by_name(garden: Garden) -> None:
         "inner/: it is a repository of its own",
         "\ufffd: its name is no text in UTF-8",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pipe", "link", "left_out"),
+    [
+        (".gitattributes", None, [".gitattributes: it is no plain file"]),
+        ("sub/.git/HEAD", None, ["sub/.git/HEAD: it is no plain file"]),
+        ("../away/HEAD", "link", ["sub/: it is a repository of its own"]),
+        ("../away/HEAD", "gitdir: ../../away", ["sub/: it is a repository of its own"]),
+    ],
+)
+async def test_no_pipe_stops_whoever_looks(garden: Garden, pipe: str, link: str | None, left_out: list[str]) -> None:
+    """Where git opens a file, of the copy or of a repository inside, a pipe there holds nobody up."""
+    copy, folder = await garden.laid_out()
+    place = folder / pipe
+    for name in ("objects", "refs"):
+        (place.parent / name).mkdir(parents=True)
+    os.mkfifo(place)
+    if link is not None:
+        (folder / "sub").mkdir()
+    if link == "link":
+        (folder / "sub" / ".git").symlink_to("../../away")
+    elif link is not None:
+        (folder / "sub" / ".git").write_text(f"{link}\n")
+    (folder / "door").write_text("blue\n")
+
+    async with asyncio.timeout(30):
+        commit = await copy.taken()
+
+    assert commit is not None
+    assert [one.path for one in commit.difference.files] == ["door"]
+    assert list(commit.left_out) == left_out
+
+
+async def test_a_folder_that_nobody_can_look_into_is_left_out_by_name(garden: Garden) -> None:
+    """What is too deep to be read is said; the rest is taken."""
+    copy, folder = await garden.laid_out()
+    (folder / "door").write_text("blue\n")
+    above = os.open(folder, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir("d" * 200, dir_fd=above)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=above)
+        os.close(above)
+        above = below
+    os.close(above)
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    assert [one.path for one in commit.difference.files] == ["door"]
+    (said,) = commit.left_out
+    assert said.endswith(": it cannot be read")
+
+
+async def test_a_git_that_does_not_end_is_a_no_in_a_sentence(garden: Garden) -> None:
+    """Nothing waits for it for ever, and nobody does the work before it anew."""
+    os.mkfifo(garden.spare.with_name("pipe"))
+    git_ = Git(folder=garden.folder / ".git", within=timedelta(seconds=0.5))
+
+    with pytest.raises(GitFailed, match="hash-object was not done after"):
+        await git_.does("hash-object", str(garden.spare.with_name("pipe")))
 
 
 async def test_more_files_than_anybody_reads_are_not_taken(garden: Garden) -> None:

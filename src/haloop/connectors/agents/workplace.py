@@ -18,8 +18,9 @@ from pathlib import Path
 
 from haloop.connectors.agents.checks import faults_of
 from haloop.connectors.agents.log import Log
-from haloop.connectors.projects.copy import CannotTake, Commit, ProjectCopy
+from haloop.connectors.projects.copy import Commit, ProjectCopy
 from haloop.connectors.projects.git import GitFailed
+from haloop.connectors.projects.leavings import CannotTake
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import Artifact, RunFiles, Task
 from haloop.ports.projects import Copy, Use
@@ -83,6 +84,8 @@ class Workplace:
             return await self._project.taken()
         except (CannotTake, GitFailed) as fault:
             return Wrong(str(fault))
+        except OSError as fault:
+            return Wrong(f"What it left in the project cannot be read: {fault.strerror}.")
 
     def left(self) -> bytes | Wrong:
         """The file it was to make, if it can be taken."""

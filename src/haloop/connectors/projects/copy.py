@@ -14,7 +14,7 @@ from pathlib import Path
 
 from haloop.connectors.projects.difference import Difference, read_difference
 from haloop.connectors.projects.git import Git
-from haloop.kernel.failure import Permanent
+from haloop.connectors.projects.leavings import CannotTake, Leavings, looked_over
 from haloop.ports.projects import BRANCHES, CONTEXT, SHOWN_MAX, Base, Copy
 
 FILE_BYTES_MAX = 8 << 20
@@ -27,10 +27,8 @@ _RENAMES_MAX = 1_000
 _ATTRIBUTES = "* !diff\n"
 """Over all that a `.gitattributes` says: whether lines can be shown, a file's bytes decide, and never who wrote it."""
 _SHA1_LETTERS = 40
-
-
-class CannotTake(Permanent):
-    """What was left in a copy is nothing that a commit can be made of."""
+_NAME_LETTERS = 200
+_NO_FILE, _CLOSED = "it is no plain file", "it cannot be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,8 @@ class _Found:
     size: int = 0
 
     def leave_out(self, name: bytes, why: str) -> None:
-        self.left_out.append(f"{name.decode(errors='replace')}: {why}")
+        text = "".join(letter if letter.isprintable() else "\ufffd" for letter in name.decode(errors="replace"))
+        self.left_out.append(f"{text if len(text) <= _NAME_LETTERS else f'{text[:_NAME_LETTERS]}…'}: {why}")
 
     def named(self) -> tuple[str, ...]:
         more = len(self.left_out) - SHOWN_MAX
@@ -92,10 +91,11 @@ class ProjectCopy:
         """What was changed in it; none where nothing was."""
         if self._folder.is_symlink() or not self._folder.is_dir():
             raise CannotTake("What it left in the place of the project is no folder.")
+        leavings = await asyncio.to_thread(looked_over, self._folder)
         git = Git(folder=self._ours, tree=self._folder, index=self._ours / "taken")
         base = self.copy.base.commit
         await git.does("read-tree", base)
-        found = await self._found(git)
+        found = await self._found(git, leavings)
         await git.does("update-index", "-z", "--force-remove", "--stdin", given=_listed(found.gone))
         await git.does("update-index", "-z", "--add", "--replace", "--stdin", given=_listed(found.taken))
         tree = (await git.does("write-tree")).text
@@ -110,14 +110,20 @@ class ProjectCopy:
             left_out=found.named(),
         )
 
-    async def _found(self, git: Git) -> _Found:
+    async def _found(self, git: Git, leavings: Leavings) -> _Found:
         """What is different, and may be a part of a commit."""
         found = _Found()
+        for name in leavings.closed:
+            found.leave_out(name, _CLOSED)
+        odd = set(leavings.odd)
+        for name in sorted(odd):
+            found.leave_out(name, _NO_FILE)
         await git.asks("update-index", "-q", "--refresh", "--ignore-submodules")
         known = await git.does("diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all")
         words = known.said.split(b"\0")[:-1]
         for status, name in zip(words[::2], words[1::2], strict=True):
-            self._look_at(found, name, is_gone=status == b"D")
+            if name not in odd:
+                self._look_at(found, name, is_gone=status == b"D")
         others = await git.does("ls-files", "-z", "--others", "--exclude-standard")
         for name in others.said.split(b"\0")[:-1]:
             self._look_at(found, name, is_gone=False)
@@ -138,14 +144,23 @@ class ProjectCopy:
         elif name.endswith(b"/"):
             found.leave_out(name, "it is a repository of its own")
         else:
-            left = os.lstat(os.fsencode(self._folder) + b"/" + name)
-            if not stat.S_ISREG(left.st_mode) and not stat.S_ISLNK(left.st_mode):
-                found.leave_out(name, "it is no plain file")
+            left = self._left(name)
+            if left is None:
+                found.leave_out(name, _CLOSED)
+            elif not stat.S_ISREG(left.st_mode) and not stat.S_ISLNK(left.st_mode):
+                found.leave_out(name, _NO_FILE)
             elif left.st_size > FILE_BYTES_MAX:
                 found.leave_out(name, f"it has {left.st_size:,} bytes, more than {FILE_BYTES_MAX:,}")
             else:
                 found.taken.append(name)
                 found.size += left.st_size
+
+    def _left(self, name: bytes) -> os.stat_result | None:
+        """None where it lies in a folder whose mode lets nobody in."""
+        try:
+            return os.lstat(os.fsencode(self._folder) + b"/" + name)
+        except OSError:
+            return None
 
     async def _commit(self, git: Git, tree: str) -> str:
         trailers = "\n".join(f"{name}: {value}" for name, value in self._trailers.items())

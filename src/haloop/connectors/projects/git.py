@@ -14,7 +14,6 @@ from pathlib import Path
 
 from haloop.kernel.failure import Permanent
 
-_TIME = timedelta(minutes=15)
 _SAID_MAX = 400
 DURABLY = ("-c", "core.fsync=all")
 """Before a command whose work must outlive a power cut; what else is written can be made again."""
@@ -63,6 +62,8 @@ class Git:
     tree: Path | None = None
     index: Path | None = None
     """Another than the repository's own."""
+    within: timedelta = timedelta(minutes=15)
+    """By when each command has ended."""
 
     async def asks(self, *words: str, given: bytes = b"", told: Mapping[str, str] | None = None) -> Answer:
         """Run it where a no is an answer."""
@@ -80,8 +81,10 @@ class Git:
             env={"PATH": os.environ.get("PATH", os.defpath), **_TOLD, **index, **(told or {})},
         )
         try:
-            async with asyncio.timeout(_TIME.total_seconds()):
+            async with asyncio.timeout(self.within.total_seconds()):
                 said, complaint = await process.communicate(given)
+        except TimeoutError:
+            raise GitFailed(f"git {words[0]} was not done after {self.within}.") from None
         finally:
             if process.returncode is None:
                 process.kill()
