@@ -1,16 +1,19 @@
 """What an attempt at a step comes to: a file that was looked at, or a sentence that says why there is none."""
 
 import asyncio
+import json
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from haloop.connectors.agents.changes import told_of
 from haloop.connectors.agents.log import Log
-from haloop.connectors.agents.workplace import OUTPUT_BYTES_MAX
+from haloop.connectors.agents.workplace import OUTPUT_BYTES_MAX, Wrong
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import Artifact, Check, Fell, Made
+from haloop.ports.projects import Base, Copy, Project, Use
 from tests.connectors.agents.conftest import GIVEN, Works, shell
 from tests.engines.outside import until
 
@@ -317,3 +320,19 @@ def test_a_new_attempt_at_logging_goes_on_where_the_last_one_ended(tmp_path: Pat
         log.close()
 
     assert (tmp_path / "r.log").read_bytes() == b"one\ntwo\n"
+
+
+async def test_a_result_that_says_what_was_changed_takes_no_more_room_than_a_file_may(works: Works) -> None:
+    """Lists in lists are kept as short as they were left; what would be too long all the same is a sentence."""
+    base = Base(project=Project(name="garden", path="/garden"), commit="0" * 40, branch="main")
+    copy = Copy(base=base, use=Use.CHANGE, title="Dark")
+    task = await works.task(project=copy, output="implementation-result.json")
+    deep, zeros = "[" * 180 + ",".join("0" * 50_000) + "]" * 180, ",".join(["1e15"] * (OUTPUT_BYTES_MAX // 6))
+    said = '{"status":"completed","filesCreated":[],"filesModified":[],"testsAdded":[],"notes":"","x":%s}'
+
+    told = told_of(task, (said % deep).encode(), None)
+
+    assert isinstance(told, bytes)
+    assert len(told) < 2 * len(said % deep)
+    assert json.loads(told) == {**json.loads(said % deep), "branch": None, "commit": None}
+    assert isinstance(told_of(task, (said % f"[{zeros}]").encode(), None), Wrong)

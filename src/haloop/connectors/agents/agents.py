@@ -162,6 +162,8 @@ class SandboxedAgents:
         reason = _why_nothing_counts(at_work, exit_code) or ended.reason
         left, use = Wrong(reason) if reason else at_work.place.left(), at_work.line.use if at_work.line else None
         changed = None if isinstance(left, Wrong) else await at_work.place.changed()
+        if not isinstance(left, Wrong) and not isinstance(changed, Wrong):
+            left = await asyncio.to_thread(told_of, task, left, changed)
         for wrong in (left, changed):
             if isinstance(wrong, Wrong):
                 at_work.place.log.say(wrong.reason)
@@ -169,7 +171,7 @@ class SandboxedAgents:
         assert isinstance(left, bytes)
         assert not isinstance(changed, Wrong)
         change = None if changed is None else await kept(self._files, task, changed)
-        artifact = await self._files.keep(task.account, task.run, task.output, told_of(task, left, change))
+        artifact = await self._files.keep(task.account, task.run, task.output, left)
         return Made(artifact=artifact, exit_code=exit_code, sandbox=at_work.sandbox.id, change=change, use=use)
 
     async def _end_with_its_sandbox(self, attempt: AttemptId, at_work: _AtWork) -> None:

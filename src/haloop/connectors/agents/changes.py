@@ -1,7 +1,10 @@
 """What an attempt changed in a project: kept with its run, and said in the file that tells of it."""
 
+import json
+
 from pydantic import ValidationError
 
+from haloop.connectors.agents.workplace import OUTPUT_BYTES_MAX, Wrong
 from haloop.connectors.projects.copy import Commit
 from haloop.connectors.projects.difference import as_listing
 from haloop.ports.agents import ImplementationResult, RunFiles, Task
@@ -29,7 +32,7 @@ async def kept(files: RunFiles, task: Task, commit: Commit) -> Change:
     )
 
 
-def told_of(task: Task, content: bytes, change: Change | None) -> bytes:
+def told_of(task: Task, content: bytes, commit: Commit | None) -> bytes | Wrong:
     """An implementation's result with the branch and the commit that it came to, whatever its agent says of them."""
     if task.project is None or task.project.use is not Use.CHANGE:
         return content
@@ -37,5 +40,15 @@ def told_of(task: Task, content: bytes, change: Change | None) -> bytes:
         result = ImplementationResult.model_validate_json(content)
     except ValidationError:  # another kind of file, which says nothing of a commit
         return content
-    said = {"branch": change and change.branch, "commit": change and change.commit}
-    return f"{result.model_copy(update=said).model_dump_json(by_alias=True, indent=2)}\n".encode()
+    said = {"branch": commit and commit.branch, "commit": commit and commit.commit}
+    told = _written(result.model_copy(update=said))
+    if len(told) > OUTPUT_BYTES_MAX:
+        return Wrong(f"What it left as {task.output} is larger than {OUTPUT_BYTES_MAX} bytes as it is kept.")
+    return told
+
+
+def _written(result: ImplementationResult) -> bytes:
+    """A key a line, and no deeper: lists in lists, each on lines of its own, take a hundred times their room."""
+    keys = json.loads(result.model_dump_json(by_alias=True))
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items())
+    return f"{{\n{lines}\n}}\n".encode()
