@@ -97,8 +97,8 @@ class Caution(StrEnum):
     """No branch was checked out there."""
     MOVED = "its_branch_has_gone_on_since"
     """Its branch has gone on since the step began."""
-    BRANCH_TAKEN = "the_branch_stands_elsewhere"
-    """The branch stands there already, at something else."""
+    BRANCH_TAKEN = "the_name_is_taken_there"
+    """The branch stands there already, at something else, or another's name leaves no room for it."""
     GONE = "it_cannot_be_read_now"
     """It cannot be read just now."""
 

@@ -71,6 +71,63 @@ async def test_whoever_looks_afterwards_sees_whether_it_happened(garden: Garden)
     assert isinstance(await look_up(garden.repositories, push, CALL), Unknown)
 
 
+async def test_who_cannot_look_does_not_say_that_nothing_happened(garden: Garden) -> None:
+    """A repository that git cannot read says neither; one whose branch was moved on by another way was pushed to."""
+    commit, push = await garden.changed(door="blue\n")
+    pushed = await garden.repositories.push(push, CALL)
+    git(garden.folder, "checkout", "--quiet", commit.branch)
+    git(garden.folder, "commit", "--quiet", "--amend", "-m", "My words")
+    assert await look_up(garden.repositories, push, CALL) == Found(result=pushed)
+
+    git(garden.folder, "branch", "--force", "elsewhere")
+    git(garden.folder, "checkout", "--quiet", "elsewhere")
+    git(garden.folder, "branch", "-D", commit.branch)
+    git(garden.folder, "branch", commit.branch)
+    assert await look_up(garden.repositories, push, CALL) == Absent()
+
+    broken(garden)
+    looked = await look_up(garden.repositories, push, CALL)
+    assert isinstance(looked, Unknown)
+    assert "bad config" in looked.sentence
+
+
+async def test_what_is_there_already_was_pushed_whoever_stands_on_it(garden: Garden) -> None:
+    """A second yes finds the branch where it is to be, also where it is checked out."""
+    commit, push = await garden.changed(door="blue\n")
+    pushed = await garden.repositories.push(push, CALL)
+    git(garden.folder, "checkout", "--quiet", commit.branch)
+
+    assert await garden.repositories.push(push, CALL) == pushed
+
+
+async def test_what_goes_wrong_before_a_name_is_moved_is_a_sure_no(garden: Garden) -> None:
+    """Git's own words say why; nobody has to look for a branch that cannot be there."""
+    _, push = await garden.changed(door="blue\n")
+    lost = await garden.repositories.push(push.model_copy(update={"bundle": "0" * 64}), CALL)
+    assert isinstance(lost, NotDone)
+    assert lost.sentence == "The run refers to no such file. Nothing was pushed."
+
+    packs = garden.folder / ".git" / "objects" / "pack"
+    packs.rmdir()
+    packs.touch()
+    unstored = await garden.repositories.push(push, CALL)
+    assert isinstance(unstored, NotDone)
+    assert unstored.sentence.startswith("Git said no: ")
+    assert unstored.sentence.endswith("Nothing was pushed.")
+
+
+async def test_a_repository_that_git_cannot_read_is_said_to_be_that(garden: Garden) -> None:
+    """Neither empty nor without its base: git's own words are quoted."""
+    _, push = await garden.changed(door="blue\n")
+    broken(garden)
+
+    with pytest.raises(CannotRead, match=r"cannot be read\. Git said no: bad config"):
+        await garden.repositories.pin(garden.project)
+    answer = await garden.repositories.push(push, CALL)
+    assert isinstance(answer, NotDone)
+    assert "Git said no: bad config" in answer.sentence
+
+
 @pytest.mark.parametrize(
     ("prepare", "said"),
     [
@@ -145,5 +202,18 @@ async def test_what_to_know_of_a_repository_is_told_beside_a_change(garden: Gard
     assert told.cautions == (Caution.UNSAVED, Caution.MOVED, Caution.BRANCH_TAKEN)
     assert told.on_both_sides == ("door",)
 
+    git(garden.folder, "branch", "-D", commit.branch)
+    git(garden.folder, "branch", "haloop")
+    told = await garden.repositories.beside("acc_ana", "run_1", change)
+    assert told.cautions == (Caution.UNSAVED, Caution.MOVED, Caution.BRANCH_TAKEN)
+
+    broken(garden)
+    assert (await garden.repositories.beside("acc_ana", "run_1", change)).cautions == (Caution.GONE,)
     shutil.rmtree(garden.folder)
     assert (await garden.repositories.beside("acc_ana", "run_1", change)).cautions == (Caution.GONE,)
+
+
+def broken(garden: Garden) -> None:
+    """Somebody's settings of the repository are unreadable."""
+    with (garden.folder / ".git" / "config").open("a") as settings:
+        settings.write("[broken\n")

@@ -45,9 +45,13 @@ class GitFailed(Permanent):
 class Answer:
     """What git wrote, and whether it was content."""
 
-    is_yes: bool
+    code: int
     said: bytes
     complaint: str
+
+    @property
+    def is_yes(self) -> bool:
+        return self.code == 0
 
     @property
     def text(self) -> str:
@@ -89,23 +93,36 @@ class Git:
             if process.returncode is None:
                 process.kill()
                 await asyncio.shield(process.wait())
-        return Answer(is_yes=process.returncode == 0, said=said, complaint=_first_line(complaint))
+        return Answer(code=process.returncode or 0, said=said, complaint=_first_line(complaint))
 
     async def does(self, *words: str, given: bytes = b"", told: Mapping[str, str] | None = None) -> Answer:
         """Run it where a no is a fault."""
         answer = await self.asks(*words, given=given, told=told)
         if not answer.is_yes:
-            raise GitFailed(f"Git said no: {answer.complaint or 'it did not say why'}.")
+            raise GitFailed(_no(answer))
         return answer
 
     async def commit_at(self, name: str) -> str | None:
         """The commit that a name stands for, if it does."""
         answer = await self.asks("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        return answer.text if answer.is_yes else None
+        return answer.text if _said_yes(answer) else None
 
     async def is_before(self, earlier: str, later: str) -> bool:
         """Whether one commit leads to another, or is it."""
-        return (await self.asks("merge-base", "--is-ancestor", earlier, later)).is_yes
+        if await self.commit_at(earlier) is None:
+            return False
+        return _said_yes(await self.asks("merge-base", "--is-ancestor", earlier, later))
+
+
+def _said_yes(answer: Answer) -> bool:
+    """A no is a no only where git could look: then it says nothing else."""
+    if answer.code not in (0, 1) or (answer.code == 1 and answer.complaint):
+        raise GitFailed(_no(answer))
+    return answer.is_yes
+
+
+def _no(answer: Answer) -> str:
+    return f"Git said no: {answer.complaint or 'it did not say why'}."
 
 
 def _first_line(complaint: bytes) -> str:

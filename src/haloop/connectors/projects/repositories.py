@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from haloop.connectors.projects.difference import read_listing
-from haloop.connectors.projects.git import DURABLY, Git
+from haloop.connectors.projects.git import DURABLY, Git, GitFailed
 from haloop.kernel.desk import Absent, Call, Connector, Found, NotDone, Unknown, Why, effect, queryable
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import RunFiles
@@ -32,6 +32,7 @@ from haloop.ports.projects import (
 DEADLINE = timedelta(minutes=2)
 SETTLED_AFTER = timedelta(minutes=1)
 """A git that outlives us, because we were killed, has ended by then."""
+_APPROVED = "haloop: approved"
 _LETTERS = 12
 
 
@@ -40,15 +41,13 @@ class CannotRead(Permanent):
 
 
 async def look_up(repositories: "Repositories", push: Push, call: Call) -> Found[Pushed] | Absent | Unknown:  # noqa: ARG001
-    """Whether the branch stands at the commit, or has gone on from there."""
+    """Whether the branch stands at the commit, has gone on from there, or was moved there once."""
     try:
         git = _repository(push.repository)
-    except CannotRead as error:
+        happened = await _stands_there(git, push) or await _stood_there(git, push)
+    except (CannotRead, GitFailed) as error:
         return Unknown(sentence=str(error))
-    stands = await git.commit_at(_ref(push.branch))
-    if stands is not None and await git.is_before(push.commit, stands):
-        return Found(result=_pushed(push))
-    return Absent()
+    return Found(result=_pushed(push)) if happened else Absent()
 
 
 class Repositories:
@@ -59,53 +58,49 @@ class Repositories:
 
     async def pin(self, project: Project) -> Base:
         git = _repository(project.path)
-        commit = await git.commit_at("HEAD")
+        try:
+            commit = await git.commit_at("HEAD")
+        except GitFailed as error:
+            raise CannotRead(f"{project.path} cannot be read. {error}") from error
         if commit is None:
             raise CannotRead(f"{project.path} has no commit yet. Commit something there, and try again.")
         return Base(project=project, commit=commit, branch=await _branch(git))
 
     async def beside(self, account: str, run: str, change: Change) -> Standing:
-        base = change.base
         try:
-            git = _repository(base.project.path)
-        except CannotRead:
+            git = _repository(change.base.project.path)
+            cautions = await _cautions(git, change)
+        except (CannotRead, GitFailed):
             return Standing(cautions=(Caution.GONE,), on_both_sides=())
-        now = await git.commit_at("HEAD" if base.branch is None else _ref(base.branch))
-        stands = await git.commit_at(_ref(change.branch))
-        cautions = {
-            Caution.UNSAVED: await _is_unsaved(git, base.project),
-            Caution.DETACHED: base.branch is None,
-            Caution.MOVED: now != base.commit,
-            Caution.BRANCH_TAKEN: stands not in (None, change.commit),
-        }
-        both = await self._on_both_sides(git, account, run, change, now) if cautions[Caution.MOVED] else ()
-        return Standing(cautions=tuple(one for one, holds in cautions.items() if holds), on_both_sides=both)
+        both = await self._on_both_sides(git, account, run, change) if Caution.MOVED in cautions else ()
+        return Standing(cautions=cautions, on_both_sides=both)
 
     @effect(deadline=DEADLINE, recovery=queryable(look_up, settled_after=SETTLED_AFTER))
     async def push(self, push: Push, call: Call) -> Pushed | NotDone:
         try:
             git = _repository(push.repository)
+            if await _stands_there(git, push):
+                return _pushed(push)
+            no = await _why_not(git, push)
+            if no is not None:
+                return no
+            async with self._bundle(call.account, push) as bundle:
+                await git.does(*DURABLY, "bundle", "unbundle", str(bundle))
+            stands = await git.commit_at(_ref(push.branch))
+            if stands is not None and not await git.is_before(stands, push.commit):
+                said = (
+                    f"{push.branch} stands at {_short(stands)}, which this does not follow. Rename or delete it there."
+                )
+                return _not_done("branch_taken", said)
         except CannotRead as error:
             return _not_done("gone", str(error))
-        no = await _why_not(git, push)
-        if no is not None:
-            return no
-        stands = await git.commit_at(_ref(push.branch))
-        if stands == push.commit:
-            return _pushed(push)
-        async with self._bundle(call.account, push) as bundle:
-            await git.does(*DURABLY, "bundle", "unbundle", str(bundle))
-        if stands is not None and not await git.is_before(stands, push.commit):
-            return _not_done(
-                "branch_taken",
-                f"{push.branch} stands at {_short(stands)}, which this does not follow. Rename or delete it there.",
-            )
+        except (Permanent, OSError) as error:  # no name was moved yet, so this is sure
+            return _not_done("not_stored", str(error))
         return await _moved(git, push, stands)
 
-    async def _on_both_sides(
-        self, git: Git, account: str, run: str, change: Change, now: str | None
-    ) -> tuple[str, ...]:
+    async def _on_both_sides(self, git: Git, account: str, run: str, change: Change) -> tuple[str, ...]:
         """What was changed here and there; nothing where the repository cannot say."""
+        now = await git.commit_at(_based_on(change))
         if now is None:
             return ()
         there = await git.asks("diff-tree", "-r", "-z", "--name-only", "--no-renames", change.base.commit, now)
@@ -125,6 +120,36 @@ class Repositories:
 def linked_repositories(repositories: Repositories) -> Connector:
     """Them behind the port: what is pushed is real, and stays on this machine."""
     return Connector(port=Projects, speaks=repositories, name="git", live=True, leaves=False)
+
+
+async def _cautions(git: Git, change: Change) -> tuple[Caution, ...]:
+    base = change.base
+    stands = await git.commit_at(_ref(change.branch))
+    cautions = {
+        Caution.UNSAVED: await _is_unsaved(git, base.project),
+        Caution.DETACHED: base.branch is None,
+        Caution.MOVED: await git.commit_at(_based_on(change)) != base.commit,
+        Caution.BRANCH_TAKEN: stands not in (None, change.commit) or await git.commit_at(_ref(BRANCHES)) is not None,
+    }
+    return tuple(one for one, holds in cautions.items() if holds)
+
+
+def _based_on(change: Change) -> str:
+    return "HEAD" if change.base.branch is None else _ref(change.base.branch)
+
+
+async def _stands_there(git: Git, push: Push) -> bool:
+    """Whether the branch is at the commit, or has gone on from there."""
+    stands = await git.commit_at(_ref(push.branch))
+    return stands is not None and await git.is_before(push.commit, stands)
+
+
+async def _stood_there(git: Git, push: Push) -> bool:
+    """Whether we moved the branch to the commit before somebody else moved it elsewhere."""
+    if await git.commit_at(_ref(push.branch)) is None:
+        return False
+    moves = await git.does("reflog", "show", "--format=%H %gs", _ref(push.branch), "--")
+    return f"{push.commit} {_APPROVED}" in moves.text.splitlines()
 
 
 async def _why_not(git: Git, push: Push) -> NotDone | None:
@@ -149,7 +174,7 @@ async def _moved(git: Git, push: Push, stands: str | None) -> Pushed | NotDone:
         "update-ref",
         "--create-reflog",
         "-m",
-        "haloop: approved",
+        _APPROVED,
         _ref(push.branch),
         push.commit,
         earlier,
@@ -176,7 +201,7 @@ async def _branch(git: Git) -> str | None:
 
 async def _is_unsaved(git: Git, project: Project) -> bool:
     there = Git(folder=git.folder, tree=Path(project.path))
-    return bool((await there.asks("status", "--porcelain", "-z", "--ignore-submodules=all")).said)
+    return bool((await there.does("status", "--porcelain", "-z", "--ignore-submodules=all")).said)
 
 
 def _not_done(code: str, sentence: str) -> NotDone:
