@@ -1,13 +1,16 @@
 """Linked repositories: what is pinned, what is said of them, and a branch that arrives forwards or not at all."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
+from haloop.connectors.projects.copy import Commit
 from haloop.connectors.projects.difference import as_listing
 from haloop.connectors.projects.repositories import CannotRead, look_up
 from haloop.kernel.desk import Absent, Found, NotDone, Unknown
-from haloop.ports.projects import Caution, Change, Pushed
+from haloop.ports.projects import Caution, Change, Push, Pushed
 from tests.connectors.projects.conftest import CALL, Garden, git
 
 
@@ -178,21 +181,8 @@ async def test_a_repository_that_forgot_the_base_or_is_gone_is_told(garden: Gard
 
 async def test_what_to_know_of_a_repository_is_told_beside_a_change(garden: Garden) -> None:
     """Nothing; then all of it, with the files that were changed on both sides; then that it is gone."""
-    base = await garden.repositories.pin(garden.project)
     commit, push = await garden.changed(door="blue\n", lamp="new\n")
-    listing = await garden.files.keep("acc_ana", "run_1", "listing", as_listing(commit.difference.files))
-    change = Change(
-        base=base,
-        branch=commit.branch,
-        commit=commit.commit,
-        files=2,
-        added=2,
-        removed=1,
-        left_out=(),
-        bundle=push.bundle,
-        listing=listing.digest,
-        patch=listing.digest,
-    )
+    change = await change_of(garden, commit, push)
     assert (await garden.repositories.beside("acc_ana", "run_1", change)).cautions == ()
 
     garden.commit(door="black\n", window="open\n")
@@ -211,6 +201,41 @@ async def test_what_to_know_of_a_repository_is_told_beside_a_change(garden: Gard
     assert (await garden.repositories.beside("acc_ana", "run_1", change)).cautions == (Caution.GONE,)
     shutil.rmtree(garden.folder)
     assert (await garden.repositories.beside("acc_ana", "run_1", change)).cautions == (Caution.GONE,)
+
+
+@pytest.mark.parametrize("key", ["clean", "process"])
+async def test_to_look_at_a_project_runs_nothing_of_its_settings(garden: Garden, tmp_path: Path, key: str) -> None:
+    """Filters that a repository names are for whoever works there; we start none, whatever it is called."""
+    ran = tmp_path / "ran"
+    commit, push = await garden.changed(door="blue\n")
+    change = await change_of(garden, commit, push)
+    for name in ("plain", "a=b.C"):
+        git(garden.folder, "config", f"filter.{name}.{key}", f"touch '{ran}'; cat")
+        git(garden.folder, "config", f"filter.{name}.required", "true")
+    (garden.folder / ".git" / "info" / "attributes").write_text("door filter=plain\nAGENTS.md filter=a=b.C\n")
+    for name in ("door", "AGENTS.md"):
+        os.utime(garden.folder / name, (1, 1))
+
+    assert (await garden.repositories.beside("acc_ana", "run_1", change)).cautions == ()
+
+    assert not ran.exists()
+
+
+async def change_of(garden: Garden, commit: Commit, push: Push) -> Change:
+    """A commit as its mission keeps it."""
+    listing = await garden.files.keep("acc_ana", "run_1", "listing", as_listing(commit.difference.files))
+    return Change(
+        base=await garden.repositories.pin(garden.project),
+        branch=commit.branch,
+        commit=commit.commit,
+        files=len(commit.difference.files),
+        added=commit.difference.added,
+        removed=commit.difference.removed,
+        left_out=(),
+        bundle=push.bundle,
+        listing=listing.digest,
+        patch=listing.digest,
+    )
 
 
 def broken(garden: Garden) -> None:

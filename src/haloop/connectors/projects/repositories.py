@@ -1,11 +1,11 @@
 """Linked repositories: what they stand at is read, and a branch is put there where a person said yes to its commit.
 
-Nothing is run in a work tree, and nothing in one is changed. A branch arrives as packed objects and one change of one
-name, which git makes whole or not at all and only if the name stands where it was seen to stand. So whoever looks
-afterwards sees whether it happened.
+No program that a work tree or its repository's settings name is run, and nothing in a work tree is changed. A branch
+arrives as packed objects and one change of one name, which git makes whole or not at all and only if the name stands
+where it was seen to stand. So whoever looks afterwards sees whether it happened.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ DEADLINE = timedelta(minutes=2)
 SETTLED_AFTER = timedelta(minutes=1)
 """A git that outlives us, because we were killed, has ended by then."""
 _APPROVED = "haloop: approved"
+_NO_FILTER = {"clean": "", "process": "", "required": "false"}
 _LETTERS = 12
 
 
@@ -201,7 +202,19 @@ async def _branch(git: Git) -> str | None:
 
 async def _is_unsaved(git: Git, project: Project) -> bool:
     there = Git(folder=git.folder, tree=Path(project.path))
-    return bool((await there.does("status", "--porcelain", "-z", "--ignore-submodules=all")).said)
+    words = ("status", "--porcelain", "-z", "--ignore-submodules=all")
+    return bool((await there.does(*words, told=await _without_filters(git))).said)
+
+
+async def _without_filters(git: Git) -> Mapping[str, str]:
+    """To look at a file git would run the program that the repository's settings name for it, as us."""
+    settings = await git.asks("config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+    names = {name.rpartition(".")[0] for name in settings.said.decode(errors="surrogateescape").split("\0") if name}
+    off = [(f"{name}.{key}", value) for name in sorted(names) for key, value in _NO_FILTER.items()]
+    told = {"GIT_CONFIG_COUNT": str(len(off))}
+    for number, (key, value) in enumerate(off):
+        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return told
 
 
 def _not_done(code: str, sentence: str) -> NotDone:
