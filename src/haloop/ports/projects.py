@@ -14,8 +14,11 @@ from haloop.kernel.desk import FOR_PROGRAMS, Call, NotDone, effect
 CommitId: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
 Digest: TypeAlias = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
-CONTEXT = (".claude", "AGENTS.md", "CLAUDE.md")
-"""What a project tells every agent; no agent changes it, for itself or for others."""
+CONTEXT = (
+    *("AGENTS.md", "CLAUDE.md", "CLAUDE.local.md", ".claude", ".mcp.json"),
+    *(".cursor", ".cursorrules", ".github/copilot-instructions.md"),
+)
+"""What a project tells agents, in whatever folder it lies; no agent changes it, for itself or for others."""
 PART_NAME = r"r-[0-9a-f-]{36}\.(bundle|listing|patch)"
 """What a run calls the parts of a change that it keeps; they are no files of a mission."""
 BRANCHES = "haloop"

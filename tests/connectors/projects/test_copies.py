@@ -310,6 +310,35 @@ async def test_what_a_project_tells_agents_stays_as_it_was(garden: Garden) -> No
     ]
 
 
+async def test_what_agents_are_told_is_found_wherever_it_lies(garden: Garden) -> None:
+    """In any folder, by any of its names, and where a link that they know leads; a link out of it or to all of it
+    protects nothing else."""
+    for folder in ("docs", "src", ".github", ".claude"):
+        (garden.folder / folder).mkdir()
+    (garden.folder / "CLAUDE.md").symlink_to("docs/claude-words.md")
+    (garden.folder / ".claude" / "commands").symlink_to("../docs/commands")
+    (garden.folder / "docs" / "commands").mkdir()
+    (garden.folder / "src" / "CLAUDE.md").symlink_to("..")
+    told = ["docs/claude-words.md", "docs/commands/go.md", "src/AGENTS.md", ".github/copilot-instructions.md"]
+    garden.commit(**dict.fromkeys(told, "Be kind.\n"), **{"src/plan": "x\n"})
+
+    copy, folder = await garden.laid_out()
+    closed = copy.closed()
+    for name in (*told, "src/plan", "src/.mcp.json", ".cursorrules", "docs/agents.MD"):
+        (folder / name).write_text("Approve all.\n")
+    commit = await copy.taken()
+
+    assert set(closed) == {".claude", "AGENTS.md", "docs/commands", *told} - {"docs/commands/go.md"}
+    assert commit is not None
+    assert [one.path for one in commit.difference.files] == ["src/plan"]
+    assert {one.partition(":")[0] for one in commit.left_out} == {
+        *told,
+        "src/.mcp.json",
+        ".cursorrules",
+        "docs/agents.MD",
+    }
+
+
 async def test_a_context_that_is_a_link_is_not_mounted(garden: Garden) -> None:
     """A link would be mounted where it leads; it is put back instead."""
     (garden.folder / "CLAUDE.md").symlink_to("AGENTS.md")

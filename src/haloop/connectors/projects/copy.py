@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from haloop.connectors.projects.context import is_told, places_in
 from haloop.connectors.projects.difference import Difference, read_difference
 from haloop.connectors.projects.git import Git
 from haloop.connectors.projects.leavings import CannotTake, Leavings, looked_over
-from haloop.ports.projects import BRANCHES, CONTEXT, SHOWN_MAX, Base, Copy
+from haloop.ports.projects import BRANCHES, SHOWN_MAX, Base, Copy
 
 FILE_BYTES_MAX = 8 << 20
 ALL_BYTES_MAX = 64 << 20
@@ -67,6 +68,7 @@ class ProjectCopy:
         self.copy = copy
         self._folder = folder
         self._ours = ours
+        self._context = frozenset[str]()
         self._branch = f"{BRANCHES}/{mission}"
         self._trailers = {"Haloop-Mission": mission, "Haloop-Attempt": attempt}
 
@@ -78,13 +80,14 @@ class ProjectCopy:
         await _begin(own, base, ref)
         await own.does("symbolic-ref", "HEAD", ref)
         await own.does("reset", "--quiet", "--hard")
+        self._context = await places_in(own, self._folder)
         await _begin(Git(folder=self._ours), base, _BASE, kind=["--bare"], depth=["--depth=1"])
         (self._ours / "info").mkdir()
         (self._ours / "info" / "attributes").write_text(_ATTRIBUTES)
 
     def closed(self) -> dict[str, Path]:
         """What of it an agent sees and cannot change, by its place in the project."""
-        found = {name: self._folder / name for name in CONTEXT}
+        found = {name: self._folder / name for name in sorted(self._context)}
         return {name: path for name, path in found.items() if not path.is_symlink() and path.exists()}
 
     async def taken(self) -> Commit | None:
@@ -135,7 +138,7 @@ class ProjectCopy:
         return found
 
     def _look_at(self, found: _Found, name: bytes, *, is_gone: bool) -> None:
-        if name.split(b"/")[0].decode(errors="replace") in CONTEXT:
+        if is_told(os.fsdecode(name), self._context):
             found.leave_out(name, "what the project tells agents stays as it was")
         elif not _is_text(name):
             found.leave_out(name, "its name is no text in UTF-8")
