@@ -289,6 +289,71 @@ async def test_more_files_than_anybody_reads_are_not_taken(garden: Garden) -> No
         await copy.taken()
 
 
+async def test_what_was_installed_costs_nothing_else(garden: Garden) -> None:
+    """A folder with too much that is new is left out by name, and only as far as it must; the rest is taken."""
+    copy, folder = await garden.laid_out()
+    for name, count in (("node_modules", FILES_MAX), ("src", 3)):
+        (folder / name).mkdir()
+        for number in range(count):
+            (folder / name / str(number)).write_text("x\n")
+    (folder / "door").write_text("blue\n")
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    assert [one.path for one in commit.difference.files] == ["door", "src/0", "src/1", "src/2"]
+    assert commit.left_out == ("node_modules/: its 5,000 new files, 10,000 bytes, are too much for one commit",)
+
+
+async def test_what_git_does_not_take_is_left_out_by_name(garden: Garden) -> None:
+    """A name that could be taken for a repository's, and a file that is not in the encoding it is said to be in."""
+    copy, folder = await garden.laid_out()
+    for name in (".GIT/x", "git~1", "a\\.git"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x\n")
+    (folder / ".gitmodules").symlink_to("door")
+    (folder / ".gitattributes").write_text("words working-tree-encoding=UTF-16\n")
+    (folder / "words").write_bytes(b"abc")
+    (folder / "door").write_text("blue\n")
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    assert [one.path for one in commit.difference.files] == [".gitattributes", "door"]
+    assert sorted(commit.left_out) == [
+        ".GIT/x: git takes no file of this name",
+        ".gitmodules: git takes no file of this name",
+        "a\\.git: git takes no file of this name",
+        "git~1: git takes no file of this name",
+        "words: git cannot take it as it is",
+    ]
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+async def test_what_is_put_into_a_submodule_or_in_its_place_is_left_out_by_name(garden: Garden, is_file: bool) -> None:
+    """The submodule stays as it was; one that nobody touched is not spoken of."""
+    inner = garden.spare / "inner"
+    inner.mkdir(parents=True)
+    git(inner, "init", "--quiet")
+    git(inner, "commit", "--quiet", "--allow-empty", "-m", "Begin")
+    for name in ("lib", "other"):
+        git(garden.folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), name)
+    garden.commit()
+    copy, folder = await garden.laid_out()
+    if is_file:
+        (folder / "lib").rmdir()
+        (folder / "lib").write_text("x\n")
+    else:
+        (folder / "lib" / "new.py").write_text("x\n")
+    (folder / "door").write_text("blue\n")
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    assert [one.path for one in commit.difference.files] == ["door"]
+    assert commit.left_out == ("lib: it is a submodule, which stays as it was",)
+
+
 async def test_what_a_project_tells_agents_stays_as_it_was(garden: Garden) -> None:
     """Changed, deleted or added: of AGENTS.md, CLAUDE.md and .claude nothing gets into a commit, and that is said."""
     copy, folder = await garden.laid_out()

@@ -8,7 +8,8 @@ nothing of the agent runs any more; a link stays a link, and what cannot be take
 import asyncio
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _RENAMES_MAX = 1_000
 _ATTRIBUTES = "* !diff\n"
 """Over all that a `.gitattributes` says: whether lines can be shown, a file's bytes decide, and never who wrote it."""
 _SHA1_LETTERS = 40
+_SUBMODULE = b"160000 "
 _NAME_LETTERS = 200
 _NO_FILE, _CLOSED = "it is no plain file", "it cannot be read"
 
@@ -47,10 +49,29 @@ class Commit:
 class _Found:
     """The files that are not as they were."""
 
-    taken: list[bytes] = field(default_factory=list)
+    taken: dict[bytes, int] = field(default_factory=dict)
+    """Each with its bytes."""
     gone: list[bytes] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    size: int = 0
+
+    @property
+    def share(self) -> float:
+        """How much of what a commit may have; one is all."""
+        return _share(len(self.taken) + len(self.gone), sum(self.taken.values()))
+
+    def lighten(self, new: Iterable[bytes]) -> None:
+        """While it is too much, leave out the folder with most in new files: what was installed or built, mostly."""
+        folders = defaultdict[bytes, list[bytes]](list)
+        for name in new:
+            if b"/" in name and name in self.taken:
+                folders[name.split(b"/")[0]].append(name)
+        heavy = {name: _share(len(files), sum(self.taken[one] for one in files)) for name, files in folders.items()}
+        while self.share > 1 and heavy:
+            folder = max(heavy, key=heavy.__getitem__)
+            del heavy[folder]
+            size = sum(self.taken.pop(name) for name in folders[folder])
+            why = f"its {len(folders[folder]):,} new files, {size:,} bytes, are too much for one commit"
+            self.leave_out(folder + b"/", why)
 
     def leave_out(self, name: bytes, why: str) -> None:
         text = "".join(letter if letter.isprintable() else "\ufffd" for letter in name.decode(errors="replace"))
@@ -100,7 +121,7 @@ class ProjectCopy:
         await git.does("read-tree", base)
         found = await self._found(git, leavings)
         await git.does("update-index", "-z", "--force-remove", "--stdin", given=_listed(found.gone))
-        await git.does("update-index", "-z", "--add", "--replace", "--stdin", given=_listed(found.taken))
+        await self._add(git, found, list(found.taken))
         tree = (await git.does("write-tree")).text
         if tree == (await git.does("rev-parse", f"{base}^{{tree}}")).text:
             return None
@@ -121,6 +142,7 @@ class ProjectCopy:
         odd = set(leavings.odd)
         for name in sorted(odd):
             found.leave_out(name, _NO_FILE)
+        await self._look_at_submodules(git, found)
         await git.asks("update-index", "-q", "--refresh", "--ignore-submodules")
         known = await git.does("diff-files", "-z", "--name-status", "--no-renames", "--ignore-submodules=all")
         words = known.said.split(b"\0")[:-1]
@@ -128,11 +150,14 @@ class ProjectCopy:
             if name not in odd:
                 self._look_at(found, name, is_gone=status == b"D")
         others = await git.does("ls-files", "-z", "--others", "--exclude-standard")
-        for name in others.said.split(b"\0")[:-1]:
+        new = others.said.split(b"\0")[:-1]
+        for name in new:
             self._look_at(found, name, is_gone=False)
-        if len(found.taken) + len(found.gone) > FILES_MAX or found.size > ALL_BYTES_MAX:
+        found.lighten(new)
+        if found.share > 1:
             raise CannotTake(
-                f"It changed {len(found.taken) + len(found.gone):,} files in the project, {found.size:,} bytes; "
+                f"It changed {len(found.taken) + len(found.gone):,} files in the project, "
+                f"{sum(found.taken.values()):,} bytes; "
                 f"a commit may have {FILES_MAX:,} and {ALL_BYTES_MAX:,}. Perhaps .gitignore leaves out too little."
             )
         return found
@@ -155,8 +180,7 @@ class ProjectCopy:
             elif left.st_size > FILE_BYTES_MAX:
                 found.leave_out(name, f"it has {left.st_size:,} bytes, more than {FILE_BYTES_MAX:,}")
             else:
-                found.taken.append(name)
-                found.size += left.st_size
+                found.taken[name] = left.st_size
 
     def _left(self, name: bytes) -> os.stat_result | None:
         """None where it lies in a folder whose mode lets nobody in."""
@@ -164,6 +188,28 @@ class ProjectCopy:
             return os.lstat(os.fsencode(self._folder) + b"/" + name)
         except OSError:
             return None
+
+    async def _look_at_submodules(self, git: Git, found: _Found) -> None:
+        """A copy has an empty folder for each; git itself says nothing of what is put into one, or in its place."""
+        entries = (await git.does("ls-files", "-z", "--stage")).said.split(b"\0")
+        for name in (entry.partition(b"\t")[2] for entry in entries if entry.startswith(_SUBMODULE)):
+            if not _is_empty(self._folder / os.fsdecode(name)):
+                found.leave_out(name, "it is a submodule, which stays as it was")
+
+    async def _add(self, git: Git, found: _Found, names: Sequence[bytes]) -> None:
+        """Add files; one that git cannot read, or whose name it does not take, costs none of the others."""
+        added = await git.asks("update-index", "-z", "--add", "--replace", "--stdin", given=_listed(names))
+        if added.is_yes:
+            there = set((await git.does("ls-files", "-z")).said.split(b"\0"))
+            for name in names:
+                if name not in there:
+                    found.leave_out(name, "git takes no file of this name")
+        elif len(names) == 1:
+            found.leave_out(names[0], "git cannot take it as it is")
+        else:
+            half = len(names) // 2
+            await self._add(git, found, names[:half])
+            await self._add(git, found, names[half:])
 
     async def _commit(self, git: Git, tree: str) -> str:
         trailers = "\n".join(f"{name}: {value}" for name, value in self._trailers.items())
@@ -187,6 +233,17 @@ async def _begin(git: Git, base: Base, ref: str, *, kind: Sequence[str] = (), de
     await git.does("init", "--quiet", "--template=", f"--object-format={form}", *kind)
     how = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow")
     await git.does("fetch", *how, *depth, Path(base.project.path).as_uri(), f"{base.commit}:{ref}")
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not folder.is_symlink() and not any(folder.iterdir())
+    except OSError:  # another thing, or nothing
+        return False
+
+
+def _share(files: int, size: int) -> float:
+    return max(files / FILES_MAX, size / ALL_BYTES_MAX)
 
 
 def _as_haloop() -> Mapping[str, str]:
