@@ -1,6 +1,6 @@
 """A mission's folder: a faithful copy of what the ledger says, for people and programs that read files.
 
-`missions/m-…/` has `mission.json`, `artifacts/`, `runs/r-….json` and `logs/r-….log`. Each file is written whole or not
+`missions/m-…/` has `mission.json`, `artifacts/`, `runs/r-….json` and `logs/`. Each file is written whole or not
 at all, and all but the logs can be made again. What somebody wrote there by hand is never used and never overwritten:
 it is told, and a person takes it up or puts back what was approved.
 """

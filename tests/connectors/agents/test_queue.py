@@ -66,6 +66,38 @@ async def test_an_agent_that_waits_for_a_person_keeps_nobody_else_from_working(w
     assert works.sandboxes.there == {}
 
 
+async def test_a_yes_counts_once_however_often_its_agent_begins(works: Works) -> None:
+    """It was told yes, made room for another and began anew: what was done under that yes is asked for again."""
+    works.at_once_max = 1
+    agents, task = works.agents(playing("run make\nrun push\nleave # Done")), await works.task()
+    asked, makes = await agents.work(task), list[str]()
+    while isinstance(asked, Asks):
+        makes.append(asked.detail)
+        if makes == ["make", "push"]:
+            await agents.work(await works.task())
+        task = _answered(task, asked)
+        asked = await agents.work(task)
+
+    assert makes == ["make", "push", "make"]
+    assert works.log(task.attempt).count("It may: Run it") == 3  # push, which was said yes to meanwhile, only once
+    assert works.made(asked) == "once\nonce\n# Done\n"
+
+
+async def test_a_yes_counts_once_also_after_a_restart(works: Works) -> None:
+    """Another process finds on disk which yeses were handed out; one that nobody has heard yet is handed out."""
+    agents, task = works.agents(playing("run make\nrun push\nleave # Done")), await works.task()
+    for _ in range(2):
+        task = _answered(task, await agents.work(task))
+    await agents.close()
+
+    again = works.agents(playing("run make\nrun push\nleave # Done"))
+    asked = await again.work(task)
+
+    assert isinstance(asked, Asks)
+    assert asked.detail == "make"
+    assert works.made(await again.work(_answered(task, asked))) == "once\nonce\n# Done\n"
+
+
 async def test_an_agent_whose_answer_comes_while_it_is_ended_begins_after_that(works: Works) -> None:
     """Its sandbox takes a while to go: what begins anew under its name is not taken away with it."""
     works.sandboxes = slow = SlowToGo()
@@ -106,4 +138,5 @@ def _has_begun(works: Works, task: Task) -> bool:
 
 def _answered(task: Task, asked: Worked) -> Task:
     assert isinstance(asked, Asks)
-    return task.model_copy(update={"permissions": (Permission(act=asked.act, allowed=True),)})
+    yes = Permission(act=asked.act, allowed=True)
+    return task.model_copy(update={"permissions": (*task.permissions, yes)})

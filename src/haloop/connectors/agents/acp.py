@@ -23,4 +23,4 @@ class AcpAgent:
 
     async def session(self, sandbox: Sandbox, place: Workplace, task: Task, prompt: str) -> Session:
         speaks = await asyncio.to_thread(import_module, _SPEAKS)
-        return cast("Session", speaks.AcpSession(sandbox, place.log, task, prompt))
+        return cast("Session", speaks.AcpSession(sandbox, place.log, place.answers, task, prompt))

@@ -6,7 +6,6 @@ and never as one for always; the same question, asked again, is another question
 """
 
 import asyncio
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -33,6 +32,7 @@ from acp.schema import (
 from pydantic import BaseModel, ValidationError
 
 from haloop.connectors.agents.act import SIZE_MAX, Act
+from haloop.connectors.agents.answers import Answers
 from haloop.connectors.agents.lines import Lines
 from haloop.connectors.agents.log import Log
 from haloop.connectors.agents.session import Ended, why_cut_short
@@ -69,8 +69,9 @@ class _Question:
 class AcpSession:
     """One agent, from its greeting to the end of its turn."""
 
-    def __init__(self, sandbox: Sandbox, log: Log, task: Task, prompt: str) -> None:
+    def __init__(self, sandbox: Sandbox, log: Log, answers: Answers, task: Task, prompt: str) -> None:
         self._sandbox = sandbox
+        self._answers = answers
         self._task = task
         self._prompt = prompt
         self._log = log
@@ -82,7 +83,6 @@ class AcpSession:
         """What it said of its last calls before it asked."""
         self._questions: list[_Question] = []
         self._permissions: tuple[Permission, ...] = ()
-        self._used: Counter[str] = Counter()
         self._news = asyncio.Event()
         self._turn = asyncio.create_task(self._take_turn())
         self._turn.add_done_callback(lambda _: self._news.set())
@@ -211,13 +211,10 @@ class AcpSession:
 
     def _is_answered(self, question: _Question) -> bool:
         """Hand it the answer there is: a no for each time, a yes for one."""
-        act = question.act.digest
-        answers = [one.allowed for one in self._permissions if one.act == act]
-        if not answers or (answers[-1] and self._used[act] >= sum(answers)):
-            return False
-        self._used[act] += answers[-1]
-        question.answer.set_result(answers[-1])
-        return True
+        answer = self._answers.take(question.act.digest, self._permissions)
+        if answer is not None:
+            question.answer.set_result(answer)
+        return answer is not None
 
     def _remember(self, call: ToolCallUpdate) -> ToolCallUpdate:
         """All that was said of one call; what was said last counts."""

@@ -2,8 +2,8 @@
 
 So many are at work at once, in turns. An agent that asks for something stays where it is, until the answer comes or
 its sandbox ends; it gives its turn away meanwhile, and its sandbox too where all there may be are taken: then it is
-asked anew once there is an answer, and told that. Whatever happens, an attempt that is over leaves its log and nothing
-else.
+asked anew once there is an answer, and told that. Whatever happens, an attempt that is over leaves its log, the
+yeses that it was given, and nothing else.
 """
 
 import asyncio

@@ -3,7 +3,7 @@
 In `artifacts/` lie exact copies of what it is given, each held against its hash; in `project/`, where its step works on
 one, its own copy of the project. What it leaves there is read with
 distrust, once nothing of it runs any more: a link, a device, or more than a document may hold is no file to us. Then
-the folder goes, whatever is in it; the log stays.
+the folder goes, whatever is in it; the log stays, and the list of the yeses that its agent was given.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from haloop.connectors.agents.answers import Answers
 from haloop.connectors.agents.checks import faults_of
 from haloop.connectors.agents.log import Log
 from haloop.connectors.projects.copy import Commit, ProjectCopy
@@ -51,6 +52,7 @@ class Workplace:
         mission = missions / task.mission
         self.folder = mission / WORK / task.attempt
         self.log = Log(mission / "logs" / f"{task.attempt}.log")
+        self.answers = Answers(mission / "logs" / f"{task.attempt}.yes")
         self._task = task
         self._ours = mission / WORK / f"{task.attempt}.git"
         self._project = None if task.project is None else self._copy(task.project)
@@ -106,7 +108,7 @@ class Workplace:
         return Wrong(" ".join(faults)) if faults else content
 
     async def clear(self) -> None:
-        """Keep the log alone."""
+        """Keep the log alone, and what was said yes to."""
         self.log.close()
         await self._clear()
 
