@@ -4,9 +4,12 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 
+from haloop.connectors.agents.program import Program
+from haloop.connectors.agents.session import Session
+from haloop.connectors.agents.workplace import Workplace
 from haloop.kernel.queueing import heard_by
 from haloop.ports.agents import Asks, Made, Permission, Task, Worked
-from haloop.ports.sandboxes import Work
+from haloop.ports.sandboxes import Sandbox, Work
 from tests.connectors.agents.conftest import Works, shell
 from tests.connectors.agents.plain import PlainSandbox, PlainSandboxes
 from tests.connectors.agents.test_acp import playing
@@ -66,6 +69,64 @@ async def test_an_agent_that_waits_for_a_person_keeps_nobody_else_from_working(w
     assert works.sandboxes.there == {}
 
 
+async def test_an_agent_gives_way_once_and_then_gets_on(works: Works) -> None:
+    """It asks in other words each time it begins; others that want its place do not take it a second time."""
+    works.at_once_max = 1
+    agents, task = works.agents(Wavering()), await works.task()
+    asked, questions = await agents.work(task), 0
+    while isinstance(asked, Asks):
+        questions += 1
+        await agents.work(await works.task(run="run_2"))
+        task = _answered(task, asked)
+        asked = await agents.work(task)
+
+    assert questions == 2
+    assert works.made(asked) == "once\n# Done\n"
+
+
+async def test_there_are_never_more_than_two_sandboxes_for_each_turn(works: Works) -> None:
+    """Many agents that gave way wait again: whoever gave way least often does so once more."""
+    works.at_once_max, works.sandboxes = 1, (counting := Counting())
+    agents, tasks = works.agents(Wavering()), [await works.task(run=f"run_{number}") for number in range(4)]
+
+    for _ in range(3):
+        asked = [await agents.work(task) for task in tasks]
+        tasks = [_answered(*one) for one in zip(tasks, asked, strict=True)]
+
+    assert counting.most == 2
+
+
+async def test_one_that_was_cancelled_keeps_its_place_until_its_sandbox_is_gone(works: Works) -> None:
+    """Its turn is over at once, its sandbox takes a while: the next begins after that."""
+    works.at_once_max, works.sandboxes = 1, (slow := SlowToGo())
+    agents = works.agents(shell("cp {input} {output}"))
+    first = asyncio.create_task(agents.work(await works.task()))
+    await until(lambda: slow.is_going)
+
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    second = asyncio.create_task(agents.work(await works.task()))
+    asyncio.get_running_loop().call_later(SLOW_SECONDS, slow.may_go.set)
+
+    assert isinstance(await second, Made)
+    assert not slow.came_early
+
+
+async def test_at_the_end_all_sandboxes_go_also_those_that_are_going_already(works: Works) -> None:
+    """A step is cancelled and the house closes: nothing of it is there any more."""
+    works.sandboxes = slow = SlowToGo()
+    agents = works.agents(shell("cp {input} {output}"))
+    work = asyncio.create_task(agents.work(await works.task()))
+    await until(lambda: slow.is_going)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+    asyncio.get_running_loop().call_later(SLOW_SECONDS, slow.may_go.set)
+    await agents.close()
+
+    assert (works.work_folders(), slow.there) == ([], {})
+
+
 async def test_a_yes_counts_once_however_often_its_agent_begins(works: Works) -> None:
     """It was told yes, made room for another and began anew: what was done under that yes is asked for again."""
     works.at_once_max = 1
@@ -119,10 +180,12 @@ class SlowToGo(PlainSandboxes):
     """A provider that removes nothing before it may, or before there is another that it could take for the first."""
 
     is_going: bool = False
+    came_early: bool = False
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self, work: Work) -> PlainSandbox:
         if self.is_going:
+            self.came_early = not self.may_go.is_set()
             self.may_go.set()
         return await super().start(work)
 
@@ -130,6 +193,32 @@ class SlowToGo(PlainSandboxes):
         self.is_going = True
         await self.may_go.wait()
         await super().remove(name)
+
+
+@dataclass
+class Counting(PlainSandboxes):
+    """A provider that knows how many there ever were at once."""
+
+    most: int = 0
+
+    async def start(self, work: Work) -> PlainSandbox:
+        started = await super().start(work)
+        self.most = max(self.most, len(self.there))
+        return started
+
+
+@dataclass
+class Wavering:
+    """A driver whose agent never asks in the same words twice, as models do not."""
+
+    begun: int = 0
+
+    def program(self, task: Task) -> Program:
+        self.begun += 1
+        return playing(f"run make -j{self.begun}\nleave # Done").program(task)
+
+    async def session(self, sandbox: Sandbox, place: Workplace, task: Task, prompt: str) -> Session:
+        return await playing("").session(sandbox, place, task, prompt)
 
 
 def _has_begun(works: Works, task: Task) -> bool:

@@ -1,17 +1,19 @@
 """Agents behind their port: each attempt gets a folder and a sandbox, and what it leaves is looked at, never believed.
 
 So many are at work at once, in turns. An agent that asks for something stays where it is, until the answer comes or
-its sandbox ends; it gives its turn away meanwhile, and its sandbox too where all there may be are taken: then it is
-asked anew once there is an answer, and told that. Whatever happens, an attempt that is over leaves its log, the
+its sandbox ends; it gives its turn away meanwhile, and its sandbox too, once, where all there may be are taken: then
+it is asked anew once there is an answer, and told that. Whatever happens, an attempt that is over leaves its log, the
 yeses that it was given, and nothing else.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from haloop.connectors.agents.changes import kept, told_of
 from haloop.connectors.agents.program import sandbox_name, work_of
@@ -31,6 +33,8 @@ SANDBOX = "sandbox"
 
 _log = logging.getLogger(__name__)
 _PIECE = 64 * 1024
+_THERE_OF_EACH_TURN_MAX = 2
+"""Sandboxes: one at work, and one where an agent waits that gave way before."""
 _SECONDS_TO_END = 5.0
 
 
@@ -73,14 +77,24 @@ class SandboxedAgents:
         self._gateway = gateway
         self._waiting: dict[AttemptId, _AtWork] = {}
         """Those that asked for something, the one that waits longest first; none of them has a turn."""
+        self._called: set[AttemptId] = set()
+        """Those that are asked to work or in the queue for it: whoever of them waited has its answer."""
+        self._gave_way: Counter[str] = Counter()
+        """How often the agent that is at a run's step did."""
+        self._there: set[str] = set()
+        """The names of the sandboxes there are."""
         self._ending: dict[AttemptId, asyncio.Task[None]] = {}
         """Those that are being ended, until nothing of them is there."""
         self._watches: set[asyncio.Task[None]] = set()
 
     async def work(self, task: Task) -> Worked:
         """Whoever has its answer and still its sandbox goes first: it takes up room."""
-        async with self._turns.turn(task.account, is_first=task.attempt in self._waiting):
-            return await self._worked(task)
+        self._called.add(task.attempt)
+        try:
+            async with self._turns.turn(task.account, is_first=task.attempt in self._waiting):
+                return await self._worked(task)
+        finally:
+            self._called.discard(task.attempt)
 
     async def _worked(self, task: Task) -> Worked:
         at_work = self._waiting.pop(task.attempt, None) or await self._begin(task)
@@ -92,14 +106,16 @@ class SandboxedAgents:
             return await self._taken(task, at_work, came)
         finally:
             if task.attempt not in self._waiting:
-                await self._ended(task.attempt, at_work)
+                self._gave_way.pop(task.run, None)
+                await self._ended(task.attempt, self._end(at_work))
 
     async def let_go(self, attempt: AttemptId) -> None:
         if at_work := self._waiting.pop(attempt, None):
-            await self._ended(attempt, at_work)
+            await self._ended(attempt, self._end(at_work))
 
     async def let_go_of(self, run: str) -> None:
         """A run is over: whoever waits in it for an answer is told none."""
+        self._gave_way.pop(run, None)
         for attempt in [attempt for attempt, at_work in self._waiting.items() if at_work.run == run]:
             await self._let_be(attempt)
 
@@ -107,9 +123,11 @@ class SandboxedAgents:
         return sorted(self._drivers)
 
     async def close(self) -> None:
-        """End those that wait for an answer: they are asked to do it anew, and told the answer then."""
+        """End those that wait for an answer, which begin anew and are told it then, and see all to their end."""
         for attempt in list(self._waiting):
-            await self.let_go(attempt)
+            await self._let_be(attempt)
+        if self._ending:
+            await asyncio.wait(self._ending.values())
 
     async def _begin(self, task: Task) -> _AtWork:
         driver = self._drivers.get(task.agent)
@@ -119,6 +137,7 @@ class SandboxedAgents:
         if ending := self._ending.get(task.attempt):  # it would take away what begins now under the same name
             await asyncio.wait({ending})
         await self._make_room()
+        self._there.add(name)
         line: Line | None = None
         try:
             await place.lay_out(self._files)
@@ -128,7 +147,7 @@ class SandboxedAgents:
             sandbox = await self._sandboxes.start(work_of(program.on(line) if line else program, task, place))
             session = await driver.session(sandbox, place, task, self.prompts.text(task))
         except BaseException:
-            await asyncio.shield(self._cleared(name, place, line))
+            await self._ended(task.attempt, self._cleared(name, place, line))
             raise
         complaints = asyncio.create_task(place.log.take(sandbox.complains))
         at_work = _AtWork(
@@ -145,9 +164,23 @@ class SandboxedAgents:
         watch.add_done_callback(self._watches.discard)
 
     async def _make_room(self) -> None:
-        """There are never more sandboxes than may be at work: those whose agents wait for an answer give way."""
-        while self._waiting and self._turns.at_work + len(self._waiting) > self._at_once_max:
-            await self._let_be(next(iter(self._waiting)))
+        """Where there are as many sandboxes as may be at work, one whose agent waits for an answer gives way."""
+        while len(self._there) >= self._at_once_max:
+            if (attempt := self._next_to_give_way()) is not None:
+                self._gave_way[self._waiting[attempt].run] += 1
+                await self._let_be(attempt)
+            elif self._ending:
+                await asyncio.wait(self._ending.values(), return_when=asyncio.FIRST_COMPLETED)
+            else:
+                return
+
+    def _next_to_give_way(self) -> AttemptId | None:
+        """Who waits longest and never did; one that did before would get nowhere, and does only beyond all bounds."""
+        waiting = [attempt for attempt in self._waiting if attempt not in self._called]
+        gave_way = {attempt: self._gave_way[self._waiting[attempt].run] for attempt in waiting}
+        first = min(waiting, key=gave_way.__getitem__, default=None)
+        is_full = len(self._there) >= _THERE_OF_EACH_TURN_MAX * self._at_once_max
+        return first if first is not None and (is_full or not gave_way[first]) else None
 
     async def _let_be(self, attempt: AttemptId) -> None:
         try:
@@ -181,9 +214,9 @@ class SandboxedAgents:
         if self._waiting.get(attempt) is at_work:
             await self._let_be(attempt)
 
-    async def _ended(self, attempt: AttemptId, at_work: _AtWork) -> None:
+    async def _ended(self, attempt: AttemptId, end: Coroutine[Any, Any, None]) -> None:
         """End it to the last, also where whoever asked for that asks no more."""
-        ending = self._ending[attempt] = asyncio.create_task(self._end(at_work))
+        ending = self._ending[attempt] = asyncio.create_task(end)
         ending.add_done_callback(lambda _: self._ending.pop(attempt, None))
         await asyncio.shield(ending)
 
@@ -202,6 +235,7 @@ class SandboxedAgents:
             if line is not None:
                 await line.close()
             await place.clear()
+            self._there.discard(name)
 
 
 def _why_nothing_counts(at_work: _AtWork, exit_code: int | None) -> str:
