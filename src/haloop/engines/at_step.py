@@ -1,6 +1,7 @@
 """A step: tried until it is done or cannot be, each attempt a fact."""
 
 import asyncio
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -9,9 +10,9 @@ from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.drive import Position
 from haloop.kernel.errors import BadValue, StepFailed
-from haloop.kernel.fact import Fact, StepBegun, StepDone, StepTried
+from haloop.kernel.fact import Fact, RunQueued, StepBegun, StepDone, StepTried
 from haloop.kernel.failure import Failure, RateLimited, StepFault
-from haloop.kernel.queueing import heard_by
+from haloop.kernel.queueing import HAS_COME, heard_by
 from haloop.kernel.run import StepCall
 
 BACKOFF_SECONDS = 1.0
@@ -31,6 +32,8 @@ class AtStep(At):
         self._begun = False
         self._may_have_begun = host.may_have_begun
         self._again_at: int | None = None
+        self._waits_for = ""
+        """What it is in a queue for, as far as its history says."""
         self._task: asyncio.Task[None] | None = None
 
     def apply(self, fact: Fact) -> None:
@@ -44,6 +47,8 @@ class AtStep(At):
             case StepTried():
                 self.require_same(f"step {fact.operation}", fact.args)
                 self._take_failure(fact)
+            case RunQueued():
+                self._waits_for = fact.what if fact.place > HAS_COME else ""
             case _:
                 super().apply(fact)
 
@@ -58,7 +63,7 @@ class AtStep(At):
             self.host.world.timers.set(self.host.id, self.at, self._again_at)
         elif self._call.operation.rules.repeat:
             self.host.account.require_going()
-            self._try()
+            self._leave_queue(self._try)
         else:
             self.host.account.require_going()
             operation = self._call.operation.name
@@ -138,10 +143,19 @@ class AtStep(At):
         if again:
             self.go_on()
 
+    def _leave_queue(self, go_on: Callable[[], None]) -> None:
+        """The queue it waited in went with an earlier process; where it stands in this one's, it says anew."""
+        if not self._waits_for:
+            go_on()
+            return
+        self.host.note(RunQueued(what=self._waits_for, place=HAS_COME))
+        self._waits_for = ""
+        self.host.after_recorded(go_on)
+
     def _was_cut_short(self) -> bool:
         """Whether an earlier process may have begun this attempt; one that kills the process is not tried for ever."""
         due = self._again_at
-        return self._may_have_begun and (due is None or due < self.host.world.opened_at)
+        return self._may_have_begun and not self._waits_for and (due is None or due < self.host.world.opened_at)
 
     def _is_worth_another(self, failure: Failure, attempt: int) -> bool:
         if failure is Failure.PERMANENT or not self._call.operation.rules.repeat:
@@ -153,6 +167,7 @@ class AtStep(At):
         self._attempt = fact.attempt
         self._again_at = fact.again_at
         self._begun = False
+        self._waits_for = ""
         if fact.again_at is None:
             name = self._call.operation.name
             self.fail(StepFailed(f"{name} failed: {fact.sentence}", code=f"step.{fact.failure}"))

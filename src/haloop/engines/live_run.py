@@ -354,7 +354,9 @@ class LiveRun:
                 self.cancelling = True
             case RunEnded():
                 self.ended = fact
-            case RunParked() | RunQueued() | ArtifactAdded():
+            case RunQueued():
+                self._hear_place(fact)
+            case RunParked() | ArtifactAdded():
                 return  # it went on since, or is about to; or somebody gave it a file, which answers no call
             case _:
                 self._take_at(fact)
@@ -369,6 +371,12 @@ class LiveRun:
         here.apply(fact)
         if fact.kind == "gate.opened":
             self._gates += 1
+
+    def _hear_place(self, fact: RunQueued) -> None:
+        """A place in a queue is one call's; whose it is can be told where no other is under way."""
+        match [here for here in self._at.values() if not here.is_over and not here.is_dropped]:
+            case [AtStep() as only]:
+                only.apply(fact)
 
     def _begin_child(self, fact: ChildStarted) -> None:
         """Begin the other run; where it was begun before a restart, or this one is being cancelled, nothing happens."""
