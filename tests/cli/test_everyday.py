@@ -381,6 +381,25 @@ def test_a_gate_that_a_grant_opened_says_so() -> None:
     assert told_line(told, {}) == "2026-01-01 00:00:00Z  Haloop opened gate 000000_1 under grant grt_7"
 
 
+def test_a_call_whose_turn_has_come_waits_no_longer() -> None:
+    """Nobody reads that it is number 0 in a queue."""
+    told = [
+        Told(
+            index=1,
+            kind="run.queued",
+            at="2026-01-01T00:00:00.000Z",
+            actor="kernel",
+            says={"what": what, "place": place},
+        )
+        for what, place in (("sandbox", 2), ("sandbox", 0), ("browser", 0))
+    ]
+    assert [told_line(one, {}).partition("  Haloop ")[2] for one in told] == [
+        "waits for a sandbox, as number 2 in the queue",
+        "has its turn at a sandbox",
+        "has its turn at a browser",
+    ]
+
+
 def test_runs_are_looked_for(haloop: Haloop, neighbour: Neighbour) -> None:
     """By words and by where they stand; nothing that fits is said, and a misspelt state is a slip."""
     asked(haloop, "order.item=green tea", "order.shop=Karl")

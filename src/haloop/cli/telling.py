@@ -6,6 +6,7 @@ from typing import Any
 from haloop.cli.naming import short
 from haloop.client import Client
 from haloop.kernel.money import Money
+from haloop.kernel.queueing import HAS_COME
 from haloop.wire.told import Told
 
 SENTENCES: Mapping[str, str] = {
@@ -70,6 +71,7 @@ SENTENCES: Mapping[str, str] = {
 }
 """Each kind of fact, after the name of whoever did it."""
 
+_TURN_HAS_COME = "has its turn at a {what}"
 _UNDER_A_GRANT = "opened gate {gate} under grant {grant}"
 _NAMES_GATES = "gate"
 
@@ -107,8 +109,13 @@ def moment(text: str) -> str:
 def _sentence(told: Told) -> str:
     if told.says is None:
         return f"{told.kind} (what it said is erased)"
-    by_grant = told.kind == "gate.approved" and told.says.get("grant") is not None
-    sentence = _UNDER_A_GRANT if by_grant else SENTENCES.get(told.kind, told.kind)
+    match told.kind:
+        case "gate.approved" if told.says.get("grant") is not None:
+            sentence = _UNDER_A_GRANT
+        case "run.queued" if told.says.get("place") == HAS_COME:
+            sentence = _TURN_HAS_COME
+        case kind:
+            sentence = SENTENCES.get(kind, kind)
     return sentence.format_map(_Words(told.says)).strip(" ,:")
 
 
