@@ -80,6 +80,23 @@ async def test_everybody_hears_where_they_stand(office: Office) -> None:
     assert (office.heard["0"], office.heard["9"]) == ([], [8, 4, 2, 1, 0])
 
 
+async def test_whoever_is_overtaken_hears_so_and_not_each_time(office: Office) -> None:
+    """It was next; nine others go before it, one after another and then again: it hears when it is twice as far as
+    ever."""
+    office = Office(at_once_max=1, of_one_account_max=None)
+    for name in ("first", "next"):
+        await office.come(name, "many")
+    for number in range(9):
+        await office.come(f"{number}")
+    assert office.heard["next"] == [1, 2, 4, 8]
+    await office.go("first")
+    for number in range(9):
+        await office.come(f"again {number}", f"{number}")
+        await office.go(f"{number}")
+    assert office.heard["next"] == [1, 2, 4, 8, 4, 2, 1, 0]
+    await office.go("next")
+
+
 async def test_whoever_gives_up_leaves_no_gap(office: Office) -> None:
     """Cancelled while waiting or while inside: the next one's turn comes."""
     for name in ("a", "b", "c", "d"):

@@ -1,8 +1,8 @@
 """Turns at something scarce: so many at once, in fair order between those for whom it is done.
 
-Whoever has least at work goes before whoever has more, and among equals the one whose last turn is longest past: an
-account that asks for fifty things keeps none waiting that asks for one. Among an account's own the first come goes
-first, which is in turns where each of them asks for the next only after the one before.
+Whoever has least at work goes before whoever has more, and among equals the one whose last turn is longest past: where
+an account asks for fifty things, one that asks for one waits until the first of those at work ends. Among an account's
+own the first come goes first, which is in turns where each of them asks for the next only after the one before.
 """
 
 import asyncio
@@ -24,12 +24,14 @@ class _Waiting:
     place: int = 0
     said: int = 0
     """The place that was said last; none yet."""
+    farthest: int = 0
+    """Of those that were said."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def has_news(self) -> bool:
-        """Whether it is nearer by so much that it is worth a word."""
-        return not self.said or self.place * 2 <= self.said
+        """Whether it is nearer, or farther than ever, by so much that it is worth a word: others may go before."""
+        return not self.said or self.place * 2 <= self.said or self.place >= self.farthest * 2
 
 
 class Turns:
@@ -54,7 +56,7 @@ class Turns:
     async def turn(
         self, account: str, *, is_first: bool = False, patience: timedelta | None = None
     ) -> AsyncIterator[None]:
-        """One's turn, once it comes; whoever waits says where in the queue, and again once half of those have gone."""
+        """One's turn, once it comes; whoever waits says where in the queue, and again where that is half or twice."""
         mine = _Waiting(account=account, is_first=is_first)
         self._waiting.append(mine)
         self._let_in()
@@ -76,6 +78,7 @@ class Turns:
         while mine in self._waiting:
             if mine.has_news:
                 mine.said = mine.place
+                mine.farthest = max(mine.farthest, mine.place)
                 say_place(self._what, mine.place)
             mine.moved.clear()
             await mine.moved.wait()
