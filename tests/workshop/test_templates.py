@@ -159,3 +159,14 @@ async def test_a_templates_budgets_are_shown_before_anything_runs_and_told_to_wh
     (task,) = shop.agent.told
     assert task.budget == Budget(tokens=400_000, usd="2.5")
     assert task.mission_budget == Budget(tokens=900_000)
+
+
+async def test_a_file_that_is_nested_without_end_takes_no_other_away(shop: Shop) -> None:
+    """Thirty thousand brackets: that file cannot be read, and says so; the others are told and followed."""
+    (shop.practice.home / "workflows" / "deep.yaml").write_text("[" * 30_000, encoding="utf-8")
+
+    told = await shop.door.got("/api/workflows")
+
+    assert [fault["problem"] for fault in told["faults"]] == ["it is not YAML that can be read"]
+    assert [one["workflow_id"] for one in told["workflows"]] == ["standard-feature"]
+    assert (await shop.asked()).status_code == 201

@@ -133,7 +133,7 @@ def read_workflow(text: bytes, *, file: str) -> Workflow:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadTemplate(file, line, error.problem or "it is not YAML") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # it may be nested without end
         raise BadTemplate(file, 1, "it is not YAML that can be read") from error
     for line, name in _said_twice(node):
         raise BadTemplate(file, line, f"{name} is said twice")
