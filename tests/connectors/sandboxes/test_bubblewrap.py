@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
 from shlex import quote
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -54,15 +55,63 @@ libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, cty
 libc.mmap.restype = ctypes.c_void_p
 def deleted(name):
     file = open(name, "w+b", 0)
-    file.write(bytes(20 << 20))
     os.unlink(name)
+    file.write(bytes(20 << 20))
     return file
-def in_memory(file):
-    at = libc.mmap(None, 20 << 20, 1, 1, file.fileno(), 0)
-    file.close()
-    return at
-held = [deleted(name) for name in "abc"]
+def in_memory(file, size=20 << 20):
+    assert libc.mmap(None, size, 1, 1, file.fileno(), 0) < 1 << 63
+    return file
 """
+KEEPS = {
+    "open": "held = [deleted(name) for name in 'abc']",
+    "in memory": "[in_memory(deleted(name)).close() for name in 'abc']",
+    "in memory by a name of two lines": "[in_memory(deleted(name + '\\x0c0-1 r 0')).close() for name in 'abc']",
+    "open and a page in memory": "held = [in_memory(deleted(name), 4096) for name in 'abc']",
+}
+"""Ways to hold 60 megabytes of files without a name."""
+TOLD_BY_ROOT_ALONE = {name for name in KEEPS if name.startswith("in memory")}
+LETS_BE = {
+    "a child that has ended": "if os.fork() == 0: os._exit(0)",
+    "many children": "[os.system('true') for _ in range(300)]",
+    "a process closed to us": "assert libc.prctl(4, 0, 0, 0, 0) == 0",
+    "a file that only sounds deleted": """
+file = open("a (deleted)", "w+b", 0)
+file.write(bytes(20 << 20))
+in_memory(file).close()""",
+    "a large file with nothing in it": """
+file = open("a", "w+b", 0)
+os.unlink("a")
+file.truncate(100 << 20)
+in_memory(file, 100 << 20).close()""",
+    "memory that is no file": """
+file = open(os.memfd_create("a"), "w+b", 0)
+file.write(bytes(60 << 20))
+scratch = open("/dev/shm/a", "wb", 0)
+os.unlink("/dev/shm/a")
+scratch.write(bytes(60 << 20))""",
+}
+"""What ordinary programs do, and hold less than they may."""
+RUNS_ONE = """
+import asyncio, concurrent.futures.thread, encodings.idna, os, sys
+from datetime import timedelta
+from pathlib import Path
+from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
+from haloop.ports.sandboxes import Limits, Work
+
+async def main():
+    folder, script = Path(sys.argv[1]), sys.argv[2]
+    limits = Limits(folder_bytes=32 << 20, time=timedelta(seconds=20))
+    work = Work(name="one", labels={}, command=("python3", "-c", script), folder=folder / "mission", limits=limits)
+    sandbox = await Bubblewrap(folder / "runtime", sys.argv[3]).start(work)
+    print((await sandbox.complains.read()).decode(), (await sandbox.over()).end)
+
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+asyncio.run(main())
+"""
+"""A program in a sandbox of somebody who is not root."""
 
 
 async def test_killed_with_us_and_found_by_the_next_start(tmp_path: Path) -> None:
@@ -138,14 +187,41 @@ async def test_the_keys_of_our_session_are_not_there(place: Place) -> None:
 
 
 @ONLY
-@pytest.mark.parametrize("keeps", ["", "held = [in_memory(one) for one in held]"], ids=["open", "in memory"])
+@pytest.mark.parametrize("keeps", KEEPS)
 async def test_what_it_deletes_and_keeps_takes_room_too(place: Place, keeps: str) -> None:
     """Files without a name are its folder's for as long as it holds them."""
+    if keeps in TOLD_BY_ROOT_ALONE and os.geteuid() != 0:
+        pytest.skip("only root is told how large a file in memory is")
     limits = Limits(folder_bytes=32 << 20, time=timedelta(seconds=20))
 
-    ran = await place.run(python(f"{DELETES}\n{keeps}\nsignal.pause()"), limits=limits)
+    ran = await place.run(python(f"{DELETES}\n{KEEPS[keeps]}\nsignal.pause()"), limits=limits)
 
+    assert ran.complained == ""
     assert ran.over == Over(end=End.OUT_OF_ROOM, exit_code=None)
+
+
+@pytest.mark.parametrize("keeps", KEEPS.keys() - TOLD_BY_ROOT_ALONE)
+async def test_what_is_kept_open_counts_without_root_too(keeps: str) -> None:
+    """Whoever runs Haloop as a user of its own is told how large an open file is, and that is what counts."""
+    assert await ended_without_root(f"{DELETES}\n{KEEPS[keeps]}\nsignal.pause()") == "out_of_room"
+
+
+@ONLY
+@pytest.mark.parametrize("does", LETS_BE)
+async def test_no_ordinary_program_is_ended_by_the_look(place: Place, does: str) -> None:
+    """Whatever else a process does, only what takes room on the disk is held against it."""
+    script = f"{DELETES}\n{LETS_BE[does]}\ntime.sleep(1)"
+
+    ran = await place.run(python(script), limits=Limits(folder_bytes=32 << 20, processors=2))
+
+    assert ran.complained == ""
+    assert ran.over == Over(end=End.EXITED, exit_code=0)
+
+
+@pytest.mark.parametrize("does", LETS_BE)
+async def test_no_ordinary_program_is_ended_without_root(does: str) -> None:
+    """Nor where the kernel lets us look at less: what is closed to us counts nothing."""
+    assert await ended_without_root(f"{DELETES}\n{LETS_BE[does]}\ntime.sleep(1)") == "exited"
 
 
 @ONLY
@@ -218,6 +294,21 @@ async def test_without_a_group_its_share_of_the_time_is_its_end(
     ran = await place.run("while :; do :; done", limits=Limits(processors=0.1, time=timedelta(seconds=10)))
 
     assert ran.over == Over(end=End.OUT_OF_TIME, exit_code=128 + signal.SIGKILL)
+
+
+async def ended_without_root(script: str) -> str:
+    """How a program ended in a sandbox of somebody who is not root; all it complained of, before that."""
+    require("bubblewrap")
+    with TemporaryDirectory() as made:
+        (Path(made) / "mission").mkdir()
+        for folder in (made, f"{made}/mission"):
+            os.chown(folder, 65534 if os.geteuid() == 0 else -1, -1)
+        one = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", RUNS_ONE, made, script, token_hex(4)), stdout=subprocess.PIPE
+        )
+        async with asyncio.timeout(SECONDS_MAX):
+            said, _ = await one.communicate()
+    return said.decode().strip()
 
 
 def python(code: str) -> str:

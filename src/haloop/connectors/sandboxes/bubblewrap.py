@@ -182,7 +182,7 @@ class InBubblewrap:
         return over
 
     def _watches(self) -> Sequence[Coroutine[None, None, End]]:
-        room = exceeded(self._work, partial(held_nameless, self._first.pid, self._work.folder))
+        room = exceeded(self._work, partial(held_nameless, self._first.pid))
         if self._group is not None:
             return [room]
         return [room, _eats(self._first.pid, self._work.limits.memory_bytes)]

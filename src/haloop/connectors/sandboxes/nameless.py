@@ -1,7 +1,8 @@
 """Files without a name: what a program deleted and keeps open takes room on the disk, and stands in no folder.
 
-It is found with the processes that hold it, among their open files and in their memory. Only root may ask how large a
-file is that is held in memory alone; to everybody else it is as large as the part of it that is there.
+It is found with the processes that hold it, among their open files and in their memory. Only what the kernel says for
+certain counts: where it does not let us look, nothing is guessed, because a guess ends programs that did nothing. A
+program that means to hide what it holds can do so, and docs/sandboxes.md says how.
 """
 
 import os
@@ -12,51 +13,37 @@ from itertools import chain
 from pathlib import Path
 
 from haloop.connectors.sandboxes.processes import below
-
-_PROC = Path("/proc")
-_DELETED = " (deleted)"
+from haloop.ports.sandboxes import FOLDER
 
 
-def held_nameless(first: int, folder: Path) -> float:
-    """The bytes that a process and all it started keep of a folder's disk; endless where we may not look."""
-    try:
-        disk = folder.stat().st_dev
-        return sum(dict(chain.from_iterable(_nameless(pid, disk) for pid in (first, *below(first)))).values())
-    except FileNotFoundError:  # the folder is gone
-        return 0
-    except PermissionError:
-        return float("inf")
+def held_nameless(first: int) -> int:
+    """The bytes that a process and all it started keep of their folder's disk, as far as we may look."""
+    held = (found for file in _files(first) for found in _nameless(file))
+    return sum(dict(held).values())
 
 
-def _nameless(pid: int, disk: int) -> Iterator[tuple[int, int]]:
-    """Each by its number on the disk: several may hold the same."""
-    with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
-        yield from _open(_PROC / f"{pid}/fd", disk)
-    with suppress(FileNotFoundError, ProcessLookupError):
-        yield from _in_memory(pid, disk)
+def _files(first: int) -> Iterator[os.DirEntry[str]]:
+    """What each of them has open or in its memory, whatever it is."""
+    for pid in chain((first,), below(first)):
+        yield from _within(f"/proc/{pid}/fd")
+        yield from _within(f"/proc/{pid}/map_files")
 
 
-def _open(descriptors: Path, disk: int) -> Iterator[tuple[int, int]]:
-    with os.scandir(descriptors) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError, ProcessLookupError):  # closed meanwhile
-                about = entry.stat()
-                if about.st_nlink == 0 and about.st_dev == disk and stat.S_ISREG(about.st_mode):
-                    yield about.st_ino, about.st_blocks * 512
+def _within(folder: str) -> list[os.DirEntry[str]]:
+    """The links in a folder of the kernel's: none, where its process has ended or is closed to us."""
+    with suppress(OSError), os.scandir(folder) as links:
+        return list(links)
+    return []
 
 
-def _in_memory(pid: int, disk: int) -> Iterator[tuple[int, int]]:
-    for line in (_PROC / f"{pid}/maps").read_text(errors="replace").splitlines():
-        if not line.endswith(_DELETED):
-            continue
-        place, _, offset, device, inode, *_ = line.split(maxsplit=5)
-        major, minor = (int(part, 16) for part in device.split(":"))
-        if os.makedev(major, minor) == disk:
-            begin, end = (int(part, 16) for part in place.split("-"))
-            yield int(inode), _size(_PROC / f"{pid}/map_files" / f"{begin:x}-{end:x}", int(offset, 16) + end - begin)
+def _nameless(file: os.DirEntry[str]) -> Iterator[tuple[tuple[int, int], int]]:
+    """How much room it takes, by its number on its disk, as several may hold the same; nothing for any other file."""
+    with suppress(OSError):  # closed meanwhile, or in memory, which the kernel shows to root alone
+        about = file.stat()
+        if about.st_nlink == 0 and stat.S_ISREG(about.st_mode) and _is_its_folders(file):
+            yield (about.st_dev, about.st_ino), about.st_blocks * 512
 
 
-def _size(mapped: Path, at_least: int) -> int:
-    with suppress(OSError):
-        return max(at_least, mapped.stat().st_blocks * 512)
-    return at_least
+def _is_its_folders(file: os.DirEntry[str]) -> bool:
+    """By where the kernel says it was: what is in memory was elsewhere, and so was a tool of this machine's."""
+    return str(Path(file.path).readlink()).startswith(f"{FOLDER}/")
