@@ -17,7 +17,7 @@ from haloop.connectors.sandboxes import bubblewrap
 from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
 from haloop.connectors.sandboxes.cgroups import place_of
 from haloop.connectors.sandboxes.paused import Paused
-from haloop.connectors.sandboxes.processes import Known
+from haloop.connectors.sandboxes.processes import Known, memory_of
 from haloop.connectors.sandboxes.records import Record, Records
 from haloop.ports.sandboxes import CannotStart, End, Limits, Network, Over, Work
 from tests.connectors.sandboxes.conftest import require
@@ -49,7 +49,7 @@ for name, number in zip(("add_key", "request_key", "keyctl", "rings"), (*keys, 4
     print(name, errno.errorcode[ctypes.get_errno()])
 """
 DELETES = """
-import ctypes, os, signal, time
+import ctypes, os, signal, threading, time
 libc = ctypes.CDLL(None)
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 libc.mmap.restype = ctypes.c_void_p
@@ -61,12 +61,32 @@ def deleted(name):
 def in_memory(file, size=20 << 20):
     assert libc.mmap(None, size, 1, 1, file.fileno(), 0) < 1 << 63
     return file
+def end_the_first_thread():
+    libc.syscall(60 if os.uname().machine == "x86_64" else 93, 0)
 """
 KEEPS = {
     "open": "held = [deleted(name) for name in 'abc']",
     "in memory": "[in_memory(deleted(name)).close() for name in 'abc']",
     "in memory by a name of two lines": "[in_memory(deleted(name + '\\x0c0-1 r 0')).close() for name in 'abc']",
     "open and a page in memory": "held = [in_memory(deleted(name), 4096) for name in 'abc']",
+    "open to one thread alone": """
+def hold():
+    assert libc.unshare(0x400) == 0
+    held = [deleted(name) for name in 'abc']
+    signal.pause()
+threading.Thread(target=hold).start()""",
+    "after its first thread": """
+def hold():
+    held = [deleted(name) for name in 'abc']
+    signal.pause()
+threading.Thread(target=hold).start()
+end_the_first_thread()""",
+    "in memory after its first thread": """
+def hold():
+    [in_memory(deleted(name)).close() for name in 'abc']
+    signal.pause()
+threading.Thread(target=hold).start()
+end_the_first_thread()""",
 }
 """Ways to hold 60 megabytes of files without a name."""
 TOLD_BY_ROOT_ALONE = {name for name in KEEPS if name.startswith("in memory")}
@@ -222,6 +242,23 @@ async def test_no_ordinary_program_is_ended_by_the_look(place: Place, does: str)
 async def test_no_ordinary_program_is_ended_without_root(does: str) -> None:
     """Nor where the kernel lets us look at less: what is closed to us counts nothing."""
     assert await ended_without_root(f"{DELETES}\n{LETS_BE[does]}\ntime.sleep(1)") == "exited"
+
+
+async def test_memory_is_counted_of_one_whose_first_thread_has_ended() -> None:
+    """What is left of it has all of its memory still."""
+    holds = "held = b'x' * (60 << 20); print('ready', flush=True); end_the_first_thread()"
+    script = f"{DELETES}\nthreading.Thread(target=signal.pause).start(); {holds}"
+    one = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=subprocess.PIPE)
+    assert one.stdout is not None
+    await one.stdout.readline()
+    async with asyncio.timeout(SECONDS_MAX):
+        while Path(f"/proc/{one.pid}/statm").read_text().split()[1] != "0":  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.01)
+
+    assert memory_of(one.pid) > 60 << 20
+
+    one.kill()
+    await one.wait()
 
 
 @ONLY

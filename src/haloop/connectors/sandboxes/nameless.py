@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
-from haloop.connectors.sandboxes.processes import below
+from haloop.connectors.sandboxes.processes import below, threads_of
 from haloop.ports.sandboxes import FOLDER
 
 
@@ -23,16 +23,21 @@ def held_nameless(first: int) -> int:
 
 
 def _files(first: int) -> Iterator[os.DirEntry[str]]:
-    """What each of them has open or in its memory, whatever it is."""
+    """What each of them has open or in its memory, whatever it is.
+
+    A thread may have files open of its own. Memory they have together; of one that has ended the kernel shows none.
+    """
     for pid in chain((first,), below(first)):
-        yield from _within(f"/proc/{pid}/fd")
-        yield from _within(f"/proc/{pid}/map_files")
+        threads = threads_of(pid)
+        for thread in threads:
+            yield from _within(f"/proc/{thread}/fd")
+        yield from next(filter(None, (_within(f"/proc/{thread}/map_files") for thread in threads)), [])
 
 
 def _within(folder: str) -> list[os.DirEntry[str]]:
-    """The links in a folder of the kernel's: none, where its process has ended or is closed to us."""
-    with suppress(OSError), os.scandir(folder) as links:
-        return list(links)
+    """What is in a folder of the kernel's: nothing, where its process has ended or is closed to us."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return list(entries)
     return []
 
 

@@ -72,20 +72,31 @@ def memory_of(pid: int) -> int:
     return sum(_memory_of(one) for one in (pid, *below(pid)))
 
 
+def threads_of(pid: int) -> list[int]:
+    """The threads of a process, the first of them with its number; none where it is gone."""
+    with suppress(OSError):
+        return [int(thread.name) for thread in (_PROC / f"{pid}/task").iterdir()]
+    return []
+
+
 def below(pid: int) -> Iterator[int]:
     """All that a process started, and what those did; what lost its parent is the first's of its namespace."""
     children: list[int] = []
-    with suppress(OSError):
-        for thread in (_PROC / f"{pid}/task").iterdir():
-            children += [int(child) for child in (thread / "children").read_text().split()]
+    for thread in threads_of(pid):
+        with suppress(OSError):
+            text = (_PROC / f"{pid}/task/{thread}/children").read_text()
+            children += [int(child) for child in text.split()]
     for child in children:
         yield child
         yield from below(child)
 
 
 def _memory_of(pid: int) -> int:
-    with suppress(OSError, ValueError):
-        return int((_PROC / f"{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Its threads have it together; of one that has ended the kernel says that it has none."""
+    for thread in threads_of(pid):
+        with suppress(OSError, ValueError):
+            if pages := int((_PROC / f"{thread}/statm").read_text().split()[1]):
+                return pages * os.sysconf("SC_PAGE_SIZE")
     return 0
 
 
