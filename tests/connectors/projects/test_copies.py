@@ -378,8 +378,8 @@ async def test_what_a_project_tells_agents_stays_as_it_was(garden: Garden) -> No
 async def test_what_agents_are_told_is_found_wherever_it_lies(garden: Garden) -> None:
     """In any folder, by any of its names, and where a link that they know leads; a link out of it or to all of it
     protects nothing else."""
-    for folder in ("docs", "src", ".github", ".claude"):
-        (garden.folder / folder).mkdir()
+    for made in ("docs", "src", ".github", ".claude"):
+        (garden.folder / made).mkdir()
     (garden.folder / "CLAUDE.md").symlink_to("docs/claude-words.md")
     (garden.folder / ".claude" / "commands").symlink_to("../docs/commands")
     (garden.folder / "docs" / "commands").mkdir()
