@@ -87,6 +87,16 @@ def hold():
     signal.pause()
 threading.Thread(target=hold).start()
 end_the_first_thread()""",
+    "from one process to the next": """
+for _ in range(60):
+    if os.fork() == 0:
+        slow = [os.dup(0) for _ in range(200)]
+        signal.pause()
+if os.fork() == 0:
+    held = [deleted(name) for name in 'abc']
+    while os.fork() == 0:
+        time.sleep(0.001)
+    os._exit(0)""",
 }
 """Ways to hold 60 megabytes of files without a name."""
 TOLD_BY_ROOT_ALONE = {name for name in KEEPS if name.startswith("in memory")}

@@ -15,6 +15,9 @@ from pathlib import Path
 from haloop.connectors.sandboxes.processes import below, threads_of
 from haloop.ports.sandboxes import FOLDER
 
+_ROUNDS_MAX = 8
+"""Where processes come and go all the time a look ends all the same."""
+
 
 def held_nameless(first: int) -> int:
     """The bytes that a process and all it started keep of their folder's disk, as far as we may look."""
@@ -25,13 +28,25 @@ def held_nameless(first: int) -> int:
 def _files(first: int) -> Iterator[os.DirEntry[str]]:
     """What each of them has open or in its memory, whatever it is.
 
-    A thread may have files open of its own. Memory they have together; of one that has ended the kernel shows none.
+    While we looked at one, another may have begun and been handed its files, so whoever is new is looked at next.
     """
-    for pid in chain((first,), below(first)):
-        threads = threads_of(pid)
-        for thread in threads:
-            yield from _within(f"/proc/{thread}/fd")
-        yield from next(filter(None, (_within(f"/proc/{thread}/map_files") for thread in threads)), [])
+    seen: set[int] = set()
+    for _ in range(_ROUNDS_MAX):
+        before = len(seen)
+        for pid in chain((first,), below(first)):
+            if pid not in seen:
+                seen.add(pid)
+                yield from _held_by(pid)
+        if len(seen) == before:
+            return
+
+
+def _held_by(pid: int) -> Iterator[os.DirEntry[str]]:
+    """A thread may have files open of its own; memory they share, and of one that has ended the kernel shows none."""
+    threads = threads_of(pid)
+    for thread in threads:
+        yield from _within(f"/proc/{thread}/fd")
+    yield from next(filter(None, (_within(f"/proc/{thread}/map_files") for thread in threads)), [])
 
 
 def _within(folder: str) -> list[os.DirEntry[str]]:

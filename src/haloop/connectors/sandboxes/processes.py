@@ -80,14 +80,14 @@ def threads_of(pid: int) -> list[int]:
 
 
 def below(pid: int) -> Iterator[int]:
-    """All that a process started, and what those did; what lost its parent is the first's of its namespace."""
+    """All that a process started, and then what those did; what lost its parent is the first's of its namespace."""
     children: list[int] = []
     for thread in threads_of(pid):
         with suppress(OSError):
             text = (_PROC / f"{pid}/task/{thread}/children").read_text()
             children += [int(child) for child in text.split()]
+    yield from children
     for child in children:
-        yield child
         yield from below(child)
 
 
