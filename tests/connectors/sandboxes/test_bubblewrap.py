@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from haloop.connectors.sandboxes import bubblewrap
+from haloop.connectors.sandboxes import bubblewrap, nameless
 from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
 from haloop.connectors.sandboxes.cgroups import place_of
 from haloop.connectors.sandboxes.paused import Paused
@@ -252,6 +252,17 @@ async def test_no_ordinary_program_is_ended_by_the_look(place: Place, does: str)
 async def test_no_ordinary_program_is_ended_without_root(does: str) -> None:
     """Nor where the kernel lets us look at less: what is closed to us counts nothing."""
     assert await ended_without_root(f"{DELETES}\n{LETS_BE[does]}\ntime.sleep(1)") == "exited"
+
+
+@ONLY
+async def test_a_look_ends_however_much_is_open(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands behind the bound is not looked at, takes none of our time, and ends nobody."""
+    monkeypatch.setattr(nameless, "LOOKED_AT_MAX", 5)
+    script = f"{DELETES}\n{KEEPS['open']}\ntime.sleep(1)"
+
+    ran = await place.run(python(script), limits=Limits(folder_bytes=32 << 20))
+
+    assert ran.over == Over(end=End.EXITED, exit_code=0)
 
 
 async def test_memory_is_counted_of_one_whose_first_thread_has_ended() -> None:

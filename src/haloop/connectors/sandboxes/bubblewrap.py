@@ -26,7 +26,7 @@ from haloop.connectors.sandboxes.nameless import held_nameless
 from haloop.connectors.sandboxes.paused import Paused
 from haloop.connectors.sandboxes.processes import Known, memory_of
 from haloop.connectors.sandboxes.records import Record, Records
-from haloop.connectors.sandboxes.watching import LOOK_SECONDS, exceeded, found
+from haloop.connectors.sandboxes.watching import LOOK_SECONDS, exceeded, exceeded_with, found
 from haloop.ports.sandboxes import INSTANCE_LABEL, CannotStart, End, Left, Limits, Network, NotStarted, Over, Work
 
 NO_INTERNET = (
@@ -182,10 +182,10 @@ class InBubblewrap:
         return over
 
     def _watches(self) -> Sequence[Coroutine[None, None, End]]:
-        room = exceeded(self._work, partial(held_nameless, self._first.pid))
+        watches = [exceeded(self._work), exceeded_with(self._work, partial(held_nameless, self._first.pid))]
         if self._group is not None:
-            return [room]
-        return [room, _eats(self._first.pid, self._work.limits.memory_bytes)]
+            return watches
+        return [*watches, _eats(self._first.pid, self._work.limits.memory_bytes)]
 
     def _over(self, code: int | None) -> Over:
         killed = code is None or code == _KILLED

@@ -9,19 +9,21 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from haloop.connectors.sandboxes.processes import below, threads_of
 from haloop.ports.sandboxes import FOLDER
 
+LOOKED_AT_MAX = 100_000
+"""So many open files and parts of memory: no ordinary program has more, and looking at them would keep us from work."""
 _ROUNDS_MAX = 8
 """Where processes come and go all the time a look ends all the same."""
 
 
 def held_nameless(first: int) -> int:
     """The bytes that a process and all it started keep of their folder's disk, as far as we may look."""
-    held = (found for file in _files(first) for found in _nameless(file))
+    held = (found for file in islice(_files(first), LOOKED_AT_MAX) for found in _nameless(file))
     return sum(dict(held).values())
 
 

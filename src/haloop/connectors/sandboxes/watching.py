@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from haloop.connectors.sandboxes.folder import holds_more
 from haloop.ports.sandboxes import End, Work
@@ -15,17 +16,22 @@ REST = 10
 """A look at a large folder takes long; this many times as long nobody looks."""
 
 
-def _nothing() -> float:
-    return 0
-
-
-async def exceeded(work: Work, besides: Callable[[], float] = _nothing) -> End:
-    """Wait until it may not go on, and say why; besides what its folder holds counts what is said to be of it too."""
+async def exceeded(work: Work) -> End:
+    """Wait until it may not go on, and say why."""
     try:
         async with asyncio.timeout(work.limits.time.total_seconds()):
-            await _full(work, besides)
+            await _seen(partial(holds_more, work.folder, work.limits.folder_bytes))
     except TimeoutError:
         return End.OUT_OF_TIME
+    return End.OUT_OF_ROOM
+
+
+async def exceeded_with(work: Work, besides: Callable[[], float]) -> End:
+    """Wait until its folder and what else is said to be of it are too much together.
+
+    That is a watch of its own: however long a look at the one takes, the other is not looked at less often.
+    """
+    await _seen(partial(_is_too_much, work, besides))
     return End.OUT_OF_ROOM
 
 
@@ -37,16 +43,21 @@ def found(watch: "asyncio.Task[End]") -> End:
     return watch.result()
 
 
-async def _full(work: Work, besides: Callable[[], float]) -> None:
+async def _seen(look: Callable[[], bool]) -> None:
     pause = LOOK_SECONDS
     while True:
         await asyncio.sleep(pause)
         started = time.monotonic()
-        if await asyncio.to_thread(_is_full, work, besides):
+        if await asyncio.to_thread(look):
             return
         pause = max(LOOK_SECONDS, REST * (time.monotonic() - started))
 
 
-def _is_full(work: Work, besides: Callable[[], float]) -> bool:
-    left = work.limits.folder_bytes - besides()
-    return left < 0 or holds_more(work.folder, left)
+def _is_too_much(work: Work, besides: Callable[[], float]) -> bool:
+    """Looked at twice: what it let go, or gave a name, after the first look would count again in the folder."""
+    return all(_are_too_much(work, besides()) for _ in range(2))
+
+
+def _are_too_much(work: Work, held: float) -> bool:
+    left = work.limits.folder_bytes - held
+    return held > 0 and (left < 0 or holds_more(work.folder, left))
