@@ -1,17 +1,62 @@
 """How many sandboxes there are at once, and whether the machine has the memory for them."""
 
-from haloop.connectors.sandboxes.room import AT_ONCE_MAX, at_once, too_many
+import math
+from pathlib import Path
+
+import pytest
+
+from haloop.connectors.sandboxes import room
+from haloop.connectors.sandboxes.cgroups import memory_max
+from haloop.connectors.sandboxes.room import AT_ONCE_MAX, at_once, memory_bytes, too_many
 
 GIGABYTE = 1 << 30
 
 
 def test_whoever_says_how_many_gets_as_many() -> None:
-    """Where nobody does, it is two for each processor, and never many."""
+    """Where nobody does, it is never many, and never none."""
     assert at_once(3) == 3
-    assert 2 <= at_once(0) <= AT_ONCE_MAX
+    assert 1 <= at_once(0) <= AT_ONCE_MAX
 
 
 def test_too_many_for_the_memory_is_said_with_how_many_fit() -> None:
     """Eight of two gigabytes each do not fit into nine; four do."""
     assert too_many(4, 9 * GIGABYTE) == ""
-    assert too_many(8, 9 * GIGABYTE) == "8 at once may use 16 GB, and this machine has 9.0 GB: enough for 4."
+    assert too_many(8, 9 * GIGABYTE) == "8 at once may use 16 GB, and there are 9.0 GB: enough for 4."
+
+
+def test_what_our_group_gives_us_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container with three gigabytes of a large machine, one of two gigabytes fits; where none does, one is begun."""
+    monkeypatch.setattr(room, "memory_max", lambda: 3 * GIGABYTE)
+
+    assert memory_bytes() == 3 * GIGABYTE
+    assert at_once(0) == 1
+    assert at_once(4) == 4
+
+    monkeypatch.setattr(room, "memory_max", lambda: GIGABYTE)
+    assert at_once(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "group", "name", "endless"),
+    [
+        ("0::/haloop.slice/a.service\n", "haloop.slice", "memory.max", "max"),
+        ("0::/\n", "", "memory.max", "max"),
+        ("4:memory:/docker/a\n", "memory/docker/a", "memory.limit_in_bytes", "9223372036854771712"),
+        ("4:memory:/docker/a\n", "memory", "memory.limit_in_bytes", "9223372036854771712"),
+    ],
+    ids=["above ours", "the first of a container", "the first version", "the first version in a container"],
+)
+def test_the_least_of_our_groups_is_found(tmp_path: Path, ours: str, group: str, name: str, endless: str) -> None:
+    """Wherever on the way up the limit stands, in both versions."""
+    (tmp_path / "ours").write_text(ours)
+    for folder in ("haloop.slice/a.service", "memory/docker/a"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / name).write_text(f"{endless}\n")
+    (tmp_path / group / name).write_text(f"{3 * GIGABYTE}\n")
+
+    assert memory_max(root=tmp_path, ours=tmp_path / "ours") == 3 * GIGABYTE
+
+
+def test_where_no_group_says_anything_all_is_ours(tmp_path: Path) -> None:
+    """A machine without groups limits nothing."""
+    assert memory_max(root=tmp_path, ours=tmp_path / "missing") == math.inf

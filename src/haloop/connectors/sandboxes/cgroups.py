@@ -6,11 +6,12 @@ sandbox has the weaker limits of each single process, and bubblewrap.py says whi
 
 import asyncio
 import errno
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from haloop.ports.sandboxes import Limits
 
@@ -64,6 +65,30 @@ def place_of(name: str, *, root: Path = ROOT, ours: Path = OURS) -> Group | None
         above = [place for place in (root / own.get("", "").lstrip("/"), root) if _gives(place)][:1]
     possible = above and all(os.access(place, os.W_OK) for place in above)
     return Group(tuple(place / name for place in above)) if possible else None
+
+
+def memory_max(*, root: Path = ROOT, ours: Path = OURS) -> float:
+    """What our own group and all above it give us of this machine's memory; endless where none says."""
+    try:
+        own = dict(_own(ours.read_text()))
+    except OSError:
+        return math.inf
+    versions = ((root / "memory", own.get("memory"), "memory.limit_in_bytes"), (root, own.get(""), "memory.max"))
+    said = [_bytes(folder / name) for top, path, name in versions if path is not None for folder in _up_to(top, path)]
+    return min(said, default=math.inf)
+
+
+def _up_to(top: Path, path: str) -> list[Path]:
+    """Our group, all above it and the first; a container may see its own group as the first."""
+    below = PurePosixPath(path.lstrip("/"))
+    return [top / one for one in (below, *below.parents)]
+
+
+def _bytes(path: Path) -> float:
+    with suppress(OSError):
+        text = path.read_text().strip()
+        return math.inf if text == "max" else int(text)
+    return math.inf
 
 
 def _own(text: str) -> list[tuple[str, str]]:

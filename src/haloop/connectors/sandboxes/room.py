@@ -2,6 +2,7 @@
 
 import os
 
+from haloop.connectors.sandboxes.cgroups import memory_max
 from haloop.ports.sandboxes import Limits
 
 AT_ONCE_MAX = 8
@@ -11,13 +12,14 @@ _GIGABYTE = 1 << 30
 
 
 def at_once(wanted: int) -> int:
-    """As many as the settings say; where they say none, two for each processor that we may use."""
-    return wanted or min(AT_ONCE_MAX, _OF_EACH_PROCESSOR * len(os.sched_getaffinity(0)))
+    """As many as the settings say; where they say none, two for each processor, if there is memory for so many."""
+    fit = memory_bytes() // Limits().memory_bytes
+    return wanted or max(1, min(AT_ONCE_MAX, _OF_EACH_PROCESSOR * len(os.sched_getaffinity(0)), fit))
 
 
 def memory_bytes() -> int:
-    """What this machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """What this machine has, or what we are given of it where that is less: in a container, say."""
+    return int(min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), memory_max()))
 
 
 def too_many(count: int, memory: int) -> str:
@@ -26,6 +28,6 @@ def too_many(count: int, memory: int) -> str:
     if count * each <= memory:
         return ""
     return (
-        f"{count} at once may use {count * each / _GIGABYTE:.0f} GB, and this machine has {memory / _GIGABYTE:.1f} GB: "
+        f"{count} at once may use {count * each / _GIGABYTE:.0f} GB, and there are {memory / _GIGABYTE:.1f} GB: "
         f"enough for {max(1, memory // each)}."
     )
