@@ -551,7 +551,7 @@ class Settings:
         metadata=Setting(
             name="sandbox.at_once",
             kind=NUMBER,
-            doc="How many steps of missions are at work at once; 0 for twice as many as processors, 8 and what memory allows at most.",
+            doc="How many steps of missions are at work at once; 0 for two a processor, if memory allows, 8 at most.",
             fits=fits_at_once,
         ).declared,
     )

@@ -208,6 +208,16 @@ async def test_there_is_no_network_to_be_had(place: Place) -> None:
         await place.start("true", network=Network.BRIDGE)
 
 
+async def test_a_machine_whose_calls_are_not_known_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the filter would refuse all that a program asks, bubblewrap does not start and says on what."""
+    require("bubblewrap")
+    here = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*here[:4], "s390x")))
+
+    with pytest.raises(CannotStart, match="no filter of system calls for s390x"):
+        await Bubblewrap(tmp_path, "a").check()
+
+
 @ONLY
 async def test_the_keys_of_our_session_are_not_there(place: Place) -> None:
     """What lies in the keyring of the session we were started in can be neither used nor listed, by any call for it."""

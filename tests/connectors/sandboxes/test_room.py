@@ -25,7 +25,7 @@ def test_too_many_for_the_memory_is_said_with_how_many_fit() -> None:
 
 
 def test_what_our_group_gives_us_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a container with three gigabytes of a large machine, one of two gigabytes fits; where none does, one is begun."""
+    """In a container with three gigabytes of a large machine, one of two gigabytes fits; with less, one is begun."""
     monkeypatch.setattr(room, "memory_max", lambda: 3 * GIGABYTE)
 
     assert memory_bytes() == 3 * GIGABYTE

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from haloop.connectors.sandboxes import view
 from haloop.connectors.sandboxes.processes import Known, name_of
-from haloop.connectors.sandboxes.seccomp import keys_and_rings_refused
+from haloop.connectors.sandboxes.seccomp import keys_and_rings_refused, unknown_machine
 from haloop.connectors.sandboxes.streams import reader_of
 from haloop.ports.sandboxes import LINE_BYTES, CannotStart, Work
 
@@ -44,6 +44,8 @@ class Paused:
         program = shutil.which(PROGRAM)
         if program is None:
             raise CannotStart("Bubblewrap is not installed: there is no bwrap on the path.")
+        if machine := unknown_machine():
+            raise CannotStart(f"Bubblewrap has no filter of system calls for {machine}; Docker brings its own.")
         wait, go = os.pipe()
         said, saying = os.pipe()
         told = _nameless(b"\0".join(one.encode() for one in view.arguments(work)) + b"\0")

@@ -10,8 +10,10 @@ concern it, return. It is the same each time.
 """
 
 import errno
+import os
 import struct
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 _KEYS = {
     0xC000003E: (248, 249, 250),  # x86-64, and x32 within it
@@ -24,12 +26,21 @@ _KEYS = {
 _RINGS = (425, 426, 427)
 """io_uring_setup, io_uring_enter and io_uring_register, which every machine calls the same."""
 
+_MACHINES = ("x86_64", "i?86", "aarch64", "arm*l", "riscv64")
+"""The same, as they call themselves; on any other the filter would refuse every call."""
+
 _NUMBER_AT, _MACHINE_AT = 0, 4
 """Where struct seccomp_data has them."""
 _LOAD, _AND, _IS, _RETURN = 0x20, 0x54, 0x15, 0x06
 _WITHOUT_X32 = 0xFFFF_FFFF ^ (1 << 30)
 """Its calls are x86-64's with this bit; elsewhere no call has it."""
 _ALLOW, _REFUSE = 0x7FFF_0000, 0x0005_0000 | errno.ENOSYS
+
+
+def unknown_machine() -> str:
+    """What this machine is called where its calls are not in the table, and empty where they are."""
+    machine = os.uname().machine
+    return "" if any(fnmatchcase(machine, known) for known in _MACHINES) else machine
 
 
 def keys_and_rings_refused() -> bytes:
