@@ -103,3 +103,13 @@ async def test_an_owner_links_a_project_in_the_settings(site: Site, visitor: Vis
 
     await button(page, "Unlink it").click()
     await expect(page.get_by_text("No project is linked.")).to_be_visible()
+
+
+async def test_a_name_that_turns_letters_round_is_spelled(tmp_path: Path, chromium: Browser) -> None:
+    """What an agent calls a file is read as it is, on its line and by whoever hears the page."""
+    turned = f"touch '/mission/project/gnp\u202egpj.exe' && {PAINTS}"
+    async with opened_site(tmp_path, paints=turned) as site, visiting(chromium, site.shop.door, viewport=WIDE) as there:
+        await there.open(f"/missions/{await site.at_the_last_gate()}")
+
+        await expect(there.page.get_by_text(r"gnp\u{202e}gpj.exe", exact=True)).to_be_visible()
+        await expect(there.page.get_by_role("checkbox", name=r"I have read gnp\u{202e}gpj.exe")).to_be_visible()
