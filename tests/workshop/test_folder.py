@@ -140,6 +140,24 @@ async def test_what_was_written_by_hand_is_taken_up_from_the_folder_itself(shop:
     assert list(now["by_hand"]) == ["raw-input.md"]
 
 
+async def test_what_was_taken_up_is_read_before_a_yes_counts(shop: Shop, folders: MissionFolders) -> None:
+    """The folder says something else than it did when it was shown: nobody says yes to what they never saw."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("shown\n", encoding="utf-8")
+    await shop.detail(mission)
+    file.write_text("never shown\n", encoding="utf-8")
+
+    taken = await did(shop, mission, "structured-text.md", "take")
+    unread = await shop.say_yes(mission)
+    read = await shop.go_on(mission)
+
+    assert (taken.status_code, unread.status_code, read.status_code) == (200, 409, 200)
+    assert unread.json()["data"] == {"artifact": "structured-text.md", "now": "never shown\n"}
+
+
 async def test_what_was_written_by_hand_is_put_back_to_what_the_ledger_says(
     shop: Shop, folders: MissionFolders
 ) -> None:

@@ -16,7 +16,10 @@ class ByHand:
     missions: Missions
 
     async def take(self, caller: Caller, name: str, artifact: str, *, match: str | None = None) -> None:
-        """Have a file say what is in the folder, as if it were saved here: at its gate that changes the draft."""
+        """Have a file say what is in the folder, as if it were saved here: at its gate that changes the draft.
+
+        The folder may say something else by now than it did when somebody looked: they have to read the draft.
+        """
         progress = await self.missions.show(caller, name)
         require_decider(caller)
         folder = MissionFolder(self.missions.home, progress.mission)
@@ -27,7 +30,7 @@ class ByHand:
             said = written.decode()
         except UnicodeDecodeError as error:
             raise BadInput(f"{artifact} in the folder is no text in UTF-8.", code="artifact.not_text") from error
-        await self.missions.write(caller, name, artifact, said, match=match)
+        await self.missions.write(caller, name, artifact, said, match=match, is_known=False)
 
     async def put_back(self, caller: Caller, name: str, artifact: str) -> None:
         """Have the folder's file say again what the ledger does; what was written there is gone."""

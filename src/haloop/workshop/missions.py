@@ -183,8 +183,13 @@ class Missions:
         progress, _ = await self.read(caller, mission_of(run))
         return progress
 
-    async def write(self, caller: Caller, name: str, artifact: str, content: str, *, match: str | None = None) -> None:
-        """Save a file: where a gate is about it, a change of its draft; a file of another name is simply there."""
+    async def write(
+        self, caller: Caller, name: str, artifact: str, content: str, *, match: str | None = None, is_known: bool = True
+    ) -> None:
+        """Save a file: where a gate is about it, a change of its draft; a file of another name is simply there.
+
+        Whoever saves what they do not know, because it was read elsewhere, has to read it before they say yes to it.
+        """
         progress = await self.show(caller, name)
         encoded = content.encode()
         _require_small(encoded)
@@ -201,7 +206,9 @@ class Missions:
             return
         change = values.plain(Edit, Edit(digest=kept.digest, size=kept.size))
         await self.engine.decide(caller.account, self._answer(seen, person, Verdict.CHANGED, change=change))
-        await self._revised(caller, name, seen, kept)
+        now = await self._revised(caller, name, seen, kept)
+        if now is not None and is_known:
+            self._serve(caller, progress.run, now)
 
     async def go_on(self, caller: Caller, name: str, *, site: Site, at_least: Proof, match: str | None = None) -> None:
         """Say yes to what somebody was shown; where nothing waits because it is over, nothing happens."""
@@ -292,8 +299,8 @@ class Missions:
             return None
         return progress
 
-    async def _revised(self, caller: Caller, name: str, before: GateView, kept: Artifact) -> None:
-        """Wait until a change has become a revision, which whoever made it knows; ChangedSince where it did not."""
+    async def _revised(self, caller: Caller, name: str, before: GateView, kept: Artifact) -> GateView | None:
+        """The gate once a change has become its revision, where it still stands; ChangedSince where it did not."""
 
         async def is_next() -> tuple[Progress, GateView | None] | None:
             found = await self._at_one(caller, name)
@@ -304,8 +311,7 @@ class Missions:
         is_mine = seen is not None and seen.gate.revision == before.gate.revision + 1
         if not is_mine or progress.files[kept.name].digest != kept.digest:
             raise ChangedSince(kept.name, (await self.contents(caller.account, progress)).get(kept.name, ""))
-        if seen is not None:
-            self._serve(caller, progress.run, seen)
+        return seen
 
     async def _until(self, run: RunId, look: Callable[[], Awaitable[T | None]]) -> T:
         """What is found, as soon as the run's facts have brought it about."""
