@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
 from tests.workshop.conftest import Shop, opened_shop
@@ -175,6 +177,94 @@ async def test_what_was_written_by_hand_is_put_back_to_what_the_ledger_says(
     now = await shop.detail(mission)
     assert (put_back.status_code, [one.status_code for one in again]) == (200, [404, 404])
     assert (file.read_text(encoding="utf-8"), now["by_hand"], now["gate"]["revision"]) == (stands, {}, 1)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+async def test_what_is_no_file_is_neither_taken_up_nor_put_back(
+    shop: Shop, folders: MissionFolders, put: Callable[[Path], None]
+) -> None:
+    """A pipe or a folder in a file's place holds nobody up: it is told, refused by name, and left where it is."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.unlink()
+    put(file)
+
+    assert (await shop.detail(mission))["by_hand"] == {"structured-text.md": ""}
+    async with asyncio.timeout(20):
+        refused = [await did(shop, mission, "structured-text.md", how) for how in ("take", "put-back")]
+
+    assert [one.status_code for one in refused] == [409, 409]
+    assert all("is no file" in one.json()["error"] for one in refused)
+    assert not file.is_file()
+    assert (await shop.detail(mission))["gate"]["revision"] == 1
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+async def test_a_folder_is_kept_up_to_date_past_what_is_no_file(
+    shop: Shop, folders: MissionFolders, put: Callable[[Path], None]
+) -> None:
+    """One file of a mission cannot be written; the others, and what the mission is, are."""
+    mission = await shop.begun()
+    raw = folder_of(shop, mission) / "artifacts" / "raw-input.md"
+    await until(raw.exists)
+    raw.unlink()
+    put(raw)
+
+    await shop.go_on(mission)
+
+    await until(lambda: '"current_step": 1' in meta(raw.parent.parent))
+    assert (raw.parent / "structured-text.md").is_file()
+
+
+async def test_what_is_put_back_is_what_stands_by_then(shop: Shop, folders: MissionFolders) -> None:
+    """While the folder is written nobody else writes into it; meanwhile the mission moves on."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("by hand\n", encoding="utf-8")
+    await shop.detail(mission)
+
+    async with shop.missions.writing:
+        putting = asyncio.create_task(did(shop, mission, "structured-text.md", "put-back"))
+        saved = await shop.save(mission, "structured-text.md", "newer\n")
+        assert file.read_text(encoding="utf-8") == "by hand\n"
+
+    assert (saved.status_code, (await putting).status_code) == (200, 200)
+    assert file.read_text(encoding="utf-8") == "newer\n"
+
+
+async def test_what_cannot_be_put_back_is_said(shop: Shop, folders: MissionFolders) -> None:
+    """The folder takes no file: the answer says so, and what somebody wrote is still there."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("by hand\n", encoding="utf-8")
+    file.with_name(f"{file.name}.{os.getpid()}").mkdir()  # where it would be written first
+
+    refused = await did(shop, mission, "structured-text.md", "put-back")
+
+    assert (refused.status_code, refused.json()["success"]) == (500, False)
+    assert "cannot be put back" in refused.json()["error"]
+    assert (await shop.detail(mission))["by_hand"] == {"structured-text.md": "by hand\n"}
+
+
+async def test_a_text_that_is_too_long_is_refused_as_that(shop: Shop, folders: MissionFolders) -> None:
+    """Six megabytes of good text: not called anything else, however its letters fall."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("é" * (3 << 20), encoding="utf-8")
+
+    await shop.detail(mission)
+    refused = await did(shop, mission, "structured-text.md", "take")
+
+    assert refused.status_code == 422
+    assert "bytes at most" in refused.json()["error"]
 
 
 async def test_bytes_that_are_no_text_are_not_taken_up(shop: Shop, folders: MissionFolders) -> None:

@@ -154,7 +154,10 @@ async def take_artifact(
     return Enveloped(success=True)
 
 
-@router.post("/api/missions/{mission}/artifacts/{filename}/put-back")
+@router.post(
+    "/api/missions/{mission}/artifacts/{filename}/put-back",
+    dependencies=[Depends(caller_limited(lambda rates: rates.artifacts))],
+)
 async def put_back_artifact(missions: InShop, caller: By, mission: Name, filename: str) -> Enveloped[None]:
     """Drop what somebody wrote into the mission's folder by hand: the file says again what stands here."""
     await ByHand(missions).put_back(caller, mission, filename)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from haloop.identity import Caller
 from haloop.kernel.errors import BadInput, NotFound
 from haloop.workshop.folder import MissionFolder
-from haloop.workshop.missions import ARTIFACT_BYTES_MAX, Missions, require_decider
+from haloop.workshop.missions import ARTIFACT_BYTES_MAX, Missions, require_decider, require_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class ByHand:
         written = await asyncio.to_thread(folder.written, progress, artifact, ARTIFACT_BYTES_MAX + 1)
         if written is None:
             raise _nothing(artifact)
+        await asyncio.to_thread(folder.require_plain, artifact)
+        require_small(written)
         try:
             said = written.decode()
         except UnicodeDecodeError as error:
@@ -34,13 +36,14 @@ class ByHand:
 
     async def put_back(self, caller: Caller, name: str, artifact: str) -> None:
         """Have the folder's file say again what the ledger does; what was written there is gone."""
-        progress = await self.missions.show(caller, name)
-        require_decider(caller)
-        stands = (await self.missions.bytes_of(caller.account, progress)).get(artifact)
-        folder = MissionFolder(self.missions.home, progress.mission)
-        if stands is None or artifact not in await asyncio.to_thread(folder.by_hand, progress):
-            raise _nothing(artifact)
-        await asyncio.to_thread(folder.put_back, artifact, stands)
+        async with self.missions.writing:
+            progress = await self.missions.show(caller, name)
+            require_decider(caller)
+            stands = (await self.missions.bytes_of(caller.account, progress)).get(artifact)
+            folder = MissionFolder(self.missions.home, progress.mission)
+            if stands is None or await asyncio.to_thread(folder.written, progress, artifact, 0) is None:
+                raise _nothing(artifact)
+            await asyncio.to_thread(folder.put_back, artifact, stands)
 
 
 def _nothing(artifact: str) -> NotFound:

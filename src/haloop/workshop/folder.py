@@ -15,10 +15,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from haloop.desks.missions.mission import mission_of
 from haloop.desks.missions.progress import Progress
-from haloop.kernel.errors import HaloopError
+from haloop.kernel.errors import DiskFault, HaloopError, Refused
 from haloop.kernel.fact import Fact
 from haloop.kernel.failure import StepFault
 from haloop.kernel.ids import AccountId, RunId
@@ -58,10 +59,7 @@ class MissionFolder:
 
     def is_current(self, progress: Progress) -> bool:
         """Whether it says already what there is to say."""
-        try:
-            return (self._path / MISSION).read_bytes() == self._told(progress)
-        except OSError:
-            return False
+        return _says(self._path / MISSION, self._told(progress))
 
     def by_hand(self, progress: Progress) -> dict[str, str]:
         """What somebody wrote into this folder, by file; the ledger knows nothing of it."""
@@ -72,20 +70,33 @@ class MissionFolder:
         """What somebody wrote into one file, as far as that; none where it is as the ledger has it."""
         return self._by_hand(progress, name, size_max) if name in progress.files else None
 
+    def require_plain(self, name: str) -> None:
+        """Refused where no file lies in a file's place: a folder or a pipe is neither read nor removed."""
+        if self._is_no_file(name):
+            raise Refused(
+                f"What lies in the folder as {name} is no file.",
+                code="mission.no_file",
+                next_step=f"Take it away: {self._path / ARTIFACTS / name}",
+            )
+
     def put_back(self, name: str, content: bytes) -> None:
-        """Write over what somebody wrote."""
-        _put(self._path / ARTIFACTS / name, content)
+        """Write over what somebody wrote; DiskFault where that cannot be."""
+        self.require_plain(name)
+        try:
+            write_private(self._path / ARTIFACTS / name, content)
+        except OSError as error:
+            raise DiskFault(f"{name} cannot be put back: {error.strerror}.") from error
 
     def tail(self, progress: Progress) -> str | None:
         """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
         if not progress.is_working:
             return None
-        try:
-            with (self._path / LOGS / f"{progress.attempts[-1].id}.log").open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-                read = file.read()
-        except FileNotFoundError:
+        file = _opened(self._path / LOGS / f"{progress.attempts[-1].id}.log")
+        if file is None:
             return None
+        with file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            read = file.read()
         lines = _ESCAPES.sub("", read.decode(errors="replace").replace("\r\n", "\n")).splitlines()
         return "\n".join(lines[-TAIL_LINES:])
 
@@ -93,19 +104,25 @@ class MissionFolder:
         """By the system's own program: folders in folders without end stop Python's."""
         subprocess.run(["rm", "-rf", "--", self._path], check=False, capture_output=True)  # noqa: S603, S607  # a folder of ours
 
+    def _is_no_file(self, name: str) -> bool:
+        """Whether something lies in a file's place that is neither a file nor a link."""
+        try:
+            mode = (self._path / ARTIFACTS / name).lstat().st_mode
+        except OSError:  # nothing is there
+            return False
+        return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
+
     def _told(self, progress: Progress) -> bytes:
         return f"{meta(progress).model_dump_json(indent=2, exclude_none=True)}\n".encode()
 
     def _by_hand(self, progress: Progress, name: str, size_max: int = _SEEN_MAX) -> bytes | None:
         """What a file says that the ledger never said, as far as it is told; none where it is ours, or not there."""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            descriptor = os.open(self._path / ARTIFACTS / name, flags)
-        except OSError:  # it is not there, or a link
+        if self._is_no_file(name):
+            return b""
+        file = _opened(self._path / ARTIFACTS / name)
+        if file is None:
             return None
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return b""
+        with file:
             said, digest = file.read(size_max), sha256()
             digest.update(said)
             while piece := file.read(_SEEN_MAX):
@@ -179,20 +196,44 @@ class MissionFolders:
 
     async def _bring_up_to_date(self, account: AccountId, run: RunId) -> None:
         try:
-            progress = await self._missions.known.of_run(account, run)
-            folder = MissionFolder(self._missions.home, mission_of(run))
-            if progress is None:  # it was erased
-                await asyncio.to_thread(folder.remove)
-                return
-            contents = await self._missions.bytes_of(account, progress)
-            await asyncio.to_thread(folder.write, progress, contents)
+            async with self._missions.writing:
+                await self._write(account, run)
         except (HaloopError, StepFault, OSError) as error:
             log.warning("a mission's folder is behind", extra={"code": getattr(error, "code", type(error).__name__)})
+
+    async def _write(self, account: AccountId, run: RunId) -> None:
+        progress = await self._missions.known.of_run(account, run)
+        folder = MissionFolder(self._missions.home, mission_of(run))
+        if progress is None:  # it was erased
+            await asyncio.to_thread(folder.remove)
+            return
+        contents = await self._missions.bytes_of(account, progress)
+        await asyncio.to_thread(folder.write, progress, contents)
+
+
+def _opened(file: Path) -> BinaryIO | None:
+    """A plain file to be read; none where there is none. No link is followed, and no pipe is waited for."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # it is not there, or a link
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    return None
+
+
+def _says(path: Path, content: bytes) -> bool:
+    file = _opened(path)
+    if file is None:
+        return False
+    with file:
+        return file.read() == content
 
 
 def _put(file: Path, content: bytes) -> None:
     """Write a file unless it says just this; a link that lies in its place is replaced, not followed."""
-    if not file.is_symlink() and file.exists() and file.read_bytes() == content:
+    if _says(file, content):
         return
     try:
         write_private(file, content)

@@ -87,6 +87,8 @@ class Missions:
     keeper: AccountId
     """Whose the home is. What it links is nobody else's: whoever is in another account works on no project."""
     known: KnownMissions = field(init=False)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever writes into a mission's folder has it, from when they look at what there is to write."""
     _served: OrderedDict[tuple[str, RunId], str] = field(default_factory=OrderedDict)
     """What each was shown last of each mission, by its tag."""
 
@@ -165,7 +167,7 @@ class Missions:
         linked = await asyncio.to_thread(self._linked, caller.account)
         template = await asyncio.to_thread(Templates(self.home, linked).find, wanted.template)
         content = wanted.raw.encode()
-        _require_small(content)
+        require_small(content)
         raw = Artifact(name=RAW_INPUT, digest=sha256(content).hexdigest(), size=len(content))
         if not template.workflow.works_on_project:
             linked = None
@@ -192,7 +194,7 @@ class Missions:
         """
         progress = await self.show(caller, name)
         encoded = content.encode()
-        _require_small(encoded)
+        require_small(encoded)
         _require_going_on(progress)
         _require_room(progress)
         if artifact != progress.reviewed:
@@ -379,7 +381,8 @@ def require_decider(caller: Caller) -> PersonId:
     return person
 
 
-def _require_small(content: bytes) -> None:
+def require_small(content: bytes) -> None:
+    """As much as a file may hold."""
     if len(content) > ARTIFACT_BYTES_MAX:
         raise BadInput(
             f"A file that is written here has {ARTIFACT_BYTES_MAX:,} bytes at most.", code="artifact.too_large"
