@@ -219,6 +219,7 @@ async def test_one_that_asked_is_let_go_where_no_answer_will_come(works: Works) 
     assert works.sandboxes.there == {}
     assert works.work_folders() == []
     assert "cancelled" in works.log(task.attempt)
+    assert "[haloop] Nobody answered in its time: Run it" in works.log(task.attempt)
 
 
 async def test_one_that_asked_waits_no_longer_than_its_sandbox_lives(works: Works) -> None:

@@ -206,7 +206,8 @@ class AcpSession:
         self._questions.append(question)
         self._news.set()
         allowed = await question.answer
-        self._log.say(f"{'It may' if allowed else 'It may not'}: {act.title}")
+        said = {True: "It may", False: "It may not", None: "Nobody answered in its time"}[allowed]
+        self._log.say(f"{said}: {act.title}")
         return _outcome(request.options, allowed=allowed)
 
     def _is_answered(self, question: _Question) -> bool:
