@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from haloop.engines.reading import only_waits
 from haloop.kernel.fact import ArtifactAdded, RunRecorded
 from haloop.kernel.gate import Verdict
+from haloop.kernel.ids import RunId
 from haloop.testing.practice import Practice
-from tests.engines.outside import HOUR, World, deliver, doze, everything, house, send
+from tests.engines.outside import HOUR, World, ask, deliver, doze, everything, house, send, until
 
 
 @pytest.fixture
@@ -137,6 +139,31 @@ async def test_a_decision_reaches_a_run_that_is_not_in_memory(tmp_path: Path, wo
 
         assert [(await home.ended(run)).code for run in runs] == ["done"] * 6
         assert set(world.sent.values()) == {1}
+
+
+async def test_runs_that_wait_leave_memory_past_those_that_are_at_work(tmp_path: Path, world: World) -> None:
+    """Two are at work for long and came first: of the others no more stay than there is room for."""
+    async with house(tmp_path, world) as home:
+        home.live_max = 4
+        await home.restart()
+        world.closed |= {"first", "second"}
+        busy = [await home.engine.start(home.account, ask.of(name), by="test") for name in ("first", "second")]
+        await until(lambda: world.asked["second"] == 1)
+
+        waiting = []
+        for number in range(12):
+            waiting.append(await home.engine.start(home.account, send.of(f"letter {number}"), by="test"))
+            await until(partial(_only_waits, home, waiting[-1]))
+
+        there = [run for run in (*busy, *waiting) if home.engine._memory.get(run) is not None]
+        world.opened.set()
+        assert there[:2] == busy
+        assert len(there) <= home.live_max + 1
+
+
+def _only_waits(home: Practice, run: RunId) -> bool:
+    live = home.engine._memory.get(run)
+    return live is None or live.is_quiet
 
 
 async def test_two_who_wake_a_run_at_once_wake_one_run(practice: Practice, world: World) -> None:

@@ -23,6 +23,8 @@ from haloop.kernel.ledger import RUN_ENDED, Chain, OpenRun
 _TRY_AGAIN = 60_000_000
 _READ_AT_ONCE = 20
 """How many timers are read before others have their turn."""
+_LOOKED_AT_MIN = 8
+"""So many runs are looked at where one more comes than there is room for; enough to find one that only waits."""
 
 
 class Memory:
@@ -178,10 +180,12 @@ class Memory:
                 self.park(run, error)
 
     def _let_go(self) -> None:
-        """Let the runs leave memory that have waited longest."""
-        for run in list(self._live)[: max(1, self._live_max // 8)]:
+        """Let the runs leave memory that have waited longest; one at work is looked at again after all the others."""
+        for run in list(self._live)[: max(_LOOKED_AT_MIN, self._live_max // 8)]:
             if self._live[run].is_quiet:
                 self._live.pop(run).leave()
+            else:
+                self._live.move_to_end(run)
 
     def _forget_waiter(self, run: RunId, waiter: "asyncio.Future[RunEnded | None]") -> None:
         """Whoever no longer waits is not kept."""
