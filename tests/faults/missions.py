@@ -48,6 +48,7 @@ from tests.faults.sudden_end import Death, in_process
 from tests.workshop.conftest import put_templates
 
 DEATHS = 2
+_MEANT_OF_EACH_KILL_MAX = 8
 STEPS, _LOOK_SECONDS = 4, 0.02
 """So many of the shipped workflow's are agents'."""
 NOWHERE = Site(rp_id="localhost", origins=frozenset())
@@ -105,8 +106,14 @@ class Life:
 def run(plan: Plan) -> Outcome:
     """Walk `count` missions, each of them killed twice on its way."""
     outcome = spread(partial(_walk, plan), range(plan.count), until_caught=plan.control is not None)
-    killed = len((plan.folder / "killed").read_bytes())
-    remark = f"{killed:,} of {outcome.done * DEATHS:,} processes came by their point so often, and were killed there."
+    tally = plan.folder / "killed"
+    killed, meant = tally.stat().st_size if tally.exists() else 0, outcome.done * DEATHS
+    remark = f"{killed:,} of {meant:,} processes came by their point so often, and were killed there."
+    if plan.control is None and killed * _MEANT_OF_EACH_KILL_MAX < meant:
+        few = Violation(
+            iteration=outcome.done, invariant="share", what=f"too few were killed to say anything: {remark}"
+        )
+        outcome = replace(outcome, violations=(*outcome.violations, few))
     return replace(outcome, remark=remark)
 
 
