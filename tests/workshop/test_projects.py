@@ -171,6 +171,28 @@ async def test_the_difference_is_read_file_by_file(site: Site) -> None:
         assert (await viewer.get(f"/api/missions/{mission}/changes")).status_code == 200
 
 
+async def test_what_cannot_be_seen_of_a_file_is_said(tmp_path: Path) -> None:
+    """A line that goes on, bytes that are no text, a file that may be run now: what is shown does not pass for all."""
+    leaves = (
+        "cd /mission/project && chmod +x door",
+        "head -c 3000 /dev/zero | tr '\\0' x > long",
+        f"head -c 9 /dev/zero > raw && echo '{json.dumps(RESULT)}' > {{output}}",
+    )
+    async with opened_site(tmp_path, paints=" && ".join(leaves)) as site:
+        mission = await site.at_the_last_gate()
+
+        read = {
+            path: (await site.shop.door.got(f"/api/missions/{mission}/changes/file?path={path}"))["data"]
+            for path in ("door", "long", "raw")
+        }
+
+    assert {path: (one["whole"], one["file"]["runs"]) for path, one in read.items()} == {
+        "door": (True, True),
+        "long": (False, None),
+        "raw": (False, None),
+    }
+
+
 async def test_to_change_what_was_said_is_no_push(site: Site) -> None:
     """The result is edited at its gate: another revision with the same commit, and nothing is pushed by it."""
     mission = await site.at_the_last_gate()

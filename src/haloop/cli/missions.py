@@ -318,7 +318,9 @@ def _files_of(changes: MissionChanges, end: str) -> list[Part]:
 
 def _named(one: ChangedFile) -> str:
     name = f"{one.before} → {one.path}" if one.before else one.path
-    return f"{name} (binary)" if one.binary else f"{name} (a link)" if one.link else name
+    notes = {"binary": one.binary, "a link": one.link, "may be run now": one.runs, "not to be run": one.runs is False}
+    told = ", ".join(note for note, holds in notes.items() if holds)
+    return f"{name} ({told})" if told else name
 
 
 def _lines_of(one: FileChanges, run: str) -> list[Part]:

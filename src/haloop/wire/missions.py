@@ -115,6 +115,8 @@ class ChangedFile(BaseModel, frozen=True):
     binary: bool
     link: bool
     """It is, or was, a link; its line is where it leads."""
+    runs: bool | None = None
+    """Whether it may be run as a program now, where that is new."""
     collapsed: bool
     """Long, or a lock file: whoever shows it waits until somebody opens it."""
 

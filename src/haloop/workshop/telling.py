@@ -97,11 +97,12 @@ def changes(change: Change, files: Sequence[FileChange], *, is_pushed: bool) -> 
 
 def lines(one: FileChange, hunks: Sequence[Hunk]) -> FileChanges:
     """What is different in one file."""
+    is_cut = one.is_binary or any(hunk.is_cut for hunk in hunks)
     shown = sum(sum(line.startswith(("+", "-")) for line in hunk.lines) for hunk in hunks)
     return FileChanges(
         file=_changed(one),
         hunks=[ChangedLines(begins=hunk.begins, lines=list(hunk.lines)) for hunk in hunks],
-        whole=one.is_whole and shown == one.added + one.removed,
+        whole=one.is_whole and not is_cut and shown == one.added + one.removed,
     )
 
 
@@ -142,6 +143,7 @@ def _changed(one: FileChange) -> ChangedFile:
         removed=one.removed,
         binary=one.is_binary,
         link=one.is_link,
+        runs=one.runs,
         collapsed=one.is_folded,
     )
 

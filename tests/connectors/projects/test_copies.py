@@ -378,8 +378,8 @@ async def test_what_a_project_tells_agents_stays_as_it_was(garden: Garden) -> No
 async def test_what_agents_are_told_is_found_wherever_it_lies(garden: Garden) -> None:
     """In any folder, by any of its names, and where a link that they know leads; a link out of it or to all of it
     protects nothing else."""
-    for made in ("docs", "src", ".github", ".claude"):
-        (garden.folder / made).mkdir()
+    for name in ("docs", "src", ".github", ".claude"):
+        (garden.folder / name).mkdir()
     (garden.folder / "CLAUDE.md").symlink_to("docs/claude-words.md")
     (garden.folder / ".claude" / "commands").symlink_to("../docs/commands")
     (garden.folder / "docs" / "commands").mkdir()
@@ -438,3 +438,44 @@ async def test_long_and_binary_and_locked_files_are_folded(garden: Garden) -> No
     assert (len(long.lines), long.lines[-1]) == (5_000, "+4999")
     (short,) = hunks_of(by_path["short"], commit.difference.patch)
     assert short.lines == ("+-- a/x", "+++ b/x", "+diff --git a/x b/x", "+@@ -1 +1 @@")
+
+
+async def test_a_line_of_which_not_all_is_shown_says_so(garden: Garden) -> None:
+    """What comes after the letters that are shown is not passed over in silence."""
+    copy, folder = await garden.laid_out()
+    (folder / "door").write_text(f"open();{' ' * 3_000}burn();\n")
+    (folder / "lamp").write_text("on\n")
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    door, lamp = (next(hunks_of(one, commit.difference.patch)) for one in commit.difference.files)
+    assert (door.is_cut, lamp.is_cut) == (True, False)
+
+
+async def test_what_may_be_run_now_is_said(garden: Garden) -> None:
+    """A new program, a file that became one, and one that is none any more; of the others nothing."""
+    for name in ("gone.sh", "old.sh", "same.sh"):
+        (garden.folder / name).write_text(f"{name}\n" * 9)
+        (garden.folder / name).chmod(0o755)
+    garden.commit()
+    copy, folder = await garden.laid_out()
+    (folder / "door").chmod(0o755)
+    (folder / "gone.sh").unlink()
+    (folder / "old.sh").chmod(0o644)
+    (folder / "same.sh").write_text("y\n")
+    for name, mode in (("new.sh", 0o755), ("new.txt", 0o644)):
+        (folder / name).write_text("new\n")
+        (folder / name).chmod(mode)
+
+    commit = await copy.taken()
+
+    assert commit is not None
+    assert {one.path: one.runs for one in commit.difference.files} == {
+        "door": True,
+        "gone.sh": None,
+        "new.sh": True,
+        "new.txt": None,
+        "old.sh": False,
+        "same.sh": None,
+    }

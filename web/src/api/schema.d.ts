@@ -2281,6 +2281,8 @@ export interface components {
             path: string;
             /** Removed */
             removed: number;
+            /** Runs */
+            runs?: boolean | null;
         };
         /**
          * ChangedLines

@@ -19,7 +19,7 @@ SECTION_BYTES_MAX, PATCH_BYTES_MAX = 2 << 20, 32 << 20
 """What is larger, of one file or of all, is seen in the bundle alone."""
 LINES_MAX = 10_000
 _LINE_LETTERS = 2_000
-_LINK = "120000"
+_LINK, _PROGRAM, _NOTHING = "120000", "100755", "000000"
 _LOCKS = frozenset(
     {
         *("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"),
@@ -58,6 +58,8 @@ class FileChange(BaseModel):
     removed: Annotated[int, Field(ge=0)]
     is_binary: bool
     is_link: bool
+    runs: bool | None = None
+    """Whether it may be run as a program now; none where that is as it was."""
     is_folded: bool
     """Whether a page shows its lines only when asked."""
     is_kept: bool
@@ -95,6 +97,8 @@ class Hunk:
 
     begins: str
     lines: tuple[str, ...]
+    is_cut: bool
+    """Whether one of them goes on where nobody sees it."""
 
 
 _LISTING: TypeAdapter[tuple[FileChange, ...]] = TypeAdapter(tuple[FileChange, ...])
@@ -116,6 +120,7 @@ def read_difference(raw: bytes, patch: bytes) -> Difference:
                 removed=removed,
                 is_binary=any(_BINARY.search(part) for part in parts),
                 is_link=one.is_link,
+                runs=one.runs,
                 is_folded=not is_kept or added + removed > FOLDED_LINES or PurePosixPath(one.path).name in _LOCKS,
                 is_kept=is_kept,
                 is_whole=is_kept and _can_be_shown(parts),
@@ -142,7 +147,7 @@ def hunks_of(one: FileChange, patch: bytes) -> Iterator[Hunk]:
         for hunk in _hunks(section):
             begins, *lines = hunk.removesuffix(b"\n").split(b"\n")[: left + 1]
             left -= len(lines)
-            yield Hunk(begins=_seen(begins), lines=tuple(map(_seen, lines)))
+            yield Hunk(begins=_seen(begins), lines=tuple(map(_seen, lines)), is_cut=any(map(_is_cut, lines)))
             if left <= 0:
                 return
 
@@ -153,6 +158,7 @@ class _Told:
     path: str
     before: str | None
     is_link: bool
+    runs: bool | None
     is_retyped: bool
     """Of a file that became a link, or the other way round, git tells as of two."""
 
@@ -169,8 +175,14 @@ def _told(raw: bytes) -> Iterator[_Told]:
             path=next(words),
             before=before,
             is_link=_LINK in (old_mode, new_mode),
+            runs=_runs(old_mode, new_mode),
             is_retyped=status[0] == "T",
         )
+
+
+def _runs(old_mode: str, new_mode: str) -> bool | None:
+    runs = new_mode == _PROGRAM
+    return runs if runs != (old_mode == _PROGRAM) and new_mode != _NOTHING else None
 
 
 def _sections(patch: bytes) -> Iterator[bytes]:
@@ -197,8 +209,12 @@ def _can_be_shown(parts: Iterable[bytes]) -> bool:
     """Whether what is different are lines, no more of them than are shown, and none that is cut."""
     parts = list(parts)
     lines = sum(hunk.count(b"\n") - 1 for part in parts for hunk in _hunks(part))
-    is_cut = any(len(line.decode(errors="replace")) > _LINE_LETTERS for part in parts for line in _LONG.findall(part))
+    is_cut = any(_is_cut(line) for part in parts for line in _LONG.findall(part))
     return lines <= LINES_MAX and not is_cut and not any(_BINARY.search(part) for part in parts)
+
+
+def _is_cut(line: bytes) -> bool:
+    return len(line.decode(errors="replace")) > _LINE_LETTERS
 
 
 def _seen(line: bytes) -> str:

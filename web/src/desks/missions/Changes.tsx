@@ -105,6 +105,7 @@ function OneFile({ mission, file, isRead, isOpenAtOnce, onTick }: FileProps) {
           </span>
           <Chip>{t(`missions.changes.${file.kind as "added"}`)}</Chip>
           {file.link && <Chip>{t("missions.changes.link")}</Chip>}
+          {file.runs != null && <Chip>{t(`missions.changes.${file.runs ? "runs" : "runs_not"}`)}</Chip>}
           {file.collapsed && <Chip>{t("missions.changes.large")}</Chip>}
           <span className="ml-auto text-sm whitespace-nowrap tabular-nums">
             <span className="text-ok">+{file.added}</span> <span className="text-bad">−{file.removed}</span>
