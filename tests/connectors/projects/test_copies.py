@@ -32,6 +32,23 @@ async def test_a_copy_has_the_files_and_the_history_and_no_way_back(garden: Gard
     assert not inodes & {one.stat().st_ino for one in folder.rglob("*") if one.is_file()}
 
 
+async def test_a_project_of_another_user_is_copied(
+    garden: Garden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever linked it meant it, whosever its files are."""
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    refused = await Git(folder=garden.folder).asks("ls-remote", garden.folder.as_uri())
+    assert "dubious ownership" in refused.complaint
+
+    _, folder = await garden.laid_out()
+
+    assert (folder / "door").read_text() == "red\n"
+
+
 async def test_what_was_changed_becomes_one_commit_on_what_was_there(garden: Garden) -> None:
     """Added, changed, renamed and deleted files, by Haloop, with the mission and the attempt beneath."""
     base = garden.commit(lamp="one\ntwo\nthree\nfour\n", gone="x\n")
