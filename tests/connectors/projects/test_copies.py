@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -496,3 +497,23 @@ async def test_what_may_be_run_now_is_said(garden: Garden) -> None:
         "old.sh": False,
         "same.sh": None,
     }
+
+
+async def test_a_huge_file_that_was_deleted_is_gone_without_its_lines(garden: Garden) -> None:
+    """What was there is bounded by nobody; none of it is held in memory."""
+    (garden.folder / "huge").write_text("abcdefghijklmno\n" * (FILE_BYTES_MAX // 12))
+    garden.commit()
+    copy, folder = await garden.laid_out()
+    (folder / "huge").unlink()
+
+    tracemalloc.start()
+    try:
+        commit = await copy.taken()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert commit is not None
+    (huge,) = commit.difference.files
+    assert (huge.kind, huge.removed, huge.is_binary) == (Kind.DELETED, 0, True)
+    assert most < FILE_BYTES_MAX, f"{most:,} bytes"

@@ -11,6 +11,7 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from haloop.connectors.projects.context import is_told, places_in
@@ -29,6 +30,8 @@ _RENAMES_MAX = 1_000
 _ATTRIBUTES = "* !diff\n"
 """Over all that a `.gitattributes` says: whether lines can be shown, a file's bytes decide, and never who wrote it."""
 _SHA1_LETTERS = 40
+_NO_LINES = ("-c", f"core.bigFileThreshold={FILE_BYTES_MAX + 1}")
+"""Of what was larger before: git says that it is different, and loads none of it."""
 _TRUSTING = "[safe]\n\tdirectory = *\n"
 """Whoever linked a project said that it is to be read, whosever its files are; git heeds that in a file alone."""
 _SUBMODULE = b"160000 "
@@ -225,8 +228,15 @@ class ProjectCopy:
     async def _difference(self, git: Git, commit: str) -> Difference:
         between = ("-r", f"-l{_RENAMES_MAX}", "-M", "--no-ext-diff", "--no-textconv", "--no-color")
         raw = await git.does("diff-tree", *between, "-z", "--raw", "--no-abbrev", self.copy.base.commit, commit)
-        patch = await git.does("diff-tree", *between, "-p", self.copy.base.commit, commit)
-        return await asyncio.to_thread(read_difference, raw.said, patch.said)
+        patch = self._ours / "patch"
+        await git.does(*_NO_LINES, "diff-tree", *between, "-p", f"--output={patch}", self.copy.base.commit, commit)
+        return await asyncio.to_thread(_difference, raw.said, patch)
+
+
+def _difference(raw: bytes, patch: Path) -> Difference:
+    """Lines that went count for no bound of ours, so of all there are only as many are held as are kept."""
+    with patch.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as lines:
+        return read_difference(raw, lines)
 
 
 async def _begin(git: Git, base: Base, ref: str, *, kind: Sequence[str] = (), depth: Sequence[str] = ()) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from mmap import mmap
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -104,7 +105,7 @@ class Hunk:
 _LISTING: TypeAdapter[tuple[FileChange, ...]] = TypeAdapter(tuple[FileChange, ...])
 
 
-def read_difference(raw: bytes, patch: bytes) -> Difference:
+def read_difference(raw: bytes, patch: bytes | mmap) -> Difference:
     """As `git diff-tree` told it: the files by `--raw -z`, and their lines by `-p`."""
     sections, kept, files = _sections(patch), bytearray(), list[FileChange]()
     for one in _told(raw):
@@ -185,7 +186,7 @@ def _runs(old_mode: str, new_mode: str) -> bool | None:
     return runs if runs != (old_mode == _PROGRAM) and new_mode != _NOTHING else None
 
 
-def _sections(patch: bytes) -> Iterator[bytes]:
+def _sections(patch: bytes | mmap) -> Iterator[bytes]:
     """Git's words on one file after the other; inside them no line begins as they do."""
     return _split(_BEGINS, patch)
 
@@ -194,7 +195,7 @@ def _hunks(section: bytes) -> Iterator[bytes]:
     return _split(_HUNK, section)
 
 
-def _split(begins: re.Pattern[bytes], text: bytes) -> Iterator[bytes]:
+def _split(begins: re.Pattern[bytes], text: bytes | mmap) -> Iterator[bytes]:
     starts = [found.start() for found in begins.finditer(text)]
     yield from (text[start:end] for start, end in pairwise([*starts, len(text)]))
 
