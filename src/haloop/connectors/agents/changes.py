@@ -1,8 +1,7 @@
 """What an attempt changed in a project: kept with its run, and said in the file that tells of it."""
 
-import json
-
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from haloop.connectors.agents.workplace import OUTPUT_BYTES_MAX, Wrong
 from haloop.connectors.projects.copy import Commit
@@ -49,6 +48,8 @@ def told_of(task: Task, content: bytes, commit: Commit | None) -> bytes | Wrong:
 
 def _written(result: ImplementationResult) -> bytes:
     """A key a line, and no deeper: lists in lists, each on lines of its own, take a hundred times their room."""
-    keys = json.loads(result.model_dump_json(by_alias=True))
-    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items())
-    return f"{{\n{lines}\n}}\n".encode()
+    keys = result.model_dump(mode="json", by_alias=True)
+    lines = b",\n".join(
+        b"  %b: %b" % (to_json(key), to_json(value, inf_nan_mode="null")) for key, value in keys.items()
+    )
+    return b"{\n%b\n}\n" % lines
