@@ -14,7 +14,7 @@ from tests.workshop.conftest import put_templates
 WAITS = """
 [agents.cleanup-agent]
 speaks = "command"
-command = ["sh", "-c", "until [ -e go ]; do sleep 0.05; done; cp {input} {output}"]
+command = ["sh", "-c", "touch begun; until [ -e go ]; do sleep 0.05; done; cp {input} {output}"]
 """
 
 
@@ -27,9 +27,9 @@ async def test_a_killed_agent_s_step_falls_and_is_done_again_after_a_yes(tmp_pat
         mission = await life.begun()
         await life.say_yes(mission)
         records = Records(tmp_path / "home" / "runtime" / "sandboxes")
-        while not (at_work := [pid for one in records.all() for pid in one.first.children()]):  # noqa: ASYNC110
+        while not list((tmp_path / "home" / "missions" / mission / "work").glob("*/begun")):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        for pid in at_work:
+        for pid in [pid for one in records.all() for pid in one.first.children()]:
             os.kill(pid, signal.SIGKILL)
 
         fallen = await _waits(life, mission)
