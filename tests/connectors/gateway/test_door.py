@@ -388,7 +388,8 @@ async def test_many_calls_at_once_never_come_to_more_than_the_budget(host: Host,
             {"messages": [{"content": [{"type": "image", "source": {"type": "url", "url": "https://x.example/?s"}}]}]},
             "an address",
         ),
-        (OA, {"web_search_options": {"a": 1}}, "web_search_options"),
+        (OA, {"web_search_options": {}}, "web_search_options"),
+        (OA, {"model": "gpt-4o-search-preview"}, "searches by itself"),
         (OA, {"tools": [{"type": "code_interpreter"}]}, "code_interpreter"),
         (OA, {"tools": [{"type": "namespace", "tools": [{"type": "web_search"}]}]}, "web_search"),
         (OA, {"messages": [{"content": [{"image_url": {"url": "https://x.example/?s"}}]}]}, "an address"),
@@ -413,6 +414,24 @@ async def test_the_provider_is_no_way_around_a_step_without_network(
     assert "no network" in refused.json()["error"]["message"]
     assert what in refused.json()["error"]["message"]
     assert passed.status_code == 200
+    assert len(host.asked) == 1
+
+
+async def test_a_count_is_no_way_around_it_either(host: Host, tmp_path: Path) -> None:
+    """What is counted must not be fetched for that; words are counted."""
+    host.says({"input_tokens": 3})
+    picture = {"type": "image", "source": {"type": "url", "url": "https://x.example/?s"}}
+    with gateway(tmp_path, [host.upstream(A)]) as gate:
+        closed = await gate.open(A, task(network=Network.NONE))
+        async with inside(closed) as agent:
+            refused, counted = [
+                await agent.post(
+                    "/v1/messages/count_tokens", json={"model": "m", "messages": [{"role": "user", "content": [one]}]}
+                )
+                for one in (picture, {"type": "text", "text": "Hello."})
+            ]
+
+    assert (refused.status_code, counted.status_code) == (400, 200)
     assert len(host.asked) == 1
 
 

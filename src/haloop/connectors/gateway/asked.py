@@ -46,15 +46,29 @@ class Asked:
 def read_asked(body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool) -> Asked:
     """Read a request for an answer; NotAsked where it is none, or asks for more than that."""
     said = _object(body)
-    if not may_reach_out and (what := next(_reaching(said), None)):
-        raise NotAsked(f"This step has no network, and {what} would give it one. Ask the model for words alone.")
     named = model or said.get("model")
+    if not may_reach_out:
+        _require_within(said, named)
     if not isinstance(named, str) or not named:
         raise NotAsked("The request names no model.")
     answers, longest = dialect.answers(said) or 1, dialect.tokens_max(said) or OUTPUT_TOKENS_UNSAID
     if not _is_count(answers) or not _is_count(longest):
         raise NotAsked("How long the answer may be is no whole number.")
     return Asked(model=named, tokens_in=math.ceil(len(body) / _BYTES_OF_A_TOKEN), tokens_out=longest * answers)
+
+
+def require_within(body: bytes) -> None:
+    """NotAsked where a request that costs nothing, such as a count, would have the provider reach out all the same."""
+    said = _object(body)
+    _require_within(said, said.get("model"))
+
+
+def _require_within(said: Json, model: object) -> None:
+    what = next(_reaching(said), None)
+    if what is None and isinstance(model, str) and "search" in model:
+        what = f"{model}, which searches by itself,"
+    if what is not None:
+        raise NotAsked(f"This step has no network, and {what} would give it one. Ask the model for words alone.")
 
 
 def _is_count(value: object) -> TypeGuard[int]:
@@ -81,7 +95,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reaching(said: Json) -> Iterator[str]:
     """What of a request makes the provider itself reach out."""
-    yield from (name for name in _REACH if said.get(name))
+    yield from (name for name in _REACH if said.get(name) not in (None, False, []))  # {} asks for all that is usual
     yield from (f"a tool of the provider's own ({_name_of(one)})" for one in _tools(said) if not _is_its_own(one))
     for key, value in said.items():
         if key != "tools" and _names_an_address(key, value, _DEPTH_MAX):

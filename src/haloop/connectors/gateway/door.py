@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from haloop.connectors.egress import Blocked, TooMuch
 from haloop.connectors.gateway.answering import EVENTS, Answering, Refused
-from haloop.connectors.gateway.asked import NotAsked, read_asked
+from haloop.connectors.gateway.asked import NotAsked, read_asked, require_within
 from haloop.connectors.gateway.counting import Counted
 from haloop.connectors.gateway.dialects import Dialect
 from haloop.connectors.gateway.prices import Price, Prices
@@ -108,9 +108,18 @@ class Door:
             headers=dict(self._upstream.headers(request.headers)),
         )
         if call.dialect is None:
+            await self._require_within(body)
             await self._exchange(sent, answering)
         else:
             await self._counted(call, call.dialect, body, sent, answering)
+
+    async def _require_within(self, body: bytes) -> None:
+        if self._may_reach_out or not body:
+            return
+        try:
+            await asyncio.to_thread(require_within, body)
+        except NotAsked as no:
+            raise Refused(HTTPStatus.BAD_REQUEST, str(no)) from no
 
     async def _counted(
         self, call: Call, dialect: Dialect, body: bytes, sent: httpx2.Request, answering: Answering

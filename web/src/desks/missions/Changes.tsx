@@ -43,7 +43,7 @@ function AllFiles({ mission, changes }: { mission: Mission; changes: Changed }) 
         <Notice tone="plain" loop="done" title={t("missions.changes.pushed", { branch: changes.branch })} />
       )}
       <p className="my-3 text-ink2" role="status">
-        {t("missions.changes.all", { files: files.length, added, removed, read: read.size })}
+        {t("missions.changes.all", { count: files.length, added, removed, read: read.size })}
       </p>
       <ul className="grid gap-2">
         {files.map((file) => (
