@@ -60,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if is_worker or config.option.collectonly:
         return
-    recorder = OutcomeRecorder(config.rootpath / RESULTS, os.environ.get("HALOOP_TEST_RUN", ""))
+    # Whatever reads the settings would refuse a name that is none of them, so nobody else sees it.
+    recorder = OutcomeRecorder(config.rootpath / RESULTS, os.environ.pop("HALOOP_TEST_RUN", ""))
     config.pluginmanager.register(recorder, "haloop-outcomes")
 
 

@@ -236,8 +236,9 @@ async def test_a_letter_is_taken_once_though_the_process_dies_in_between(home: H
     home.post.dozes = False
 
     await home.open()
-    await home.letters.look()
-    await home.letters.look()
+    for _ in range(3):
+        await home.letters.look()
+        home.door.practice.clock.move(timedelta(minutes=15))  # where it could not be sent at once, it is again
 
     assert len(await home.runs()) == 1
     assert [str(one["In-Reply-To"]) for one in home.post.letters] == ["<1@example.org>"]

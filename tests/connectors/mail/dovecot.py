@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -83,9 +83,13 @@ class Dovecot:
             self.process.wait(_SECONDS_TO_START)
 
     async def started(self) -> None:
-        """Wait until it answers."""
+        """Wait until it answers; it begins anew where somebody else was quicker to take its ports."""
         async with asyncio.timeout(_SECONDS_TO_START):
-            while not await asyncio.to_thread(self._answers):  # noqa: ASYNC110  # nothing else says so
+            while not await asyncio.to_thread(self._answers):
+                if self.process is not None and self.process.poll() is not None:
+                    self.port = _free_ports()
+                    _lay_out(self)
+                    self.start()
                 await asyncio.sleep(0.05)
 
     def _answers(self) -> bool:
@@ -134,7 +138,7 @@ def dovecot() -> Iterator[Dovecot]:
 def _lay_out(server: Dovecot) -> None:
     folder, who = server.folder, _nobody() or getpass.getuser()
     for name in ("mail/cur", "mail/new", "mail/tmp", "run"):
-        (folder / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     entry = pwd.getpwnam(who)
     said = {"folder": folder, "port": server.port, "plain": server.port + 1, "who": who}
     configuration = _CONFIGURATION.format(**said, uid=entry.pw_uid, gid=entry.pw_gid)
@@ -155,7 +159,8 @@ def _free_ports() -> int:
         with socket.socket() as one, socket.socket() as two:
             one.bind(("127.0.0.1", 0))
             port = int(one.getsockname()[1])
-            if two.connect_ex(("127.0.0.1", port + 1)) != 0:
+            with suppress(OSError):
+                two.bind(("127.0.0.1", port + 1))
                 return port
 
 
