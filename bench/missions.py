@@ -113,6 +113,7 @@ async def _steps(folder: Path, rounds: int) -> Measure:
 
 
 async def _eight(folder: Path, sandboxes: Sandboxes, program: Callable[[Task], Program]) -> float:
+    folder.mkdir(parents=True)
     with gateway(folder) as no_models:
         return await _timed(folder, sandboxes, program, no_models)
 
