@@ -1,5 +1,6 @@
 """`haloop missions`: a mission is walked from a terminal, and every answer says what comes next."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,13 +53,15 @@ def test_a_mission_is_walked_from_a_terminal(haloop: Haloop, workshop: Neighbour
     mission = begun(haloop, wish)
     end = mission[-6:]
     assert "It waits to begin" in haloop("missions", "show", end).out
+    assert "missions  Dark mode  begin draft  until" in haloop("inbox").out
+    assert "if you say yes:\n    it goes on; nothing is done outside of Haloop\n" in haloop("show", "1").out
 
     haloop("missions", "continue", end, "--yes")
     workshop.settle()
     shown = haloop("missions", "show", end).out
     assert "→  Review Structured" in shown
     assert "✓  Cleanup" in shown
-    assert "exit 0 (12,300 tokens in, 450 out, $0.0512)" in shown
+    assert re.search(r"exit 0 in [0-9.,]+ s \(12,300 tokens in, 450 out, \$0\.0512\)", shown)
     assert haloop("missions", "read", end, "structured-text.md").out == "# Output from cleanup\nMake it dark.\n"
 
     better = tmp_path / "better.md"

@@ -54,6 +54,8 @@ async def test_a_change_is_read_and_pushed(site: Site, visitor: Visitor) -> None
     await expect(page.get_by_text("This mission is over")).to_be_visible()
     await expect(page.get_by_text(f"It was pushed as haloop/{mission}.")).to_be_visible()
     assert f"haloop/{mission}" in site.garden.branches
+    await page.get_by_role("link", name="See what happened, and its receipts").click()
+    await expect(page.get_by_role("button", name="Save the receipt")).to_be_visible()
 
 
 async def test_thousands_of_lines_are_opened_when_asked_for_and_stay_smooth(site: Site, visitor: Visitor) -> None:

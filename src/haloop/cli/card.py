@@ -15,6 +15,7 @@ from haloop.kernel.gate import View
 from haloop.kernel.money import Money
 
 _SPACES = re.compile(r"\s{3,}")
+_ABOUT_MAX = 40
 
 WORDS: dict[str, Canonical] = {
     "a yes": "Approve {}? [yes/no]",
@@ -33,6 +34,7 @@ WORDS: dict[str, Canonical] = {
     "for": "paid to {}",
     "live": "this is real",
     "no amount": "at no cost",
+    "no effect": "it goes on; nothing is done outside of Haloop",
     "no limit": "an amount that nobody limited",
     "nothing": "nothing",
     "practice": "in practice, nothing is spent",
@@ -57,6 +59,25 @@ def card_lines(card: Canonical) -> Iterator[str]:
             yield from (f"    {_shown(line)}" for row in rows for line in _row(row))
             yield f"  {WORDS['yes']}"
             yield from (f"    {_shown(line)}" for one in effects for line in _effect(one))
+            if not effects:
+                yield f"    {WORDS['no effect']}"
+
+
+def about_words(card: Canonical) -> str:
+    """What a card is about: the first of its rows that is text and no model's, as far as a list has room for it."""
+    for row in _listed(card, "rows"):
+        match row:
+            case {"value": {"type": "text", "text": str(text)}}:
+                return _shown(text if len(text) <= _ABOUT_MAX else f"{text[: _ABOUT_MAX - 1]}…")
+    return ""
+
+
+def yes_words(card: Canonical) -> str:
+    """What a yes does, and for how much at most, in few words."""
+    effects = [str(one.get("operation")) for one in _listed(card, "effects") if isinstance(one, dict)]
+    if not effects:
+        return _plain(str(card.get("title", ""))) if isinstance(card, dict) else ""
+    return f"{', '.join(effects)}: {amount_words(card)}"
 
 
 def amount_words(card: Canonical) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import BinaryIO
 
 import click
@@ -353,7 +354,8 @@ def _at(one: MissionListItem) -> str:
 def _went(attempt: StepRun) -> str:
     if attempt.finished_at is None:
         return _in_queue(attempt.place) if attempt.place else "at work"
-    ended = "ended" if attempt.exit_code is None else f"exit {attempt.exit_code}"
+    took = datetime.fromisoformat(attempt.finished_at) - datetime.fromisoformat(attempt.started_at)
+    ended = f"{'ended' if attempt.exit_code is None else f'exit {attempt.exit_code}'} in {took.total_seconds():,.1f} s"
     if attempt.tokens_in is None:
         return ended
     return f"{ended} ({attempt.tokens_in:,} tokens in, {attempt.tokens_out:,} out, ${attempt.cost_usd})"

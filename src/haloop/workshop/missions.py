@@ -144,7 +144,11 @@ class Missions:
         progress, change, files = await self.change(caller, name)
         found = next((one for one in files if one.path == path), None)
         if found is None:
-            raise NotFound(f"This mission has not changed {path}.", code="mission.no_such_file")
+            raise NotFound(
+                f"This mission has not changed {path}.",
+                code="mission.no_such_file",
+                next_step="haloop missions diff MISSION lists the files that it changed.",
+            )
         patch = await self.files.read(caller.account, progress.run, change.patch)
         return found, await asyncio.to_thread(lambda: tuple(hunks_of(found, patch)))
 

@@ -27,13 +27,15 @@ const Sheet = lazy(
 export function Told({ mission }: { mission: Mission }) {
   const step = mission.workflow.steps[mission.current_step];
   const said = { step: step?.name ?? "", file: mission.gate?.artifact ?? "", agent: step?.agent ?? "" };
-  if (mission.status === "completed") return <Notice tone="plain" loop="done" title={t("missions.told.completed")} />;
+  const record = (
+    <Link href={`/activity/${mission.run}`} className="underline">
+      {t("missions.record")}
+    </Link>
+  );
+  if (mission.status === "completed") {
+    return <Notice tone="plain" loop="done" title={t("missions.told.completed")} action={record} />;
+  }
   if (mission.status === "failed") {
-    const record = (
-      <Link href={`/activity/${mission.run}`} className="underline">
-        {t("missions.record")}
-      </Link>
-    );
     return (
       <Notice
         tone="bad"
