@@ -185,16 +185,25 @@ async def after_a_break(house: Practice, town: Town, page: int, trouble: Trouble
     return unclear, known, town.shop_line.requests.count(PLACE)
 
 
-async def test_wherever_the_line_breaks_it_is_ordered_once_or_not_at_all(house: Practice, town: Town) -> None:
-    """At each page of placing an order, before the shop took it and after: what is known of it is said and is true."""
+@pytest.mark.parametrize("page", [0, *(pytest.param(page, marks=pytest.mark.sweep) for page in (1, 2)), 3])
+async def test_wherever_the_line_breaks_before_the_order_nothing_is_ordered(
+    house: Practice, town: Town, page: int
+) -> None:
+    """At each page on the way to an order it is known that there is none."""
     await house.person("Ana")
-    for page in range(4):
-        unclear, known, sent = await after_a_break(house, town, page, Trouble.REQUEST_LOST)
-        assert (unclear, known[:20], sent) == ([], "Nothing was ordered.", 0)
 
+    unclear, known, sent = await after_a_break(house, town, page, Trouble.REQUEST_LOST)
+
+    assert (unclear, known[:20], sent) == ([], "Nothing was ordered.", 0)
+
+
+async def test_where_the_line_breaks_at_the_order_it_is_placed_once_or_not_at_all(house: Practice, town: Town) -> None:
+    """Before the shop took it and after: what is known of it is said and is true."""
+    await house.person("Ana")
     unclear, known, sent = await after_a_break(house, town, 4, Trouble.REQUEST_LOST)
     assert (unclear, "no trace of it" in known, sent) == (UNCLEAR, True, 1)
     assert ordered(house, town) == []
+
     for page, trouble in ((4, Trouble.REPLY_LOST), (5, Trouble.REQUEST_LOST)):
         assert await after_a_break(house, town, page, trouble) == (UNCLEAR, "lookup", 1)
     assert ordered(house, town) == [{"coffee": 1}] * 2
