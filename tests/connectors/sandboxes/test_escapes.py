@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-from haloop.connectors.sandboxes.folder import NotReadable, holds_more, read_file
+from haloop.connectors.sandboxes.folder import ENTRY_BYTES, NotReadable, holds_more, read_file
 from haloop.ports.sandboxes import LINE_BYTES, End, Limits, Over
 from tests.connectors.sandboxes.outside import ENDLESS, SECONDS_MAX, Place
 
@@ -136,6 +136,20 @@ async def test_a_folder_that_is_filled_ends_it(place: Place, script: str) -> Non
     ran = await place.run(f"{script}; {ENDLESS}", limits=Limits(folder_bytes=32 * MEGABYTE, time=timedelta(seconds=20)))
 
     assert ran.over == Over(end=End.OUT_OF_ROOM, exit_code=None)
+
+
+def test_what_several_names_hold_together_counts_once(tmp_path: Path) -> None:
+    """A file of a megabyte under twenty names, in two folders, takes one; each further name counts as an empty file."""
+    (tmp_path / "below").mkdir()
+    (tmp_path / "0").write_bytes(b"x" * MEGABYTE)
+    for number in range(1, 20):
+        (tmp_path / ("below" if number % 2 else ".") / str(number)).hardlink_to(tmp_path / "0")
+
+    assert not holds_more(tmp_path, 1.5 * MEGABYTE)
+    assert holds_more(tmp_path, MEGABYTE + 19 * ENTRY_BYTES)
+
+    (tmp_path / "another").write_bytes(b"x" * MEGABYTE)
+    assert holds_more(tmp_path, 1.5 * MEGABYTE)
 
 
 def test_a_folder_that_cannot_be_looked_through_is_full() -> None:

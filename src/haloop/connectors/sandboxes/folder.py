@@ -45,7 +45,7 @@ def holds_more(folder: Path, bytes_max: float) -> bool:
     """Whether all that is in the folder takes more room than this; what cannot be looked through does."""
     held = 0.0
     try:
-        for size in _sizes(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), DEPTH_MAX):
+        for size in _Sizes().of(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), DEPTH_MAX):
             held += size
             if held > bytes_max:
                 return True
@@ -76,27 +76,47 @@ def _open_below(folder: Path, parts: tuple[str, ...]) -> int:
     return at
 
 
-def _sizes(descriptor: int, depth: int) -> Iterator[float]:
-    """The room each entry takes, and endless room for what is too deep or closed to us."""
-    try:
-        with os.scandir(descriptor) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):  # it went while we looked
-                    about = entry.stat(follow_symlinks=False)
-                    yield max(about.st_blocks * 512, ENTRY_BYTES)
-                    if stat.S_ISDIR(about.st_mode):
-                        yield from _sizes_below(descriptor, entry.name, depth)
-    finally:
-        os.close(descriptor)
+class _Sizes:
+    """The room each entry takes, and endless room for what is too deep or closed to us.
 
+    What a file holds counts once, whatever names it has; each further name counts as an empty file does, so that
+    nobody makes us look through names without end.
+    """
 
-def _sizes_below(descriptor: int, name: str, depth: int) -> Iterator[float]:
-    if not depth:
-        yield float("inf")
-        return
-    try:
-        below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
-    except (PermissionError, NotADirectoryError):  # closed to us, or no longer a folder: the next look will say
-        yield float("inf")
-        return
-    yield from _sizes(below, depth - 1)
+    def __init__(self) -> None:
+        self._counted = set[int]()
+        """Files of several names, each larger than an entry: no more of them than the limit has room for."""
+
+    def of(self, descriptor: int, depth: int) -> Iterator[float]:
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):  # it went while we looked
+                        about = entry.stat(follow_symlinks=False)
+                        yield self._room(about)
+                        if stat.S_ISDIR(about.st_mode):
+                            yield from self._below(descriptor, entry.name, depth)
+        finally:
+            os.close(descriptor)
+
+    def _room(self, about: os.stat_result) -> int:
+        room = about.st_blocks * 512
+        if room <= ENTRY_BYTES:
+            return ENTRY_BYTES
+        if about.st_nlink > 1 and not stat.S_ISDIR(about.st_mode):
+            file = about.st_dev << 64 | about.st_ino
+            if file in self._counted:
+                return ENTRY_BYTES
+            self._counted.add(file)
+        return room
+
+    def _below(self, descriptor: int, name: str, depth: int) -> Iterator[float]:
+        if not depth:
+            yield float("inf")
+            return
+        try:
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor)
+        except (PermissionError, NotADirectoryError):  # closed to us, or no longer a folder: the next look will say
+            yield float("inf")
+            return
+        yield from self.of(below, depth - 1)
