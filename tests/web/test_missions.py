@@ -2,14 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, Response, ViewportSize, expect
 
-from haloop.workshop.folder import ARTIFACTS, FOLDER, LOGS, MissionFolders
+from haloop.connectors.agents.agents import SandboxedAgents
+from haloop.connectors.agents.prompts import Prompts
+from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
+from haloop.kernel.connector import Connector
+from haloop.ports.agents import Agents
+from haloop.workshop.files import LedgerFiles
+from haloop.workshop.folder import ARTIFACTS, FOLDER, LOGS, TAIL_BYTES, MissionFolders
+from tests.connectors.agents.conftest import PROMPTS, shell
+from tests.connectors.gateway.conftest import gateway
+from tests.connectors.sandboxes.conftest import require
 from tests.web.barriers import barriers, too_wide
 from tests.web.conftest import Visitor, visiting
 from tests.web.test_kit import PHONE, SMALLEST, WIDE
@@ -20,6 +30,8 @@ from tests.workshop.test_templates import SHORT
 SIGHTS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", PHONE))
 PAINT_MS_MAX = 300
 """From a key to what it paints, on a machine that does much else; alone it is a tenth of that."""
+DRAWN = "document.querySelectorAll('*').length"
+MEGABYTE = 1_000_000
 TIMES = """(area) => new Promise((done) => {
     const times = [];
     area.addEventListener("keydown", () => {
@@ -227,7 +239,7 @@ async def test_words_of_an_agent_are_never_more_than_words(shop: Shop, visitor: 
 async def test_a_megabyte_is_typed_into_without_waiting(shop: Shop, visitor: Visitor) -> None:
     """Each letter is painted at once."""
     line = "a line of a long text, as an agent may well write it\n"
-    mission = await with_file(shop, line * (1_000_000 // len(line)))
+    mission = await with_file(shop, line * (MEGABYTE // len(line)))
     page = visitor.page
     await visitor.open(f"/missions/{mission}")
     area = editor(page, "structured-text.md")
@@ -241,6 +253,67 @@ async def test_a_megabyte_is_typed_into_without_waiting(shop: Shop, visitor: Vis
     times = await measured
     print(f"key to paint: {median(times):.0f} ms")  # the figure that the page is held to
     assert median(times) < PAINT_MS_MAX
+
+
+async def test_fifty_megabytes_of_log_are_passed_over_to_their_end(chromium: Browser, tmp_path: Path) -> None:
+    """An agent in its sandbox writes faster than anybody reads: each look fetches the last lines alone, and not the
+    mission with its files; the page holds no more of it than of a short log, and says how much it passed over."""
+    require("bubblewrap")
+    async with talked_in(tmp_path) as shop:
+        line = "a line of a long text, as somebody may well write it\n"
+        mission = await shop.begun(rawInput=line * (MEGABYTE // len(line)))
+        async with visiting(chromium, shop.door, viewport=WIDE) as visitor:
+            page = visitor.page
+            await visitor.open(f"/missions/{mission}")
+            await button(page, "Let it begin").click()
+            log = page.get_by_role("group", name="What the agent writes")
+            await expect(log).to_have_text("begun\n")
+            await expect(page.get_by_text("stand before them")).to_have_count(0)
+            drawn = await page.evaluate(DRAWN)
+
+            asked = list[Response]()
+            page.on("response", lambda one: asked.append(one))  # noqa: PLW0108  # it marks what it is given
+            (work,) = (shop.practice.home / FOLDER / mission / "work").iterdir()
+            (work / "go").touch()
+            await expect(log).to_contain_text("over")
+            await seen_again(page, mission, looks=3)
+
+            looks = [one for one in asked if one.url.endswith("/log")]
+            assert len([one for one in asked if one.url.endswith(mission)]) <= len(looks) // 2
+            assert max([len(await one.body()) for one in looks]) < 2 * TAIL_BYTES
+            await expect(page.get_by_text("50 MB stand before them")).to_be_visible()
+            assert await page.evaluate(DRAWN) <= drawn + 1
+        await shop.door.client.post(f"/api/missions/{mission}/mark-completed")
+        await shop.practice.engine.settled()
+
+
+async def seen_again(page: Page, mission: str, looks: int) -> None:
+    """After so many looks more, at what moves no longer."""
+    for _ in range(looks):
+        async with page.expect_response(f"**/{mission}/log"):
+            pass
+
+
+@asynccontextmanager
+async def talked_in(folder: Path) -> AsyncIterator[Shop]:
+    """A shop whose agent, in bubblewrap, waits to be told to write fifty megabytes, and stays after that."""
+    writes = "until [ -e go ]; do sleep 0.05; done; yes 'a line of a log' | head -c 50000000; echo over; sleep 1000"
+
+    def agents(files: LedgerFiles) -> list[Connector]:
+        speaks = SandboxedAgents(
+            {"cleanup-agent": shell(f"echo begun; {writes}")},
+            missions=folder / "home" / FOLDER,
+            files=files,
+            sandboxes=Bubblewrap(folder / "runtime", "a"),
+            prompts=Prompts(PROMPTS),
+            gateway=no_models,
+            at_once_max=1,
+        )
+        return [Connector(port=Agents, speaks=speaks, name="agents")]
+
+    with gateway(folder) as no_models:
+        async with opened_shop(folder, agents=agents) as shop:
+            yield shop
 
 
 async def test_the_keyboard_alone_is_enough(shop: Shop, visitor: Visitor) -> None:

@@ -326,13 +326,32 @@ async def test_the_log_s_tail_is_words_alone_and_there_while_an_agent_works(shop
     log.write_text("".join(f"line {n}\n" for n in range(100_000)) + f"{evil}done\n", encoding="utf-8")
 
     tail = (await shop.detail(mission))["current_log_tail"]
+    alone = (await shop.door.got(f"/api/missions/{mission}/log"))["data"]
 
     assert tail.endswith("line 99999\nred done")
     assert len(tail.splitlines()) == 100
     assert len(tail.encode()) <= TAIL_BYTES
+    before = log.read_bytes()[: alone["bytes_before"]]
+    assert (alone["tail"], before.endswith(b"line 99900\n")) == (tail, True)
     shop.agent.goes_on.set()
     await shop.practice.engine.settled()
     assert (await shop.detail(mission))["current_log_tail"] is None
+    assert (await shop.door.got(f"/api/missions/{mission}/log"))["data"] == {"tail": None, "bytes_before": 0}
+
+
+async def test_of_a_short_log_nothing_stands_before_its_lines(shop: Shop) -> None:
+    """All of it is the tail; a line that is not yet at its end is there too."""
+    shop.agent.instead.append("wait")
+    mission = await shop.begun()
+    await shop.door.client.post(f"/api/missions/{mission}/continue")
+    log = folder_of(shop, mission) / "logs" / f"{shop.agent.told[-1].attempt}.log"
+    log.parent.mkdir(parents=True)
+
+    for written in ("one\ntwo", "one\ntwo\n"):
+        log.write_text(written, encoding="utf-8")
+        said = (await shop.door.got(f"/api/missions/{mission}/log"))["data"]
+        assert said == {"tail": "one\ntwo", "bytes_before": 0}
+    shop.agent.goes_on.set()
 
 
 async def test_a_folder_that_cannot_be_written_harms_nobody(tmp_path: Path) -> None:

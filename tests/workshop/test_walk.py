@@ -28,13 +28,14 @@ def where(path: str, mission: str, filename: str) -> str:
     return path.format(mission=mission, filename=filename) + ("?path=door" if path.endswith("/file") else "")
 
 
-async def test_there_are_the_plan_s_six_two_for_changes_and_two_for_what_was_written_by_hand(shop: Shop) -> None:
+async def test_there_are_the_plan_s_six_and_five_for_the_log_changes_and_what_was_written_by_hand(shop: Shop) -> None:
     """No more, no fewer."""
     assert sorted(routes(shop)) == [
         ("GET", "/api/missions"),
         ("GET", "/api/missions/{mission}"),
         ("GET", "/api/missions/{mission}/changes"),
         ("GET", "/api/missions/{mission}/changes/file"),
+        ("GET", "/api/missions/{mission}/log"),
         ("POST", "/api/missions"),
         ("POST", "/api/missions/{mission}/artifacts/{filename}/put-back"),
         ("POST", "/api/missions/{mission}/artifacts/{filename}/take"),

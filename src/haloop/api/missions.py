@@ -27,6 +27,7 @@ from haloop.wire.missions import (
     MissionDetail,
     MissionIn,
     MissionListItem,
+    MissionLog,
     MissionMeta,
 )
 from haloop.workshop.by_hand import ByHand
@@ -86,12 +87,21 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
     progress, seen = await missions.read(caller, mission)
     contents = await missions.contents(caller.account, progress)
     folder = MissionFolder(missions.home, progress.mission)
-    tail = await asyncio.to_thread(folder.tail, progress)
+    log = await asyncio.to_thread(folder.log, progress)
     by_hand = await asyncio.to_thread(folder.by_hand, progress)
-    told = detail(progress, contents, gate=seen, tail=tail, by_hand=by_hand)
+    told = detail(progress, contents, gate=seen, tail=log.tail, by_hand=by_hand)
     if told.gate is not None:
         answer.headers["ETag"] = f'"{told.gate.tag}"'
     return Enveloped(success=True, data=told)
+
+
+@router.get("/api/missions/{mission}/log")
+async def show_mission_log(missions: InShop, caller: By, mission: Name) -> Enveloped[MissionLog]:
+    """The last lines of what the agent at work writes, without the mission's files: for whoever looks every moment."""
+    progress = await missions.show(caller, mission)
+    return Enveloped(
+        success=True, data=await asyncio.to_thread(MissionFolder(missions.home, progress.mission).log, progress)
+    )
 
 
 @router.get("/api/missions/{mission}/changes")

@@ -156,6 +156,15 @@ class FileChanges(BaseModel, frozen=True):
     """Whether these are all; of a very long difference there is only the beginning, or none."""
 
 
+class MissionLog(BaseModel, frozen=True):
+    """What the agent at work writes."""
+
+    tail: str | None = None
+    """The last lines, and only their words; none while nobody is at work."""
+    bytes_before: int = 0
+    """So much was written before them."""
+
+
 class MissionDetail(MissionMeta, frozen=True):
     """A mission with its files."""
 

@@ -24,6 +24,7 @@ from haloop.kernel.fact import Fact
 from haloop.kernel.failure import StepFault
 from haloop.kernel.ids import AccountId, RunId
 from haloop.store.home import write_private
+from haloop.wire.missions import MissionLog
 from haloop.workshop.missions import Missions
 from haloop.workshop.telling import meta, step_run
 
@@ -87,18 +88,20 @@ class MissionFolder:
         except OSError as error:
             raise DiskFault(f"{name} cannot be put back: {error.strerror}.") from error
 
-    def tail(self, progress: Progress) -> str | None:
+    def log(self, progress: Progress) -> MissionLog:
         """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
         if not progress.is_working:
-            return None
+            return MissionLog()
         file = _opened(self._path / LOGS / f"{progress.attempts[-1].id}.log")
         if file is None:
-            return None
+            return MissionLog()
         with file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            read = file.read()
-        lines = _ESCAPES.sub("", read.decode(errors="replace").replace("\r\n", "\n")).splitlines()
-        return "\n".join(lines[-TAIL_LINES:])
+            read = file.read(TAIL_BYTES)  # and not what is written meanwhile: that may be without end
+            end = file.tell()
+        last = b"\n".join(read.removesuffix(b"\n").split(b"\n")[-TAIL_LINES:])
+        lines = _ESCAPES.sub("", last.decode(errors="replace").replace("\r\n", "\n")).splitlines()
+        return MissionLog(tail="\n".join(lines[-TAIL_LINES:]), bytes_before=end - len(last) - read.endswith(b"\n"))
 
     def remove(self) -> None:
         """By the system's own program: folders in folders without end stop Python's."""

@@ -1089,6 +1089,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/missions/{mission}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Mission Log
+         * @description The last lines of what the agent at work writes, without the mission's files: for whoever looks every moment.
+         */
+        get: operations["show_mission_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/missions/{mission}/mark-completed": {
         parameters: {
             query?: never;
@@ -2424,6 +2444,14 @@ export interface components {
             /** Success */
             success: boolean;
         };
+        /** Enveloped[MissionLog] */
+        Enveloped_MissionLog_: {
+            data?: components["schemas"]["MissionLog"] | null;
+            /** Error */
+            error?: string | null;
+            /** Success */
+            success: boolean;
+        };
         /** Enveloped[MissionMeta] */
         Enveloped_MissionMeta_: {
             data?: components["schemas"]["MissionMeta"] | null;
@@ -2975,6 +3003,19 @@ export interface components {
             type: string;
             /** Updated At */
             updated_at: string;
+        };
+        /**
+         * MissionLog
+         * @description What the agent at work writes.
+         */
+        MissionLog: {
+            /**
+             * Bytes Before
+             * @default 0
+             */
+            bytes_before: number;
+            /** Tail */
+            tail?: string | null;
         };
         /**
          * MissionMeta
@@ -5452,6 +5493,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Enveloped_NoneType_"];
+                };
+            };
+        };
+    };
+    show_mission_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mission: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enveloped_MissionLog_"];
                 };
             };
         };

@@ -1,11 +1,18 @@
+import { useQuery } from "@tanstack/react-query";
 import { useLayoutEffect, useRef } from "react";
-import { t } from "@/i18n";
+import { type Mission, missionQueries } from "@/desks/missions/api";
+import { locale, t } from "@/i18n";
 import { Section } from "@/ui/Page";
 
 const NEAR_PX = 24;
 
-/** The last lines of what the agent writes; it follows them until somebody scrolls up to read. */
-export function LogTail({ tail }: { tail: string }) {
+/**
+ * The last lines of what the agent writes; it follows them until somebody scrolls up to read. Each look fetches these
+ * alone: an agent that writes faster than anybody reads is passed over, and how much was is said.
+ */
+export function LogTail({ mission }: { mission: Mission }) {
+  const { data: log } = useQuery(missionQueries.log(mission));
+  const tail = log?.tail ?? "";
   const box = useRef<HTMLPreElement>(null);
   const isFollowing = useRef(true);
   useLayoutEffect(() => {
@@ -13,6 +20,9 @@ export function LogTail({ tail }: { tail: string }) {
   }, [tail]);
   return (
     <Section title={t("missions.log")}>
+      {!!log?.bytes_before && (
+        <p className="mb-1.5 text-sm text-ink2">{t("missions.log.before", { size: inWords(log.bytes_before) })}</p>
+      )}
       <pre
         ref={box}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
@@ -28,4 +38,10 @@ export function LogTail({ tail }: { tail: string }) {
       </pre>
     </Section>
   );
+}
+
+/** Such as 49.2 MB. */
+function inWords(bytes: number): string {
+  const [unit, of] = bytes < 1e6 ? (["kilobyte", 1e3] as const) : (["megabyte", 1e6] as const);
+  return new Intl.NumberFormat(locale(), { style: "unit", unit, maximumFractionDigits: 1 }).format(bytes / of);
 }

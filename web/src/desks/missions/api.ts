@@ -1,5 +1,6 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { ask, type Model, Problem, reach, send, Unreached } from "@/api/client";
+import { POLL_MS } from "@/live";
 
 export type Listed = Model<"MissionListItem">;
 export type Attempt = Model<"StepRun">;
@@ -30,6 +31,12 @@ export const missionQueries = {
     queryOptions({
       queryKey: ["runs", runOf(mission), "mission"],
       queryFn: () => told<Mission>(`/${encodeURIComponent(mission)}`, "GET"),
+    }),
+  log: (mission: Mission) =>
+    queryOptions({
+      queryKey: ["runs", mission.run, "log"],
+      queryFn: () => told<Model<"MissionLog">>(`/${mission.mission_id}/log`, "GET"),
+      refetchInterval: POLL_MS,
     }),
   changes: (mission: Mission) =>
     queryOptions({
