@@ -4,7 +4,9 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
+from dataclasses import replace
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,22 @@ import pytest
 from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.command import CommandAgent
 from haloop.connectors.agents.program import Program
-from haloop.connectors.gateway.gateway import FOLDER
+from haloop.connectors.gateway.gateway import FOLDER, Gateway
+from haloop.connectors.gateway.gateway import Line as Way
+from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.connectors.sandboxes.docker import Docker
-from haloop.ports.agents import Fell, Made
+from haloop.ports.agents import Asks, Fell, Made, Task
 from haloop.ports.models import Budget
 from haloop.serving import bind, served
+from haloop.store.model_use import AgentUse
 from haloop.town.line import Line
 from haloop.town.model import make_model
 from tests.connectors.agents.conftest import Works
+from tests.connectors.agents.test_acp import playing
 from tests.connectors.agents.test_opencode import FOLDER as OPENCODE
 from tests.connectors.agents.test_opencode import opencode  # noqa: F401  # a fixture
-from tests.connectors.gateway.conftest import KEY, gateway
+from tests.connectors.gateway.conftest import DAY, KEY, gateway
 from tests.connectors.sandboxes import dockerd
 from tests.connectors.sandboxes.conftest import daemon  # noqa: F401  # a fixture
 from tests.engines.outside import until
@@ -183,6 +189,44 @@ async def test_a_cancelled_step_closes_its_way(reaching: Works, tmp_path: Path) 
         await working
 
     assert list((tmp_path / "with-models" / FOLDER).iterdir()) == []
+
+
+async def test_a_way_that_does_not_close_takes_no_folder_and_no_room_with_it(works: Works, tmp_path: Path) -> None:
+    """Of the attempt nothing is left; with room for two, two wait for their answers where they are."""
+    works.at_once_max = 2
+    upstream = Upstream(provider=Provider.ANTHROPIC, address="http://127.0.0.1:9", key=KEY)
+    with AgentUse.opened(tmp_path, for_day=DAY) as spending:
+        works.gateway = Breaking(
+            {Provider.ANTHROPIC: upstream}, folder=tmp_path / FOLDER, spending=spending, prices=Prices.read()
+        )
+        asking = playing("run make\nleave # Done")
+
+        def program(task: Task) -> Program:
+            return replace(asking.program(task), model=Provider.ANTHROPIC if task.step == "broken" else None)
+
+        agents = works.agents(AcpAgent(program))
+        with pytest.raises(OSError, match="The disk is gone"):
+            await agents.work(await works.task(step="broken"))
+        assert works.work_folders() == []
+
+        waiting = [await works.task() for _ in range(2)]
+        for task in waiting:
+            assert isinstance(await agents.work(task), Asks)
+        assert {one.name for one in works.work_folders()} == {task.attempt for task in waiting}
+
+
+class Breaking(Gateway):
+    """One whose lines do not end in peace."""
+
+    async def open(self, provider: Provider, task: Task) -> Way:
+        line, ending = await super().open(provider, task), AsyncExitStack()
+        ending.callback(_break_off)
+        ending.push_async_callback(line.close)
+        return replace(line, _opened=ending)
+
+
+def _break_off() -> None:
+    raise OSError(EIO, "The disk is gone.")
 
 
 async def test_opencode_does_its_step_with_its_model_behind_the_gateway(

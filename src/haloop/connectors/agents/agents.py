@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,15 +227,16 @@ class SandboxedAgents:
             await self._cleared(at_work.name, at_work.place, at_work.line)
 
     async def _cleared(self, name: str, place: Workplace, line: Line | None) -> None:
-        try:
-            await self._sandboxes.remove(name)
-        except StepFault as fault:  # what it made counts all the same, and the next start finds what is left
-            _log.warning("a sandbox could not be removed", extra={"code": type(fault).__name__})
-        finally:
+        """Each of it goes, also where another will not."""
+        async with AsyncExitStack() as last_first:
+            last_first.callback(self._there.discard, name)
+            last_first.push_async_callback(place.clear)
             if line is not None:
-                await line.close()
-            await place.clear()
-            self._there.discard(name)
+                last_first.push_async_callback(line.close)
+            try:
+                await self._sandboxes.remove(name)
+            except StepFault as fault:  # what it made counts all the same, and the next start finds what is left
+                _log.warning("a sandbox could not be removed", extra={"code": type(fault).__name__})
 
 
 def _why_nothing_counts(at_work: _AtWork, exit_code: int | None) -> str:
