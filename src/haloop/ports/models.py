@@ -7,6 +7,7 @@ Agents ask models too, as their own programs do it: what that comes to is counte
 whole millionths of a dollar, because a single call costs less than a cent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Protocol, Self
@@ -73,6 +74,14 @@ class Cost(BaseModel):
     """Of those that were read, what the provider had kept from before."""
     micros: Annotated[int, Field(ge=0)] = 0
 
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            cached=self.cached + other.cached,
+            micros=self.micros + other.micros,
+        )
+
     @property
     def tokens(self) -> int:
         return self.tokens_in + self.tokens_out
@@ -115,6 +124,11 @@ class Budget(BaseModel):
     def micros(self) -> int | None:
         return None if self.usd is None else int(Decimal(self.usd) * MICROS)
 
+    def covers(self, cost: Cost) -> bool:
+        """Whether it is enough for that."""
+        has_tokens = self.tokens is None or cost.tokens <= self.tokens
+        return has_tokens and (self.micros is None or cost.micros <= self.micros)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spender:
@@ -129,11 +143,22 @@ class Spender:
     """What all attempts of the mission may come to together."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Expense:
+    """One call that is to be made: whose it is, and what it may come to."""
+
+    spender: Spender
+    at_most: Cost
+
+
 class Spending(Protocol):
     """Counts what agents use of models: the most a call may come to is reserved before it, and settled after it."""
 
-    def reserve(self, spender: Spender, at_most: Cost, *, now: int) -> int:
-        """Reserve that, and name the reservation; Spent where not so much is left."""
+    def reserve(self, expense: Expense, *, now: int, ahead: Sequence[Expense] = ()) -> int | None:
+        """Reserve that, and name the reservation; Spent where what was used leaves too little.
+
+        Nothing is reserved, and none named, where it would be enough but for calls that are under way or ahead.
+        """
         ...
 
     def settle(self, reservation: int, use: Cost) -> None:

@@ -1,13 +1,16 @@
 """What each household has used of models, by the day in UTC, in a file of its own: `models.db`.
 
 What a call may use at most is reserved before it, in one transaction with the question whether there is so much, and
-becomes what it did use after it. A process that ends between the two has used all that was reserved. The file holds
+becomes what it did use after it. A process that ends between the two has used all that was reserved: which calls are
+under way the living one knows, and the table does not. The file holds
 no word of anybody, is no part of the ledger and of no backup. Of the reading of plain words a day that is over for a
 month is forgotten; of the agents' calls it is kept for as long as a mission may wait for people.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +19,7 @@ import apsw
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.errors import Corrupt, HomeUnusable, WrongVersion
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import MICROS, Budget, Cost, Spender, Spent, Used
+from haloop.ports.models import MICROS, Budget, Cost, Expense, Spent, Used
 from haloop.store.database import open_for_writing, read_one, truncate_log
 
 FILE = "models.db"
@@ -131,6 +134,8 @@ class AgentUse:
     def __init__(self, connection: apsw.Connection, for_day: Budget) -> None:
         self._connection = connection
         self._for_day = for_day
+        self._under_way: dict[int, _Call] = {}
+        """By reservation. Those of an earlier process are not among them: nobody will settle them."""
 
     @classmethod
     @contextmanager
@@ -139,15 +144,19 @@ class AgentUse:
         with _opened(home) as connection:
             yield cls(connection, for_day)
 
-    def reserve(self, spender: Spender, at_most: Cost, *, now: int) -> int:
-        """Reserve that, and name the reservation; Spent where not so much is left."""
+    def reserve(self, expense: Expense, *, now: int, ahead: Sequence[Expense] = ()) -> int | None:
+        """Reserve that, and name the reservation; Spent where what was used leaves too little.
+
+        Nothing is reserved, and none named, where it would be enough but for calls that are under way or ahead.
+        """
         try:
-            return self._reserved(spender, at_most, now)
+            return self._reserved(expense, now, ahead)
         except apsw.Error as error:
             raise Permanent("What agents use of models cannot be counted, so none is asked.") from error
 
     def settle(self, reservation: int, use: Cost) -> None:
         """It was that in the end; where that cannot be written, all that was reserved counts as used."""
+        self._under_way.pop(reservation, None)
         with suppress(apsw.Error):
             self._connection.execute(
                 "UPDATE call SET tokens = ?, tokens_out = ?, cached = ?, micros = ? WHERE id = ?",
@@ -159,33 +168,40 @@ class AgentUse:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
         return self._sum("attempt = ?", attempt)
 
-    def _reserved(self, spender: Spender, at_most: Cost, now: int) -> int:
+    def _reserved(self, expense: Expense, now: int, ahead: Sequence[Expense]) -> int | None:
+        today = _day(now)
+        call, at_most = _Call(expense, today), expense.at_most
         with self._connection:
-            for budget, used, what in self._pots(spender, now):
-                _require_left(budget, used, at_most, what)
+            pots = list(self._pots(call, [_Call(one, today) for one in ahead]))
+            for pot in pots:
+                pot.require_enough(at_most)
+            if not all(pot.has_room(at_most) for pot in pots):
+                return None
             self._connection.execute(
                 "DELETE FROM call WHERE mission != '' AND day < ?", (_day(now, before=KEPT_OF_AGENTS),)
             )
             self._connection.execute(
-                "INSERT INTO call (household, day, tokens, mission, attempt, tokens_out, cached, micros)"
+                "INSERT INTO call (household, day, mission, attempt, tokens, tokens_out, cached, micros)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(spender.household, _day(now), at_most.tokens, spender.mission, spender.attempt),
-                    *(at_most.tokens_out, at_most.cached, at_most.micros),
-                ),
+                (*call.whose.values(), at_most.tokens, at_most.tokens_out, at_most.cached, at_most.micros),
             )
             reservation = self._connection.last_insert_rowid()
         truncate_log(self._connection)
+        self._under_way[reservation] = call
         return reservation
 
-    def _pots(self, spender: Spender, now: int) -> Iterator[tuple[Budget, Cost, str]]:
-        """What was set aside, what is used of it, and for what it is."""
-        if spender.for_attempt is not None:
-            yield spender.for_attempt, self.used_by(spender.attempt), "this step's budget"
-        if spender.for_mission is not None:
-            yield spender.for_mission, self._sum("mission = ?", spender.mission), "this mission's budget"
-        today = self._sum("day = ? AND household = ? AND mission != ''", _day(now), spender.household)
-        yield self._for_day, today, "what agents may use in a day, until midnight UTC"
+    def _pots(self, call: "_Call", ahead: Sequence["_Call"]) -> Iterator["_Pot"]:
+        """What was set aside that a call would take from, each with what is gone of it."""
+        taking = [*self._under_way.values(), *ahead]
+        for what, budget, of in _set_aside(call, self._for_day):
+            taken = sum((one.expense.at_most for one in taking if of.items() <= one.whose.items()), Cost())
+            yield _Pot(what=what, budget=budget, used=self._settled(of), taken=taken)
+
+    def _settled(self, of: Mapping[str, str]) -> Cost:
+        """What it is certain that calls came to, or that nobody will ever say otherwise of."""
+        which = " AND ".join(f"{column} = ?" for column in of)
+        over = "mission != '' AND id NOT IN (SELECT value FROM json_each(?))"
+        return self._sum(f"{which} AND {over}", *of.values(), json.dumps(list(self._under_way)))
 
     def _sum(self, which: str, *of: str) -> Cost:
         tokens, tokens_out, cached, micros = read_one(
@@ -197,17 +213,62 @@ class AgentUse:
         return Cost(tokens_in=tokens - tokens_out, tokens_out=tokens_out, cached=cached, micros=micros)
 
 
-def _require_left(budget: Budget, used: Cost, at_most: Cost, what: str) -> None:
-    if budget.tokens is not None and used.tokens + at_most.tokens > budget.tokens:
-        raise Spent(
-            f"Of {budget.tokens:,} tokens, {what}, {used.tokens:,} are used,"
-            f" and its next call may take {at_most.tokens:,}."
-        )
-    if budget.micros is not None and used.micros + at_most.micros > budget.micros:
-        raise Spent(
-            f"Of {_dollars(budget.micros)}, {what}, {_dollars(used.micros)} is used,"
-            f" and its next call may cost {_dollars(at_most.micros)}."
-        )
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One that counts, and the day on which it does."""
+
+    expense: Expense
+    day: str
+
+    @property
+    def whose(self) -> Mapping[str, str]:
+        """By the columns of its row."""
+        spender = self.expense.spender
+        return {
+            "household": spender.household,
+            "day": self.day,
+            "mission": spender.mission,
+            "attempt": spender.attempt,
+        }
+
+
+def _set_aside(call: _Call, for_day: Budget) -> Iterator[tuple[str, Budget, Mapping[str, str]]]:
+    """What each is for, how much it is, and whose calls take from it."""
+    spender = call.expense.spender
+    if spender.for_attempt is not None:
+        yield "this step's budget", spender.for_attempt, {"attempt": spender.attempt}
+    if spender.for_mission is not None:
+        yield "this mission's budget", spender.for_mission, {"mission": spender.mission}
+    day = {"household": spender.household, "day": call.day}
+    yield "what agents may use in a day, until midnight UTC", for_day, day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pot:
+    """What was set aside for something, and what is gone of it."""
+
+    what: str
+    budget: Budget
+    used: Cost
+    taken: Cost
+    """By calls that are under way or ahead, which may leave some of it."""
+
+    def has_room(self, at_most: Cost) -> bool:
+        return self.budget.covers(self.used + self.taken + at_most)
+
+    def require_enough(self, at_most: Cost) -> None:
+        """Spent where there is too little, whatever those leave."""
+        tokens, micros = self.budget.tokens, self.budget.micros
+        if tokens is not None and self.used.tokens + at_most.tokens > tokens:
+            raise Spent(
+                f"Of {tokens:,} tokens, {self.what}, {self.used.tokens:,} are used,"
+                f" and its next call may take {at_most.tokens:,}."
+            )
+        if micros is not None and self.used.micros + at_most.micros > micros:
+            raise Spent(
+                f"Of {_dollars(micros)}, {self.what}, {_dollars(self.used.micros)} is used,"
+                f" and its next call may cost {_dollars(at_most.micros)}."
+            )
 
 
 def _dollars(micros: int) -> str:

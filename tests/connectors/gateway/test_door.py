@@ -18,6 +18,7 @@ from haloop.ports.models import Budget, Cost
 from haloop.ports.sandboxes import Network
 from haloop.store.model_use import AgentUse
 from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, task
+from tests.engines.outside import until
 
 A, OA, G = Provider.ANTHROPIC, Provider.OPENAI, Provider.GEMINI
 ASKED = {"model": "claude-haiku-4-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
@@ -356,11 +357,15 @@ async def test_a_budget_is_one_for_all_attempts_of_a_mission_and_all_missions_of
 
 
 async def test_many_calls_at_once_never_come_to_more_than_the_budget(host: Host, tmp_path: Path) -> None:
-    """Each is reserved before it is sent, also while the others are under way."""
-    let_go = asyncio.Event()
+    """Three of eight fit at once. The others wait, and as many are answered as if one came after the other."""
+    let_go, under_way, most = asyncio.Event(), 0, 0
 
     async def answer(_: Request) -> Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
         await let_go.wait()
+        under_way -= 1
         return Response(json.dumps(MESSAGE), media_type="application/json")
 
     host.answer = answer
@@ -368,14 +373,38 @@ async def test_many_calls_at_once_never_come_to_more_than_the_budget(host: Host,
         line = await gate.open(A, task(budget=Budget(tokens=500)))
         async with inside(line) as agent, asyncio.TaskGroup() as calls:
             asked = [calls.create_task(agent.post("/v1/messages", json=ASKED)) for _ in range(8)]
-            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-            while sum(one.done() for one in asked) < 5:
-                await asyncio.wait([one for one in asked if not one.done()], return_when=asyncio.FIRST_COMPLETED)
+            await until(lambda: under_way == 3)
             let_go.set()
         statuses = sorted(one.result().status_code for one in asked)
 
-    assert statuses == [200, 200, 200, 402, 402, 402, 402, 402]
-    assert len(host.asked) == 3
+    assert statuses == [200] * 7 + [402]
+    assert len(host.asked) == 7
+    assert most == 3
+    assert line.spent.startswith("Of 500 tokens, this step's budget, 385 are used")
+
+
+async def test_a_call_waits_for_others_no_longer_than_a_call_may_take(host: Host, tmp_path: Path) -> None:
+    """It is told to ask again, and its attempt goes on: nothing was used up."""
+    never = asyncio.Event()
+
+    async def answer(_: Request) -> Response:
+        await never.wait()
+        return Response()
+
+    host.answer = answer
+    once = {"mission": task().mission, "mission_budget": Budget(tokens=200)}
+    with gateway(tmp_path, [host.upstream(), replace(host.upstream(OA), seconds_max=0.2)]) as gate:
+        slow, line = await gate.open(A, task(**once)), await gate.open(OA, task(**once))
+        async with inside(slow) as before, inside(line) as agent:
+            first = asyncio.create_task(before.post(PATHS[A], json=ASKED))
+            await host.was_asked.wait()
+            answered = await agent.post(PATHS[OA], json=ASKED)
+            never.set()
+            await first
+
+    assert (answered.status_code, answered.json()["error"]["type"]) == (503, "server_error")
+    assert "Ask again" in answered.json()["error"]["message"]
+    assert (line.spent, len(host.asked)) == ("", 1)
 
 
 @pytest.mark.parametrize(

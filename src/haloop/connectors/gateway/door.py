@@ -20,9 +20,9 @@ from haloop.connectors.gateway.counting import Counted
 from haloop.connectors.gateway.dialects import Dialect
 from haloop.connectors.gateway.prices import Price, Prices
 from haloop.connectors.gateway.providers import REQUEST_BYTES_MAX, Call, Upstream, call_of
-from haloop.kernel.clock import Clock
+from haloop.connectors.gateway.reserving import Reserving
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import Cost, Spender, Spending, Spent
+from haloop.ports.models import Cost, Expense, Spender, Spent
 
 _TOLD = ("content-type", "retry-after", "request-id", "x-request-id")
 """The headers of an answer that go in; who pays, and for what, is nobody's business there."""
@@ -31,6 +31,7 @@ _ASKED_FOR = frozenset({"alt=sse", "beta=true"})
 _NOT_DONE = frozenset({*range(400, 500), 503, 529})
 """Answers by which a provider says that it did nothing."""
 _NOT_LET_IN = frozenset({401, 403})
+_TAKEN = "Calls under way have taken what is left of a budget, for so long that this one waits no more. Ask again."
 _NOT_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, Blocked)
 
 
@@ -43,9 +44,8 @@ class Door:
         http: httpx2.AsyncClient,
         spender: Spender,
         *,
-        spending: Spending,
+        spending: Reserving,
         prices: Prices,
-        clock: Clock,
         may_reach_out: bool,
     ) -> None:
         self._upstream = upstream
@@ -53,7 +53,6 @@ class Door:
         self._spender = spender
         self._spending = spending
         self._prices = prices
-        self._clock = clock
         self._may_reach_out = may_reach_out
         self._open = set[asyncio.Timeout]()
         self.spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -126,7 +125,7 @@ class Door:
     ) -> None:
         """Reserved before it leaves, and settled whatever comes of it."""
         price, at_most = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
-        reservation = self._reserved(at_most)
+        reservation = await self._reserved(at_most)
         counted, is_free = Counted(dialect), False
         try:
             is_free = not await self._exchange(sent, answering, counted)
@@ -145,15 +144,21 @@ class Door:
         price = self._prices.of(self._upstream.provider, asked.model)
         return price, price.at_most(asked.tokens_in, asked.tokens_out)
 
-    def _reserved(self, at_most: Cost) -> int:
+    async def _reserved(self, at_most: Cost) -> int:
+        """The reservation; it waits for others' calls as long as a call may take, and not after one was refused."""
+        if self.spent.done():
+            raise Refused(HTTPStatus.PAYMENT_REQUIRED, self.spent.result())
         try:
-            return self._spending.reserve(self._spender, at_most, now=self._clock.read().wall)
+            async with asyncio.timeout(self._upstream.seconds_max):
+                return await self._spending.reserve(Expense(spender=self._spender, at_most=at_most))
         except Spent as spent:
             if not self.spent.done():
                 self.spent.set_result(str(spent))
             raise Refused(HTTPStatus.PAYMENT_REQUIRED, str(spent)) from spent
         except Permanent as fault:
             raise Refused(HTTPStatus.BAD_GATEWAY, str(fault)) from fault
+        except TimeoutError as late:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, _TAKEN) from late
 
     async def _exchange(self, sent: httpx2.Request, answering: Answering, counted: Counted | None = None) -> bool:
         """Send it and hand the answer in; whether the provider did anything for it."""

@@ -20,6 +20,7 @@ from haloop.connectors.egress import open_way
 from haloop.connectors.gateway.door import Door
 from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider, Upstream
+from haloop.connectors.gateway.reserving import Reserving
 from haloop.kernel.clock import Clock, SystemClock
 from haloop.kernel.failure import Permanent
 from haloop.ports.agents import Task
@@ -74,9 +75,8 @@ class Gateway:
     ) -> None:
         self._upstreams = upstreams
         self._folder = folder
-        self._spending = spending
+        self._spending = Reserving(spending, clock or SystemClock())
         self._prices = prices
-        self._clock = clock or SystemClock()
         self._outside = outside
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -99,7 +99,6 @@ class Gateway:
                 _spender(task),
                 spending=self._spending,
                 prices=self._prices,
-                clock=self._clock,
                 may_reach_out=task.network is not Network.NONE,
             )
             await _serve(door, _bound(folder), opened)
