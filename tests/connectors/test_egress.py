@@ -159,6 +159,26 @@ async def test_the_certificate_must_be_the_names(authority: Authority, tmp_path:
     assert heard == []
 
 
+@pytest.mark.parametrize(("idle_for", "made"), [(60.0, 1), (0.0, 2)])
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, idle_for: float, made: int
+) -> None:
+    """Somebody on the way may have forgotten it without a word, and then nothing would ever come; one just used is."""
+    monkeypatch.setattr("haloop.connectors.egress.SECONDS_IDLE", idle_for)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await read_request(reader)).line:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with serving(answer, tls=authority.server()) as port:
+        names = Names({HOST: [[PUBLIC]]}, port=port)
+        async with open_way(WAY, names.network(authority.believed())) as client:
+            for _ in range(2):
+                assert (await client.get(URL)).text == "ok"
+
+    assert len(names.connected) == made
+
+
 async def test_a_redirect_is_not_followed_and_leads_nowhere_else(authority: Authority) -> None:
     """It comes back as an answer; whoever asks for it to be followed is held to the same rules."""
     moved = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:4000/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

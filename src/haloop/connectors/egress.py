@@ -28,6 +28,11 @@ from haloop.kernel.errors import Refused
 TRIES_MAX = 3
 """So many of a name's addresses are tried: whoever answers for the name says how many there are."""
 
+CONNECTIONS_MAX = 16
+"""Of one client; more calls at once wait for one another."""
+SECONDS_IDLE = 5.0
+"""So long a connection is kept: of one that somebody on the way forgets meanwhile, the next call would hear nothing."""
+
 _NEAR = re.compile(r"http://(127\.0\.0\.1|\[::1\]):[0-9]{1,5}")
 _PORT = 443
 
@@ -112,7 +117,12 @@ class _Guarded(httpx2.AsyncHTTPTransport):
         certificates = network.certificates or httpx2.create_ssl_context(trust_env=False)
         super().__init__(verify=certificates, trust_env=False)
         assert isinstance(self._pool, httpcore2.AsyncConnectionPool)  # or what is put in its place would guard nothing
-        self._pool = httpcore2.AsyncConnectionPool(ssl_context=certificates, network_backend=_Pinned(way, network))
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=certificates,
+            network_backend=_Pinned(way, network),
+            max_connections=CONNECTIONS_MAX,
+            keepalive_expiry=SECONDS_IDLE,
+        )
         self._way = way
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
