@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from haloop.kernel.errors import HomeUnusable
-from haloop.serving import _exists, bind, serve, served
+from haloop.serving import FILES_OPEN_MAX, _exists, bind, serve, served
 from tests.api.conftest import client_of
 
 
@@ -61,6 +62,26 @@ async def test_a_connection_that_only_stays_is_closed(monkeypatch: pytest.Monkey
             async with asyncio.timeout(5):
                 assert await reader.read() == b""
             writer.close()
+
+
+async def test_it_may_have_as_many_files_open_as_the_system_allows() -> None:
+    """The usual 1,024 are soon taken by the connections of agents, and then nobody is served."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, most))
+    ready = asyncio.Event()
+    try:
+        serving = asyncio.ensure_future(
+            serve(FastAPI(), bind("127.0.0.1", 0), on_ready=lambda _: ready.set(), on_end=lambda: None)
+        )
+        await ready.wait()
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+
+    assert allowed == (min(most, FILES_OPEN_MAX) if most != resource.RLIM_INFINITY else FILES_OPEN_MAX)
+    assert allowed > 1_024
 
 
 def test_a_port_that_somebody_has_is_refused_by_name() -> None:

@@ -5,10 +5,11 @@ has begun come to its end; what holds a connection open (live events) is told to
 """
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from ipaddress import ip_address
 
 import uvicorn
@@ -22,6 +23,8 @@ SECONDS_TO_ASK = 10.0
 """So long a new connection may take to bring the head of a request."""
 CONNECTIONS_MAX = 800
 """More at a time are told that it is busy; every process may have 1,024 files open."""
+FILES_OPEN_MAX = 65_536
+"""Far more than the connections of all agents that can be at work."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -45,6 +48,7 @@ async def serve(
     app: ASGIApp, at: socket.socket, *, on_ready: Callable[[str], None], on_end: Callable[[], None]
 ) -> None:
     """Serve until SIGINT or SIGTERM; `on_ready` hears the address, `on_end` that whoever stays must let go."""
+    _have_more_files_open()
     server = _Server(_config(app), lambda: on_ready(address_of(at)), on_end)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again at its end, and then they are ours
@@ -66,6 +70,15 @@ async def served(app: ASGIApp, at: socket.socket) -> AsyncIterator[str]:
     finally:
         server.end()
         await serving
+
+
+def _have_more_files_open() -> None:
+    """As many as this process may have when it asks for them: agents have connections of their own to it."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_OPEN_MAX if most == resource.RLIM_INFINITY else min(most, FILES_OPEN_MAX)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        with suppress(ValueError, OSError):  # some systems allow fewer than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 class _Impatient(H11Protocol):

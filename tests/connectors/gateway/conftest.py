@@ -99,17 +99,40 @@ async def hosted() -> AsyncIterator[Host]:
         yield host
 
 
+@contextmanager
+def found(line: Line) -> Iterator[str]:
+    """A path of its socket that is not too long for one."""
+    folder = os.open(line.at.parent, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{folder}/{line.at.name}"
+    finally:
+        os.close(folder)
+
+
 @asynccontextmanager
 async def inside(line: Line) -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody at the inner end of a line, which is closed when they go."""
-    folder = os.open(line.at.parent, os.O_RDONLY)  # its path may be longer than a socket's may
-    transport = httpx2.AsyncHTTPTransport(uds=f"/proc/self/fd/{folder}/{line.at.name}")
-    try:
-        async with httpx2.AsyncClient(transport=transport, base_url="http://model", timeout=60) as client:
-            yield client
-    finally:
-        os.close(folder)
-        await line.close()
+    with found(line) as at:
+        try:
+            transport = httpx2.AsyncHTTPTransport(uds=at)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://model", timeout=60) as client:
+                yield client
+        finally:
+            await line.close()
+
+
+@pytest.fixture
+async def go_on() -> Callable[[float], None]:
+    """Moves the clock of everything that waits for a time on this loop; it is not moved back, for the loop ends."""
+    loop = asyncio.get_running_loop()
+    time, moved = loop.time, 0.0
+
+    def go_on(seconds: float) -> None:
+        nonlocal moved
+        moved += seconds
+
+    vars(loop)["time"] = lambda: time() + moved
+    return go_on
 
 
 @pytest.fixture

@@ -14,12 +14,16 @@ EVENTS = "text/event-stream"
 class Refused(Exception):
     """A no of ours, in a sentence for whoever asked."""
 
-    def __init__(self, status: HTTPStatus, sentence: str, *, is_free: bool = True) -> None:
+    def __init__(
+        self, status: HTTPStatus, sentence: str, *, is_free: bool = True, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
         self.is_free = is_free
         """Whether the provider certainly did nothing."""
+        self.headers = headers or {}
+        """What is said beside it, such as when to try again."""
 
 
 class Answering:
@@ -47,7 +51,7 @@ class Answering:
         if self._is_begun:
             await self.piece(b"event: error\ndata: " + said + b"\n\n")
         else:
-            length = str(len(said))
-            await self.begin(no.status, {"content-type": "application/json", "content-length": length})
+            about = {"content-type": "application/json", "content-length": str(len(said))}
+            await self.begin(no.status, {**no.headers, **about})
             await self.piece(said)
         await self.end()

@@ -28,6 +28,8 @@ _TOLD = ("content-type", "retry-after", "request-id", "x-request-id")
 """The headers of an answer that go in; who pays, and for what, is nobody's business there."""
 _ASKED_FOR = frozenset({"alt=sse", "beta=true"})
 """What an address may ask behind its question mark; a key has no place there."""
+CALLS_AT_ONCE_MAX = 12
+"""Those whose agent has gone among them; more are told that it is busy."""
 _NOT_DONE = frozenset({*range(400, 500), 503, 529})
 """Answers by which a provider says that it did nothing."""
 _NOT_LET_IN = frozenset({401, 403})
@@ -55,12 +57,15 @@ class Door:
         self._prices = prices
         self._may_reach_out = may_reach_out
         self._open = set[asyncio.Timeout]()
+        self.was_reached = False
+        """Whether anything ever came in by it."""
         self.spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why a call was refused for which too little is left, as soon as that is so."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        self.was_reached = True
         answering = Answering(send, self._upstream.provider)
         try:
             async with self._until_closed():
@@ -82,6 +87,12 @@ class Door:
 
     @asynccontextmanager
     async def _until_closed(self) -> AsyncIterator[None]:
+        if len(self._open) >= CALLS_AT_ONCE_MAX:
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"One agent has at most {CALLS_AT_ONCE_MAX} calls under way; try again when one of them has ended.",
+                headers={"retry-after": "1"},
+            )
         async with asyncio.timeout(None) as limit:
             self._open.add(limit)
             try:

@@ -17,6 +17,7 @@ import uvicorn
 
 from haloop.connectors.egress import Network as Outside
 from haloop.connectors.egress import open_way
+from haloop.connectors.gateway.connections import CONNECTIONS_MAX, SECONDS_IDLE, Connection
 from haloop.connectors.gateway.door import Door
 from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider, Upstream
@@ -29,8 +30,6 @@ from haloop.ports.sandboxes import Network
 
 FOLDER = Path("runtime") / "gateway"
 """In the home."""
-_CALLS_AT_ONCE = 12
-"""Of one attempt; more are told that it is busy."""
 _SOCKET = "model.sock"
 
 
@@ -48,6 +47,11 @@ class Line:
     def spent(self) -> str:
         """Why a call was refused for which too little was left; empty while none was."""
         return self.door.spent.result() if self.door.spent.done() else ""
+
+    @property
+    def was_reached(self) -> bool:
+        """Whether anything came in by it; to_model.sh has something do so before the agent begins."""
+        return self.door.was_reached
 
     @property
     def use(self) -> Cost:
@@ -141,14 +145,15 @@ async def _serve(door: Door, at: socket.socket, opened: AsyncExitStack) -> None:
     server = _Server(
         uvicorn.Config(
             door,
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=_CALLS_AT_ONCE,
+            timeout_keep_alive=SECONDS_IDLE,
+            backlog=CONNECTIONS_MAX,  # all that wait there are taken at once, before the first of them is cut off
             timeout_graceful_shutdown=1,
         )
     )

@@ -121,22 +121,29 @@ _ANTHROPIC_KINDS: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "invalid_request_error",
     HTTPStatus.UNAUTHORIZED: "authentication_error",
     HTTPStatus.PAYMENT_REQUIRED: "billing_error",
+    HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.NOT_FOUND: "not_found_error",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_too_large",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
     HTTPStatus.GATEWAY_TIMEOUT: "timeout_error",
 }
-_OPENAI_KINDS: Mapping[HTTPStatus, str] = {HTTPStatus.PAYMENT_REQUIRED: "insufficient_quota"}
+_OPENAI_KINDS: Mapping[HTTPStatus, str] = {
+    HTTPStatus.PAYMENT_REQUIRED: "insufficient_quota",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_exceeded",
+}
 _GEMINI_KINDS: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "INVALID_ARGUMENT",
     HTTPStatus.UNAUTHORIZED: "UNAUTHENTICATED",
     HTTPStatus.PAYMENT_REQUIRED: "RESOURCE_EXHAUSTED",
+    HTTPStatus.FORBIDDEN: "PERMISSION_DENIED",
     HTTPStatus.NOT_FOUND: "NOT_FOUND",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "INVALID_ARGUMENT",
+    HTTPStatus.TOO_MANY_REQUESTS: "RESOURCE_EXHAUSTED",
     HTTPStatus.GATEWAY_TIMEOUT: "DEADLINE_EXCEEDED",
 }
 
 
-def refusal(provider: Provider, status: HTTPStatus, sentence: str) -> Canonical:
+def refusal(provider: Provider, status: HTTPStatus, sentence: str) -> Mapping[str, Canonical]:
     """A no of ours, in the form in which the provider says its own."""
     match provider:
         case Provider.ANTHROPIC:
