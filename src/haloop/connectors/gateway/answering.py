@@ -7,6 +7,7 @@ from starlette.types import Send
 
 from haloop.connectors.gateway.providers import Provider, refusal
 from haloop.kernel import canonical
+from haloop.kernel.canonical import Canonical
 
 EVENTS = "text/event-stream"
 
@@ -32,10 +33,12 @@ class Answering:
     def __init__(self, send: Send, provider: Provider) -> None:
         self._send = send
         self._provider = provider
-        self._is_begun = False
+        self.is_begun = False
+        self._in_events = False
 
     async def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        self._is_begun = True
+        self.is_begun = True
+        self._in_events = headers.get("content-type", "").startswith(EVENTS)
         told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": told})
 
@@ -46,12 +49,28 @@ class Answering:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def refuse(self, no: Refused) -> None:
-        """Where events have begun to come it is the last of them."""
-        said = canonical.encode(refusal(self._provider, no.status, no.sentence))
-        if self._is_begun:
-            await self.piece(b"event: error\ndata: " + said + b"\n\n")
+        """Where events have begun to come it is the last of them; of anything else that has begun there is no more."""
+        said = refusal(self._provider, no.status, no.sentence)
+        if self.is_begun and not self._in_events:
+            return
+        if self.is_begun:
+            await self.piece(_last_event(self._provider, said))
         else:
-            about = {"content-type": "application/json", "content-length": str(len(said))}
+            whole = canonical.encode(said)
+            about = {"content-type": "application/json", "content-length": str(len(whole))}
             await self.begin(no.status, {**no.headers, **about})
-            await self.piece(said)
+            await self.piece(whole)
         await self.end()
+
+
+def _last_event(provider: Provider, said: Mapping[str, Canonical]) -> bytes:
+    """An error as the provider says one in the middle of its events, of which the last may be cut off anywhere."""
+    match provider:
+        case Provider.ANTHROPIC:
+            return b"\n\nevent: error\ndata: " + canonical.encode(said) + b"\n\n"
+        case Provider.OPENAI:  # its older form looks for `error`, the newer for a type and what is beside it
+            within = said["error"]
+            assert isinstance(within, dict)
+            return b"\n\ndata: " + canonical.encode({**within, **said, "type": "error"}) + b"\n\n"
+        case Provider.GEMINI:  # whose own clients take only what is no event for an error, or what has no end
+            return b"\n\n" + canonical.encode(said) + b"\n"

@@ -1,11 +1,11 @@
 """One attempt's door to its model: it lets the model's own calls through, holds them to the budget and counts them.
 
-An answer in events is passed on as it comes. It is read to its end even where the agent has gone meanwhile: what a
-call used is said last, and a call of which that is not known counts as all that was reserved for it.
+An answer in events is passed on as it comes. It is read to its end even where the agent has gone or takes no more of
+it: what a call used is said last, and a call of which that is not known counts as all that was reserved for it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -20,6 +20,7 @@ from haloop.connectors.gateway.counting import Counted
 from haloop.connectors.gateway.dialects import Dialect
 from haloop.connectors.gateway.prices import Price, Prices
 from haloop.connectors.gateway.providers import REQUEST_BYTES_MAX, Call, Upstream, call_of
+from haloop.connectors.gateway.refusing import is_free, refused
 from haloop.connectors.gateway.reserving import Reserving
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import Cost, Expense, Spender, Spent
@@ -30,9 +31,8 @@ _ASKED_FOR = frozenset({"alt=sse", "beta=true"})
 """What an address may ask behind its question mark; a key has no place there."""
 CALLS_AT_ONCE_MAX = 12
 """Those whose agent has gone among them; more are told that it is busy."""
-_NOT_DONE = frozenset({*range(400, 500), 503, 529})
-"""Answers by which a provider says that it did nothing."""
-_NOT_LET_IN = frozenset({401, 403})
+SECONDS_TO_READ_ON = 3.0
+"""So long what has begun to come is read when its attempt is over."""
 _TAKEN = "Calls under way have taken what is left of a budget, for so long that this one waits no more. Ask again."
 _NOT_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, Blocked)
 
@@ -56,7 +56,7 @@ class Door:
         self._spending = spending
         self._prices = prices
         self._may_reach_out = may_reach_out
-        self._open = set[asyncio.Timeout]()
+        self._open: dict[asyncio.Timeout, Answering] = {}
         self.was_reached = False
         """Whether anything ever came in by it."""
         self.spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -68,7 +68,7 @@ class Door:
         self.was_reached = True
         answering = Answering(send, self._upstream.provider)
         try:
-            async with self._until_closed():
+            async with self._until_closed(answering):
                 await self._pass_on(Request(scope, receive), answering)
         except Refused as no:
             await answering.refuse(no)
@@ -76,9 +76,10 @@ class Door:
             return  # nobody is there any more
 
     def close(self) -> None:
-        """The attempt is over: what is still on its way is given up."""
-        for limit in self._open:
-            limit.reschedule(asyncio.get_running_loop().time())
+        """The attempt is over: what has not begun to come is given up, and soon the rest."""
+        now = asyncio.get_running_loop().time()
+        for limit, answering in self._open.items():
+            limit.reschedule(now + SECONDS_TO_READ_ON if answering.is_begun else now)
 
     @property
     def use(self) -> Cost:
@@ -86,7 +87,7 @@ class Door:
         return self._spending.used_by(self._spender.attempt)
 
     @asynccontextmanager
-    async def _until_closed(self) -> AsyncIterator[None]:
+    async def _until_closed(self, answering: Answering) -> AsyncIterator[None]:
         if len(self._open) >= CALLS_AT_ONCE_MAX:
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -94,11 +95,11 @@ class Door:
                 headers={"retry-after": "1"},
             )
         async with asyncio.timeout(None) as limit:
-            self._open.add(limit)
+            self._open[limit] = answering
             try:
                 yield
             finally:
-                self._open.discard(limit)
+                del self._open[limit]
 
     async def _pass_on(self, request: Request, answering: Answering) -> None:
         path = request.scope["path"]
@@ -115,7 +116,7 @@ class Door:
             request.method,
             "?".join((f"{self._upstream.address}{call.path}", *asked_for[:1])),
             content=body,
-            headers=dict(self._upstream.headers(request.headers)),
+            headers=dict(self._upstream.headers(_plain(request.headers))),
         )
         if call.dialect is None:
             await self._require_within(body)
@@ -137,15 +138,15 @@ class Door:
         """Reserved before it leaves, and settled whatever comes of it."""
         price, at_most = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
         reservation = await self._reserved(at_most)
-        counted, is_free = Counted(dialect), False
+        counted, costs_nothing = Counted(dialect), False
         try:
-            is_free = not await self._exchange(sent, answering, counted)
+            costs_nothing = not await self._exchange(sent, answering, counted)
         except Refused as no:
-            is_free = no.is_free
+            costs_nothing = no.is_free
             raise
         finally:
-            told = counted.told()
-            self._spending.settle(reservation, Cost() if is_free else price.use(told) if told else at_most)
+            told = await counted.told()
+            self._spending.settle(reservation, Cost() if costs_nothing else price.use(told) if told else at_most)
 
     def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Price, Cost]:
         try:
@@ -175,44 +176,53 @@ class Door:
         """Send it and hand the answer in; whether the provider did anything for it."""
         who = f"{self._upstream.provider}'s models"
         try:
-            answer = await self._http.send(sent, stream=True)
-            try:
-                if answer.status_code in _NOT_LET_IN:
-                    raise Refused(
-                        HTTPStatus.UNAUTHORIZED,
-                        f"{who} do not accept the key that Haloop holds ({answer.status_code});"
-                        f" gateway.{self._upstream.provider}_key_file names it.",
-                    )
-                await _hand_in(answer, answering, counted)
-            finally:
-                await answer.aclose()
+            async with asyncio.timeout(self._upstream.seconds_max):
+                answer = await self._http.send(sent, stream=True)
+                try:
+                    return await self._hand_in(answer, answering, counted)
+                finally:
+                    await answer.aclose()
         except _NOT_REACHED as error:
             raise Refused(HTTPStatus.BAD_GATEWAY, f"{who} cannot be reached from Haloop.") from error
-        except httpx2.TimeoutException as error:
+        except (httpx2.TimeoutException, TimeoutError) as error:
             raise Refused(HTTPStatus.GATEWAY_TIMEOUT, f"{who} took too long.", is_free=False) from error
         except (httpx2.HTTPError, TooMuch) as error:
             raise Refused(HTTPStatus.BAD_GATEWAY, f"{who} broke off in their answer.", is_free=False) from error
-        return answer.status_code not in _NOT_DONE
 
-
-async def _hand_in(answer: httpx2.Response, answering: Answering, counted: Counted | None) -> None:
-    """Events as they come; anything else when it is whole, so that what breaks off can still be said."""
-    headers = {name: answer.headers[name] for name in _TOLD if name in answer.headers}
-    if answer.headers.get("content-type", "").startswith(EVENTS):
-        if counted is not None:
-            counted.in_events = True
-        await answering.begin(answer.status_code, headers)
-        async for piece in answer.aiter_raw():
-            if counted is not None:
-                counted.take(piece)
-            await answering.piece(piece)
-    else:
+    async def _hand_in(self, answer: httpx2.Response, answering: Answering, counted: Counted | None) -> bool:
+        """Events as they come; anything else when it is whole, so that what breaks off can still be said."""
+        status, said = answer.status_code, _plain(answer.headers)
+        headers = {name: said[name] for name in _TOLD if name in said}
+        if not answer.is_error and said.get("content-type", "").startswith(EVENTS):
+            await _hand_in_events(answer, headers, answering, counted)
+            return True
         body = await answer.aread()
+        if no := refused(self._upstream.provider, status, body, headers):
+            raise no
         if counted is not None:
             counted.take(body)
-        await answering.begin(answer.status_code, {**headers, "content-length": str(len(body))})
+        await answering.begin(status, {**headers, "content-length": str(len(body))})
         await answering.piece(body)
+        await answering.end()
+        return not is_free(status, body)
+
+
+async def _hand_in_events(
+    answer: httpx2.Response, headers: Mapping[str, str], answering: Answering, counted: Counted | None
+) -> None:
+    if counted is not None:
+        counted.in_events = True
+    await answering.begin(answer.status_code, headers)
+    async for piece in answer.aiter_raw():
+        if counted is not None:
+            counted.take(piece)
+        await answering.piece(piece)
     await answering.end()
+
+
+def _plain(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Those that are read alike by everybody."""
+    return {name: headers[name] for name in headers if headers[name].isascii()}
 
 
 async def _body(request: Request) -> bytes:

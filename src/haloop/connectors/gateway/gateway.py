@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import uvicorn
@@ -18,7 +19,7 @@ import uvicorn
 from haloop.connectors.egress import Network as Outside
 from haloop.connectors.egress import open_way
 from haloop.connectors.gateway.connections import CONNECTIONS_MAX, SECONDS_IDLE, Connection
-from haloop.connectors.gateway.door import Door
+from haloop.connectors.gateway.door import SECONDS_TO_READ_ON, Door
 from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.connectors.gateway.reserving import Reserving
@@ -59,7 +60,7 @@ class Line:
         return self.door.use
 
     async def close(self) -> None:
-        """Nothing goes through any more."""
+        """Nothing goes through any more; an answer that comes is read a little longer, for what it used."""
         self.door.close()
         await self._opened.aclose()
 
@@ -154,7 +155,7 @@ async def _serve(door: Door, at: socket.socket, opened: AsyncExitStack) -> None:
             server_header=False,
             timeout_keep_alive=SECONDS_IDLE,
             backlog=CONNECTIONS_MAX,  # all that wait there are taken at once, before the first of them is cut off
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=ceil(SECONDS_TO_READ_ON) + 1,
         )
     )
     serving = asyncio.create_task(server.serve_at(at))
