@@ -44,11 +44,11 @@ def test_a_key_switches_its_provider_on(tmp_path: Path, key_file: str) -> None:
 
 
 def test_the_practice_model_is_told_no_key(tmp_path: Path, key_file: str) -> None:
-    """It is wherever the town is served."""
+    """It is wherever the town is served, and costs nothing."""
     found = read(tmp_path, openai_address="town", openai_key_file=key_file)
 
     assert practising(found.upstreams, "http://localhost:4711") == {
-        Provider.OPENAI: Upstream(provider=Provider.OPENAI, address="http://127.0.0.1:4711/v1")
+        Provider.OPENAI: Upstream(provider=Provider.OPENAI, address="http://127.0.0.1:4711/v1", is_practice=True)
     }
 
 

@@ -270,7 +270,11 @@ def practising(known: Mapping[Provider, Upstream], town: str) -> Mapping[Provide
     here = town.replace("http://localhost:", "http://127.0.0.1:")
     at = {Provider.OPENAI: f"{here}/v1"}
     return {
-        provider: replace(one, address=at.get(provider, here), key="") if one.address == PRACTICE_MODEL else one
+        provider: (
+            replace(one, address=at.get(provider, here), key="", is_practice=True)
+            if one.address == PRACTICE_MODEL
+            else one
+        )
         for provider, one in known.items()
     }
 

@@ -516,7 +516,7 @@ class Settings:
         metadata=Setting(
             name="gateway.prices_file",
             kind=FILE,
-            doc="What models cost, where the list that ships does not say it.",
+            doc="What models cost; it goes before the published prices that ship.",
             example="/path/to/prices.toml",
         ).declared,
     )

@@ -13,13 +13,14 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from haloop.connectors.gateway import connections
+from haloop.connectors.gateway.body import PARTS_MAX
 from haloop.connectors.gateway.connections import SECONDS_TO_TAKE
-from haloop.connectors.gateway.counting import PARTS_MAX, READ_AT_ONCE_MAX, Counted
+from haloop.connectors.gateway.counting import READ_AT_ONCE_MAX, Counted
 from haloop.connectors.gateway.dialects import RESPONSES
 from haloop.connectors.gateway.providers import Provider
 from haloop.ports.models import Cost
 from tests.connectors.gateway.conftest import KEY, Host, gateway, inside, task
-from tests.connectors.gateway.test_door import ASKED, EVENTS, MESSAGE, OA, PATHS, A, G
+from tests.connectors.gateway.test_door import ASKED, EVENTS, MESSAGE, MODELS, OA, PATHS, A, G
 from tests.engines.outside import until
 
 FIRST, LAST = [f"data: {json.dumps(one)}\n\n".encode() for one in EVENTS[0][2]]
@@ -56,7 +57,7 @@ async def test_an_answer_that_breaks_off_says_so_at_its_end(
     with gateway(tmp_path, [host.upstream(provider)]) as gate:
         line = await gate.open(provider, task())
         async with inside(line) as agent:
-            answered = await agent.post(PATHS[provider], json={**ASKED, "model": "m"})
+            answered = await agent.post(PATHS[provider], json={**ASKED, "model": MODELS[provider]})
             use = line.use
 
     assert answered.text.startswith(f"{first}\n\n")
@@ -252,7 +253,7 @@ async def test_what_names_who_pays_is_told_in_other_words(
     with gateway(tmp_path, [host.upstream(provider)]) as gate:
         line = await gate.open(provider, task())
         async with inside(line) as agent:
-            answer = await agent.post(PATHS[provider], json={"model": "m"})
+            answer = await agent.post(PATHS[provider], json={"model": MODELS[provider]})
             use = line.use
 
     assert answer.status_code == status

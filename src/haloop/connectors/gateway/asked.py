@@ -1,35 +1,48 @@
-"""What an agent asks a model for, read from its request: which model, how much at most, and whether that may go out.
+"""What an agent asks a model for, read from its request: which model, how much at most, and what of it goes out.
 
 A provider can do more than write: look things up in the web, fetch an address, run what it wrote on a machine of its
-own. For a step without a network that would be one all the same, so such a request is refused. What an agent's
-program does with its own tools it does in its sandbox, and those are let through.
+own, go on with what it kept. For a step without a network that would be one all the same, and what any of it costs is
+not said beforehand, so such a request is refused. What an agent's program does with its own tools it does in its
+sandbox, and those are let through.
 """
 
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Final
 
+from haloop.connectors.gateway.body import NotAsked, Read, read_json, written
 from haloop.connectors.gateway.dialects import Dialect, Json
 
-OUTPUT_TOKENS_UNSAID = 8_192
-"""What an answer is taken to come to where nobody says how long it may be."""
-_BYTES_OF_A_TOKEN = 3
+BYTES_OF_A_TOKEN: Final = 3
 """Fewer than most texts have, so that a request is rarely more than was reserved for it."""
+TOKENS_OF_A_PICTURE: Final = 10_000
+TOKENS_OF_A_DOCUMENT: Final = 100_000
+"""At least so many: of both little in bytes can be much to read."""
+
 _TOOLS_OF_ITS_OWN = ("function", "custom", "local_shell", "apply_patch")
 _KINDS_OF_ITS_OWN = ("bash", "text_editor", "computer", "memory")
 """Anthropic's names of tools that work where the agent is; behind an underline stands a date."""
 _DECLARED = frozenset({"functionDeclarations", "function_declarations"})
-_REACH = frozenset({"mcp_servers", "web_search_options", "container"})
+_REACH = frozenset({"mcp_servers", "web_search_options", "container", "plugins", "search_parameters"})
+_KEPT_THERE = frozenset(
+    {"previous_response_id", "conversation", "prompt", "thread", "background", "cachedContent", "file_id", "fileId"}
+)
+_STANDARD: Mapping[str, frozenset[str]] = {
+    "service_tier": frozenset({"auto", "default", "standard", "standard_only", "flex", "on_demand"}),
+    "serviceTier": frozenset({"standard", "flex", "unspecified"}),
+    "speed": frozenset({"standard"}),
+    "inference_geo": frozenset({"global"}),
+}
+"""How fast and where it is to be written; anything else makes the same words dearer."""
+_ANOTHER_MODEL = frozenset({"fallbacks", "models"})
+"""Who is to answer where the model that was named does not: left out, because nobody has priced those."""
 _ADDRESSES = frozenset({"image_url", "file_url", "fileUri", "file_uri"})
 _OF_THE_AGENT = frozenset({"input", "args", "arguments", "response"})
 """Where an agent's own tools are called and answer: their words are theirs, and no provider follows them."""
 _DEPTH_MAX = 60
-
-
-class NotAsked(Exception):
-    """A request that goes nowhere, and why."""
+_NAME_MAX = 200
+_ASCII = bytes(range(128))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,72 +50,181 @@ class Asked:
     """One request."""
 
     model: str
+    body: bytes
+    """What is sent: the same, with a longest answer and a wish to be told what was used."""
     tokens_in: int
     """About, by its size."""
     tokens_out: int
     """At most."""
+    keeps_for_an_hour: bool = False
+    """Whether the provider may be to keep what it reads for that long, which is dearest."""
 
 
 def read_asked(body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool) -> Asked:
     """Read a request for an answer; NotAsked where it is none, or asks for more than that."""
-    said = _object(body)
+    said = dialect.in_one_spelling(_object(body))
     named = model or said.get("model")
-    if not may_reach_out:
-        _require_within(said, named)
-    if not isinstance(named, str) or not named:
+    beside = _Words(may_reach_out).beside(said, named)
+    if not isinstance(named, str) or not 0 < len(named) <= _NAME_MAX:
         raise NotAsked("The request names no model.")
-    answers, longest = dialect.answers(said) or 1, dialect.tokens_max(said) or OUTPUT_TOKENS_UNSAID
-    if not _is_count(answers) or not _is_count(longest):
-        raise NotAsked("How long the answer may be is no whole number.")
-    return Asked(model=named, tokens_in=math.ceil(len(body) / _BYTES_OF_A_TOKEN), tokens_out=longest * answers)
+    limits = dialect.limits(said)
+    answers = _count(dialect.answers(said) or 1)
+    longest = max(map(_count, limits)) if limits else dialect.tokens_out_unsaid
+    sent = written(dialect.counted(said if limits else dialect.limited(said)))
+    readings = 2 if _compacts(said) else 1
+    return Asked(
+        model=named,
+        body=sent,
+        tokens_in=(_tokens(sent) + beside) * readings,
+        tokens_out=longest * answers * readings,
+        keeps_for_an_hour=b'"1h"' in sent,
+    )
 
 
-def require_within(body: bytes) -> None:
-    """NotAsked where a request that costs nothing, such as a count, would have the provider reach out all the same."""
+def read_counting(body: bytes, *, may_reach_out: bool) -> bytes:
+    """What is sent where tokens are only to be counted, which costs nothing; NotAsked as for an answer."""
     said = _object(body)
-    _require_within(said, said.get("model"))
-
-
-def _require_within(said: Json, model: object) -> None:
-    what = next(_reaching(said), None)
-    if what is None and isinstance(model, str) and "search" in model:
-        what = f"{model}, which searches by itself,"
-    if what is not None:
-        raise NotAsked(f"This step has no network, and {what} would give it one. Ask the model for words alone.")
-
-
-def _is_count(value: object) -> TypeGuard[int]:
-    return type(value) is int and value > 0
+    _Words(may_reach_out).beside(said, said.get("model"))
+    return written(said)
 
 
 def _object(body: bytes) -> Json:
     """The request, which means the same to whoever reads it next."""
-    try:
-        said = json.loads(body, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:
-        raise NotAsked("The request is no JSON that can be read.") from error
+    said = read_json(body)
     if not isinstance(said, dict):
         raise NotAsked("The request is no JSON object.")
-    return said
+    return {name: value for name, value in said.items() if name not in _ANOTHER_MODEL}
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise ValueError("a name is said twice")
-    return read
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise NotAsked("How long the answer may be is no whole number.")
+    return value
+
+
+def _compacts(said: Json) -> bool:
+    """Whether the provider may first have a model shorten all that it reads: that is read and written besides."""
+    match said.get("context_management"):
+        case {"edits": list(edits)}:
+            return any(isinstance(one, dict) and "compact" in str(one.get("type")) for one in edits)
+        case list(edits):
+            return bool(edits)
+    return False
+
+
+def _tokens(body: bytes) -> int:
+    """Of what is no plain ASCII a token may be half as long."""
+    return math.ceil((len(body) + len(body.translate(None, _ASCII))) / BYTES_OF_A_TOKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Holds a request to words: read, and written."""
+
+    may_reach_out: bool
+
+    def beside(self, said: Json, model: object) -> int:
+        """How many tokens are in its pictures and documents beyond their bytes; NotAsked where it asks for more."""
+        what = next(_reaching(said), None)
+        if what is None and isinstance(model, str) and "search" in model:
+            what = f"{model}, which searches by itself,"
+        if what is not None:
+            raise self._reaching(what)
+        _require_plain(said)
+        return sum(self._beside(key, value, _DEPTH_MAX) for key, value in said.items() if key != "tools")
+
+    def _reaching(self, what: str) -> NotAsked:
+        if self.may_reach_out:
+            return NotAsked(f"What {what} costs is not counted. The agent has a network of its own to use instead.")
+        return NotAsked(f"This step has no network, and {what} would give it one. Ask the model for words alone.")
+
+    def _beside(self, key: str, value: Read, depth: int) -> int:
+        if depth == 0:
+            raise NotAsked("The request is nested too deeply.")
+        match value:
+            case str():
+                return self._text(key, value)
+            case dict() if key == "input_audio":
+                raise _sounding()
+            case list():
+                return sum(self._beside(key, one, depth - 1) for one in value)
+            case {"type": "url", "url": str()}:
+                raise self._reaching("an address that the provider is to fetch")
+            case {"type": "item_reference"}:
+                raise _kept_there("item_reference")
+            case {"url": str(address)} if key in _ADDRESSES:
+                return self._text(key, address)
+            case (
+                {"media_type": str(kind), "data": str(data)}
+                | {"mimeType": str(kind), "data": str(data)}
+                | {"mime_type": str(kind), "data": str(data)}
+            ):
+                return _weight(kind, data)
+            case dict():
+                return sum(
+                    self._beside(name, one, depth - 1) for name, one in value.items() if name not in _OF_THE_AGENT
+                )
+        return 0
+
+    def _text(self, key: str, value: str) -> int:
+        if key in ("file_id", "fileId"):
+            raise _kept_there(key)
+        if key == "file_data" or (key in _ADDRESSES and value.startswith("data:")):
+            return _weight(value[5:50] if value.startswith("data:") else "", value)
+        if key in _ADDRESSES:
+            raise self._reaching("an address that the provider is to fetch")
+        return 0
+
+
+def _weight(kind: str, data: str) -> int:
+    """What is in there beyond its bytes."""
+    match kind.partition("/")[0].lower():
+        case "image":
+            least = TOKENS_OF_A_PICTURE
+        case "text":
+            least = 0
+        case "audio" | "video":
+            raise _sounding()
+        case _:
+            least = TOKENS_OF_A_DOCUMENT
+    return max(0, least - len(data) // BYTES_OF_A_TOKEN)
+
+
+def _require_plain(said: Json) -> None:
+    """NotAsked where it would cost more than its own words do, or what nobody can tell beforehand."""
+    for name in _KEPT_THERE:
+        if said.get(name) not in (None, False):
+            raise _kept_there(name)
+    for name, standard in _STANDARD.items():
+        if said.get(name) is not None and str(said[name]).lower() not in standard:
+            raise NotAsked(f"{name} makes the same words dearer, and that is not counted. Leave it out.")
+    match said:
+        case {"prompt_cache_options": {"ttl": str(kept)}} if kept != "30m":
+            raise NotAsked("prompt_cache_options.ttl makes the same words dearer, and that is not counted.")
+        case {"modalities": list(heard)} | {"generationConfig": {"responseModalities": list(heard)}} if any(
+            str(one).lower() != "text" for one in heard
+        ):
+            raise NotAsked("Only words are counted, so a model writes nothing else. Ask it for text.")
+
+
+def _sounding() -> NotAsked:
+    return NotAsked("Sound and film are not counted, so none goes to a model. Send words or pictures.")
+
+
+def _kept_there(what: str) -> NotAsked:
+    return NotAsked(
+        f"{what} leaves or finds something at the provider, and what that comes to nobody can tell beforehand."
+        " Send all that is to be read with each request."
+    )
 
 
 def _reaching(said: Json) -> Iterator[str]:
-    """What of a request makes the provider itself reach out."""
+    """What of a request makes the provider itself do something."""
     yield from (name for name in _REACH if said.get(name) not in (None, False, []))  # {} asks for all that is usual
     yield from (f"a tool of the provider's own ({_name_of(one)})" for one in _tools(said) if not _is_its_own(one))
-    for key, value in said.items():
-        if key != "tools" and _names_an_address(key, value, _DEPTH_MAX):
-            yield "an address that the provider is to fetch"
 
 
-def _tools(said: Json, depth: int = _DEPTH_MAX) -> Iterator[object]:
+def _tools(said: Mapping[str, object], depth: int = _DEPTH_MAX) -> Iterator[object]:
     """What is offered; a namespace holds more of them."""
     offered = said.get("tools") or []
     for tool in offered if isinstance(offered, list) else [offered]:
@@ -128,22 +250,3 @@ def _name_of(tool: object) -> str:
     if not isinstance(tool, dict):
         return "no object"
     return str(tool.get("type") or ", ".join(tool.keys() - _DECLARED) or "nameless")[:40]
-
-
-def _names_an_address(key: str, value: object, depth: int) -> bool:
-    if depth == 0:
-        return True  # nobody asks like that
-    match value:
-        case str():
-            return key in _ADDRESSES and not value.startswith("data:")
-        case {"type": "url", "url": str()}:
-            return True
-        case {"url": str(address)} if key in _ADDRESSES:
-            return not address.startswith("data:")
-        case list():
-            return any(_names_an_address(key, one, depth - 1) for one in value)
-        case dict():
-            return any(
-                _names_an_address(name, one, depth - 1) for name, one in value.items() if name not in _OF_THE_AGENT
-            )
-    return False

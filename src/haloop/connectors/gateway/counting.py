@@ -5,13 +5,11 @@ it is not made of so many parts that reading it would keep everybody else from g
 """
 
 import asyncio
-import json
 
+from haloop.connectors.gateway.body import read_if_plain
 from haloop.connectors.gateway.dialects import Dialect, Tokens
 
 READ_AT_ONCE_MAX = 256 << 10
-PARTS_MAX = 500_000
-"""Far more than an answer of words has."""
 
 _DATA, _OF_USE = b"data:", b"sage"
 """All four forms call it `usage`, or something that ends so."""
@@ -23,6 +21,8 @@ class Counted:
     def __init__(self, dialect: Dialect) -> None:
         self.in_events = False
         """Whether it comes as events, each of which may say something of it."""
+        self.seen = 0
+        """How many bytes of it came."""
         self._dialect = dialect
         self._unread = bytearray()
         self._large = b""
@@ -31,6 +31,7 @@ class Counted:
 
     def take(self, piece: bytes) -> None:
         """A piece of it; where it ends in the middle of an event, that is read with the next."""
+        self.seen += len(piece)
         self._unread += piece
         if self.in_events and b"\n" in piece:
             whole, _, rest = bytes(self._unread).rpartition(b"\n")
@@ -62,18 +63,8 @@ class Counted:
     def _take_json(self, text: bytes) -> None:
         if _OF_USE not in text:
             return
-        said = read_json(text)
+        said = read_if_plain(text)
         for one in said if isinstance(said, list) else [said]:
             told = self._dialect.told(one) if isinstance(one, dict) else None
             if told is not None:
                 self._tokens = self._tokens.and_then(told)
-
-
-def read_json(text: bytes) -> object:
-    """What it says; None where that cannot be read, or has too many parts."""
-    if sum(text.count(one) for one in (b"[", b"{", b",")) > PARTS_MAX:
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

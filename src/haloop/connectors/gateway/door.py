@@ -5,8 +5,10 @@ it: what a call used is said last, and a call of which that is not known counts 
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
 
 import httpx2
@@ -15,13 +17,16 @@ from starlette.types import Receive, Scope, Send
 
 from haloop.connectors.egress import Blocked, TooMuch
 from haloop.connectors.gateway.answering import EVENTS, Answering, Refused
-from haloop.connectors.gateway.asked import NotAsked, read_asked, require_within
+from haloop.connectors.gateway.asked import BYTES_OF_A_TOKEN, Asked, read_asked, read_counting
+from haloop.connectors.gateway.body import NotAsked
 from haloop.connectors.gateway.counting import Counted
 from haloop.connectors.gateway.dialects import Dialect
-from haloop.connectors.gateway.prices import Price, Prices
+from haloop.connectors.gateway.price import FREE, Tariff
+from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import REQUEST_BYTES_MAX, Call, Upstream, call_of
 from haloop.connectors.gateway.refusing import is_free, refused
 from haloop.connectors.gateway.reserving import Reserving
+from haloop.kernel import canonical
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import Cost, Expense, Spender, Spent
 
@@ -111,50 +116,63 @@ class Door:
                 f" {request.method} {path[:200]} is not passed on.",
             )
         body = await _body(request)
+        if call.dialect is None:
+            await self._exchange(self._sent(request, call, await self._only_counting(body)), answering)
+        else:
+            await self._counted(request, call, call.dialect, body, answering)
+
+    def _sent(self, request: Request, call: Call, body: bytes) -> httpx2.Request:
         asked_for = [one for one in request.scope["query_string"].decode("latin-1").split("&") if one in _ASKED_FOR]
-        sent = self._http.build_request(
+        return self._http.build_request(
             request.method,
             "?".join((f"{self._upstream.address}{call.path}", *asked_for[:1])),
             content=body,
             headers=dict(self._upstream.headers(_plain(request.headers))),
         )
-        if call.dialect is None:
-            await self._require_within(body)
-            await self._exchange(sent, answering)
-        else:
-            await self._counted(call, call.dialect, body, sent, answering)
 
-    async def _require_within(self, body: bytes) -> None:
-        if self._may_reach_out or not body:
-            return
+    async def _only_counting(self, body: bytes) -> bytes:
+        if not body:
+            return body
         try:
-            await asyncio.to_thread(require_within, body)
+            return await asyncio.to_thread(read_counting, body, may_reach_out=self._may_reach_out)
         except NotAsked as no:
             raise Refused(HTTPStatus.BAD_REQUEST, str(no)) from no
 
-    async def _counted(
-        self, call: Call, dialect: Dialect, body: bytes, sent: httpx2.Request, answering: Answering
-    ) -> None:
+    async def _counted(self, request: Request, call: Call, dialect: Dialect, body: bytes, answering: Answering) -> None:
         """Reserved before it leaves, and settled whatever comes of it."""
-        price, at_most = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
-        reservation = await self._reserved(at_most)
+        tariff, asked = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
+        came_to = tariff.at_most(asked)
+        reservation = await self._reserved(came_to)
         counted, costs_nothing = Counted(dialect), False
         try:
-            costs_nothing = not await self._exchange(sent, answering, counted)
+            costs_nothing = not await self._exchange(self._sent(request, call, asked.body), answering, counted)
         except Refused as no:
             costs_nothing = no.is_free
             raise
         finally:
-            told = await counted.told()
-            self._spending.settle(reservation, Cost() if costs_nothing else price.use(told) if told else at_most)
+            try:
+                came_to = Cost() if costs_nothing else await _came_to(tariff, asked, counted)
+            finally:
+                self._spending.settle(reservation, came_to)
 
-    def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Price, Cost]:
+    def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Tariff, Asked]:
         try:
             asked = read_asked(body, dialect, model=call.model, may_reach_out=self._may_reach_out)
         except NotAsked as no:
             raise Refused(HTTPStatus.BAD_REQUEST, str(no)) from no
-        price = self._prices.of(self._upstream.provider, asked.model)
-        return price, price.at_most(asked.tokens_in, asked.tokens_out)
+        if self._upstream.is_practice:
+            return FREE, asked
+        provider = self._upstream.provider
+        tariff = self._prices.of(provider, asked.model)
+        if tariff is None:
+            name = canonical.encode(asked.model).decode()
+            raise Refused(
+                HTTPStatus.BAD_REQUEST,
+                f"No price is known for {asked.model}, so no budget could hold it. Whoever runs Haloop can say it in"
+                f" the file that gateway.prices_file names, in dollars for a million tokens, below [{provider}]:"
+                f" {name} = {{ read = 1.25, written = 10 }}",
+            )
+        return tariff, asked
 
     async def _reserved(self, at_most: Cost) -> int:
         """The reservation; it waits for others' calls as long as a call may take, and not after one was refused."""
@@ -223,6 +241,14 @@ async def _hand_in_events(
 def _plain(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Those that are read alike by everybody."""
     return {name: headers[name] for name in headers if headers[name].isascii()}
+
+
+async def _came_to(tariff: Tariff, asked: Asked, counted: Counted) -> Cost:
+    """What was used; where that is not said, all that was reserved, and all that was seen if that is more."""
+    told = await counted.told()
+    if told is not None:
+        return tariff.use(told)
+    return tariff.at_most(replace(asked, tokens_out=max(asked.tokens_out, math.ceil(counted.seen / BYTES_OF_A_TOKEN))))
 
 
 async def _body(request: Request) -> bytes:

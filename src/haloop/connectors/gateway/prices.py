@@ -1,64 +1,42 @@
-"""What a model's tokens cost, from a file that whoever runs Haloop may replace.
+"""What models cost: by a file that whoever runs Haloop may name, else by a published list that comes with a library.
 
-A model that nobody gave a price costs as much as the dearest of its provider: what is not known is not nothing.
+A model of which neither says anything has no price, and is not asked: what is not known is not nothing. The list
+fetches nothing, and is as old as the library that is installed.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from haloop.connectors.gateway.dialects import Tokens
+from haloop.connectors.gateway.price import Price, Tariff
 from haloop.connectors.gateway.providers import Provider
+from haloop.kernel.clock import Clock, SystemClock, as_datetime
 from haloop.kernel.errors import BadInput
-from haloop.ports.models import MICROS, Cost
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice
 
 _DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|latest|preview)$")
-_A_MILLION = 1_000_000
-
-
-def _in_micros(value: object) -> object:
-    """A price as people write it, in dollars."""
-    return round(value * MICROS) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-_Price = Annotated[int, BeforeValidator(_in_micros), Field(ge=0)]
-
-
-class Price(BaseModel):
-    """Of a million tokens, in dollars as it is written and in millionths of one as it is kept."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    read: _Price
-    written: _Price
-    cached: _Price | None = None
-    """Of those that the provider had kept; where nobody says, as any other."""
-    kept: _Price | None = None
-    """Of those that it keeps from now on."""
-
-    def use(self, tokens: Tokens) -> Cost:
-        """What a call came to, rounded up."""
-        plain = max(0, tokens.read - tokens.cached - tokens.kept)
-        cost = (
-            plain * self.read
-            + tokens.cached * (self.read if self.cached is None else self.cached)
-            + tokens.kept * (self.read if self.kept is None else self.kept)
-            + tokens.written * self.written
-        )
-        return Cost(
-            tokens_in=tokens.read, tokens_out=tokens.written, cached=tokens.cached, micros=-(-cost // _A_MILLION)
-        )
-
-    def at_most(self, tokens_in: int, tokens_out: int) -> Cost:
-        """What a call may come to: all that it reads may be of the dearest kind."""
-        dearest = max(self.read, self.kept or 0)
-        cost = tokens_in * dearest + tokens_out * self.written
-        return Cost(tokens_in=tokens_in, tokens_out=tokens_out, micros=-(-cost // _A_MILLION))
+_ANY = "*"
+_PUBLISHED: Mapping[Provider, str] = {
+    Provider.ANTHROPIC: "anthropic",
+    Provider.OPENAI: "openai",
+    Provider.GEMINI: "google",
+}
+_KINDS: Mapping[str, str] = {
+    "read": "input_mtok",
+    "written": "output_mtok",
+    "cached": "cache_read_mtok",
+    "kept": "cache_write_mtok",
+    "kept_for_an_hour": "cache_write_1h_mtok",
+}
+"""Our names of what costs something, and the list's."""
+_NO_WORDS = ("output_image_mtok", "output_audio_mtok", "output_video_mtok", "requests_kcount")
+"""Whoever has a price for this does not only write words, and is not counted right by those."""
 
 
 class _PricesFile(BaseModel):
@@ -72,15 +50,15 @@ class _PricesFile(BaseModel):
 class Prices:
     """Of every provider's models. `read` makes them."""
 
-    def __init__(self, by_provider: Mapping[Provider, Mapping[str, Price]]) -> None:
+    def __init__(self, by_provider: Mapping[Provider, Mapping[str, Price]], clock: Clock) -> None:
         self._by_provider = by_provider
+        self._clock = clock
 
     @classmethod
-    def read(cls, file: Path | None = None) -> "Prices":
-        """Those that ship, or those in a file; BadInput where that cannot be used."""
-        shipped = files("haloop.connectors.gateway") / "prices.toml"
+    def read(cls, file: Path | None = None, clock: Clock | None = None) -> "Prices":
+        """Those in a file, before those that are published; BadInput where it cannot be used."""
         try:
-            said = _PricesFile.model_validate(tomllib.loads((file or shipped).read_text("utf-8")))
+            said = _PricesFile.model_validate(tomllib.loads(file.read_text("utf-8")) if file else {})
         except (OSError, ValueError) as error:
             why = _first(error) if isinstance(error, ValidationError) else str(error)
             raise BadInput(
@@ -88,26 +66,57 @@ class Prices:
                 code="gateway.prices",
                 next_step="Correct them; docs/agents.md says what the file holds.",
             ) from error
-        return cls({provider: getattr(said, provider) for provider in Provider})
+        return cls({provider: getattr(said, provider) for provider in Provider}, clock or SystemClock())
 
-    def of(self, provider: Provider, model: str) -> Price:
-        """A model's own, by its name with or without its date; else the dearest there is."""
-        known = self._by_provider[provider]
+    def of(self, provider: Provider, model: str) -> Tariff | None:
+        """A model's own of today, by its name with or without its date; none where nobody gave it a price."""
+        ours = self._by_provider[provider]
         name = model.rpartition("/")[2]
-        return known.get(name) or known.get(_DATE.sub("", name)) or _dearest(known)
+        own = ours.get(model) or ours.get(name) or ours.get(_DATE.sub("", name)) or ours.get(_ANY)
+        if own is not None:
+            return Tariff(((0, own),))
+        found = _published(provider, model)
+        return None if found is None else _tariff(found.get_prices(as_datetime(self._clock.read().wall)))
 
 
-def _dearest(known: Mapping[str, Price]) -> Price:
-    """More than any: its parts may be from different models."""
-    return Price.model_construct(
-        read=max((one.read for one in known.values()), default=_UNKNOWN),
-        written=max((one.written for one in known.values()), default=_UNKNOWN),
-        kept=max((one.kept or 0 for one in known.values()), default=_UNKNOWN),
-    )
+def _published(provider: Provider, name: str) -> "ModelInfo | None":
+    """The model that bears this very name in the list, which itself takes a new one for an older that begins alike."""
+    from genai_prices.data import providers  # noqa: PLC0415  # a fifth of a second, spent only where there is a model
+
+    of = next(one for one in providers if one.id == _PUBLISHED[provider])
+    found = of.find_model(name)
+    if found is None:
+        return None
+    names = {found.id, _DATE.sub("", found.id), *_equals(found.match)}
+    return found if {name, _DATE.sub("", name)} & names else None
 
 
-_UNKNOWN = 100 * MICROS
-"""Where a file has no price of a provider at all."""
+def _equals(clause: object) -> Iterator[str]:
+    """The names that the list says in full."""
+    if isinstance(said := getattr(clause, "equals", None), str):
+        yield said
+    for one in getattr(clause, "or_", ()):
+        yield from _equals(one)
+
+
+def _tariff(found: "ModelPrice") -> Tariff | None:
+    said = {ours: getattr(found, theirs) for ours, theirs in _KINDS.items()}
+    if said["read"] is None or said["written"] is None or any(getattr(found, one) is not None for one in _NO_WORDS):
+        return None
+    tiers = [tier.start for one in said.values() for tier in getattr(one, "tiers", ())]
+    return Tariff(tuple((start, _price(said, start)) for start in sorted({0, *tiers})))
+
+
+def _price(said: Mapping[str, object], start: int) -> Price:
+    return Price.model_validate({kind: _from(one, start) for kind, one in said.items()})
+
+
+def _from(price: object, start: int) -> object:
+    """What it is from so many tokens on."""
+    for tier in reversed(getattr(price, "tiers", ())):
+        if start >= tier.start:
+            return tier.price
+    return getattr(price, "base", price)
 
 
 def _first(error: ValidationError) -> str:

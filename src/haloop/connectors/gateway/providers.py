@@ -19,8 +19,9 @@ SECONDS_MAX = 600.0
 
 _SERVER_ERRORS = 500
 _GEMINI_CALL = re.compile(r"/v1(?:beta)?/models/(?P<model>[A-Za-z0-9._-]{1,100}):(generate|streamGenerate)Content")
-_SAID = ("accept", "content-type", "anthropic-version", "anthropic-beta", "openai-beta")
-"""The headers of a request that go on; an agent's own key, cookies and all else stay behind."""
+_SAID = ("accept", "anthropic-version", "anthropic-beta", "openai-beta")
+"""The headers of a request that go on; an agent's own key, cookies and all else stay behind. What it says of its
+body's form does too: it is read as JSON here, and sent as that."""
 
 
 class Provider(StrEnum):
@@ -58,6 +59,8 @@ class Upstream:
     address: str
     key: str = field(default="", repr=False)
     seconds_max: float = SECONDS_MAX
+    is_practice: bool = False
+    """Whether what answers is no model, and costs nothing."""
 
     @property
     def way(self) -> Way:
@@ -74,7 +77,7 @@ class Upstream:
 
     def headers(self, said: Mapping[str, str]) -> Mapping[str, str]:
         """Those of a request that go on, and the key."""
-        kept = {name: said[name] for name in _SAID if name in said}
+        kept = {"content-type": "application/json", **{name: said[name] for name in _SAID if name in said}}
         match self.provider:
             case _ if not self.key:
                 return kept

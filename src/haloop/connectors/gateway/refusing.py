@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from haloop.connectors.gateway.answering import Refused
-from haloop.connectors.gateway.counting import READ_AT_ONCE_MAX, read_json
+from haloop.connectors.gateway.body import read_if_plain
+from haloop.connectors.gateway.counting import READ_AT_ONCE_MAX
 from haloop.connectors.gateway.providers import Provider
 
 _SENTENCES: Mapping[int, str] = {
@@ -38,6 +39,6 @@ def is_free(status: int, body: bytes) -> bool:
         return True
     if status < _SERVER_ERRORS or len(body) > READ_AT_ONCE_MAX:
         return False
-    said = read_json(body)
+    said = read_if_plain(body)
     first = said[0] if isinstance(said, list) and said else said
     return isinstance(first, dict) and "error" in first
