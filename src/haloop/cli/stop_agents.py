@@ -15,7 +15,8 @@ def stop_agents(settings: Settings, reason: str) -> Answer:
     """Stop every agent at once, now, without a question.
 
     Their tokens open nothing any more, what was approved and not yet begun is void, grants rest, and nothing begins.
-    What has left the house already is seen to its end. Haloop itself goes on: look what happened, and say no.
+    Whoever works on a mission is ended, with what it was asking its model. What has left the house already is seen to
+    its end. Haloop itself goes on: look what happened, and say no.
     """
     return reach(settings, lambda client: _stop(client, reason))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Request, Response
 
 from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.command import CommandAgent
@@ -26,11 +27,17 @@ from haloop.serving import bind, served
 from haloop.store.model_use import AgentUse
 from haloop.town.line import Line
 from haloop.town.model import make_model
-from tests.connectors.agents.conftest import Works
+from tests.connectors.agents.conftest import Works, shell
 from tests.connectors.agents.test_acp import playing
 from tests.connectors.agents.test_opencode import FOLDER as OPENCODE
 from tests.connectors.agents.test_opencode import opencode  # noqa: F401  # a fixture
-from tests.connectors.gateway.conftest import DAY, KEY, gateway
+from tests.connectors.gateway.conftest import (
+    DAY,
+    KEY,
+    Host,
+    gateway,
+    host,  # noqa: F401  # a fixture
+)
 from tests.connectors.sandboxes import dockerd
 from tests.connectors.sandboxes.conftest import daemon  # noqa: F401  # a fixture
 from tests.engines.outside import until
@@ -189,6 +196,48 @@ async def test_a_cancelled_step_closes_its_way(reaching: Works, tmp_path: Path) 
         await working
 
     assert list((tmp_path / "with-models" / FOLDER).iterdir()) == []
+
+
+async def test_an_account_that_is_stopped_has_nobody_at_work(
+    reaching: Works,
+    host: Host,  # noqa: F811  # the fixture
+    tmp_path: Path,
+) -> None:
+    """Neither one that asks its model, nor one that needs none, nor one in the queue; another account's goes on."""
+    never = asyncio.Event()
+
+    async def answer(_: Request) -> Response:
+        await never.wait()
+        return Response()
+
+    host.answer = answer
+    reaching.at_once_max = 3
+    with gateway(tmp_path, [host.upstream()]) as reaching.gateway:
+        waits = "until [ -e go ]; do sleep 0.05; done; cp {input} {output}"
+
+        def program(task: Task) -> Program:
+            drivers = {"asks": python(""), "again": shell("cp {input} {output}")}
+            return drivers.get(task.step, shell(f"touch begun; {waits}")).program(task)
+
+        agents = reaching.agents(CommandAgent(program))
+        tasks = {step: await reaching.task(step=step) for step in ("asks", "works", "queues")}
+        other = await reaching.task(account="acc_bob")
+        goes_on, *stopped = [asyncio.create_task(agents.work(one)) for one in (other, *tasks.values())]
+        await host.was_asked.wait()
+        begun = [reaching.missions / one.mission / "work" / one.attempt for one in (tasks["works"], other)]
+        await until(lambda: all((folder / "begun").exists() for folder in begun))
+
+        await agents.stop("acc_ana")
+
+        assert [await one for one in stopped] == [
+            Fell(reason="An owner stopped every agent.", exit_code=None, sandbox="")
+        ] * 3
+        assert [one.name for one in reaching.work_folders()] == [other.attempt]
+        assert [one.name for one in (tmp_path / FOLDER).iterdir()] == []
+        (begun[1] / "go").touch()
+        assert isinstance(await goes_on, Made)
+        assert isinstance(await agents.work(await reaching.task(step="again")), Made)
+        never.set()
 
 
 async def test_a_way_that_does_not_close_takes_no_folder_and_no_room_with_it(works: Works, tmp_path: Path) -> None:

@@ -487,6 +487,36 @@ async def test_an_attempt_that_is_over_waits_for_no_answer(host: Host, tmp_path:
         assert not line.at.exists()
 
 
+async def test_an_account_that_is_stopped_asks_nothing_more(host: Host, tmp_path: Path) -> None:
+    """A call under way is given up and counts as what was reserved, further ones are refused, and others go on."""
+    never = asyncio.Event()
+
+    async def answer(_: Request) -> Response:
+        await never.wait()
+        return Response()
+
+    host.answer = answer
+    with gateway(tmp_path, [host.upstream()]) as gate:
+        line, other = await gate.open(A, task()), await gate.open(A, task(account="acc_bob"))
+        async with inside(line) as agent, inside(other) as neighbour:
+            under_way = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
+            await host.was_asked.wait()
+            for _ in range(2):
+                gate.stop("acc_ana", "An owner stopped every agent.")
+            assert (await under_way).status_code == 500
+            never.set()
+            host.says(MESSAGE)
+            refused = [await agent.post(path, json=ASKED) for path in ("/v1/messages", "/v1/messages/count_tokens")]
+            goes_on = await neighbour.post("/v1/messages", json=ASKED)
+        use = line.use
+
+    assert [(one.status_code, one.json()["error"]["message"]) for one in refused] == [
+        (402, "An owner stopped every agent.")
+    ] * 2
+    assert (goes_on.status_code, len(host.asked)) == (200, 2)
+    assert (line.spent, use.tokens_out) == ("An owner stopped every agent.", 100)
+
+
 async def test_what_an_earlier_start_left_keeps_nobody_from_starting(host: Host, tmp_path: Path) -> None:
     """A process that was killed leaves its sockets; the same attempt gets one again, and what it used is known."""
     host.says(MESSAGE)

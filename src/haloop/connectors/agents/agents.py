@@ -19,6 +19,7 @@ from haloop.connectors.agents.changes import kept, told_of
 from haloop.connectors.agents.program import sandbox_name, work_of
 from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.agents.session import Driver, Ended, Session
+from haloop.connectors.agents.switch import STOPPED, Stopped, Switch
 from haloop.connectors.agents.workplace import Workplace, Wrong
 from haloop.connectors.gateway.gateway import Gateway, Line
 from haloop.connectors.gateway.inside import NO_WAY
@@ -42,6 +43,7 @@ _SECONDS_TO_END = 5.0
 class _AtWork:
     """One attempt that is not over."""
 
+    account: str
     run: str
     name: str
     place: Workplace
@@ -86,13 +88,19 @@ class SandboxedAgents:
         self._ending: dict[AttemptId, asyncio.Task[None]] = {}
         """Those that are being ended, until nothing of them is there."""
         self._watches: set[asyncio.Task[None]] = set()
+        self._switch = Switch()
 
     async def work(self, task: Task) -> Worked:
         """Whoever has its answer and still its sandbox goes first: it takes up room."""
         self._called.add(task.attempt)
         try:
-            async with self._turns.turn(task.account, is_first=task.attempt in self._waiting):
+            async with (
+                self._switch.until_stopped(task.account),
+                self._turns.turn(task.account, is_first=task.attempt in self._waiting),
+            ):
                 return await self._worked(task)
+        except Stopped as stopped:
+            return Fell(reason=str(stopped), exit_code=None, sandbox="")
         finally:
             self._called.discard(task.attempt)
 
@@ -118,6 +126,13 @@ class SandboxedAgents:
         self._gave_way.pop(run, None)
         for attempt in [attempt for attempt, at_work in self._waiting.items() if at_work.run == run]:
             await self._let_be(attempt)
+
+    async def stop(self, account: str) -> None:
+        """Whatever agents do for an account ends: their calls at once, and who waits for an answer is told it anew."""
+        self._gateway.stop(account, STOPPED)
+        self._switch.stop(account)
+        waiting = [attempt for attempt, at_work in self._waiting.items() if at_work.account == account]
+        await asyncio.gather(*map(self._let_be, waiting))
 
     async def names(self) -> Sequence[str]:
         return sorted(self._drivers)
@@ -151,7 +166,14 @@ class SandboxedAgents:
             raise
         complaints = asyncio.create_task(place.log.take(sandbox.complains))
         at_work = _AtWork(
-            run=task.run, name=name, place=place, sandbox=sandbox, session=session, complaints=complaints, line=line
+            account=task.account,
+            run=task.run,
+            name=name,
+            place=place,
+            sandbox=sandbox,
+            session=session,
+            complaints=complaints,
+            line=line,
         )
         self._watch(self._end_with_its_sandbox(task.attempt, at_work))
         if line is not None:

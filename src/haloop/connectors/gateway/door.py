@@ -65,7 +65,7 @@ class Door:
         self.was_reached = False
         """Whether anything ever came in by it."""
         self.spent: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Why a call was refused for which too little is left, as soon as that is so."""
+        """Why no call goes through any more, as soon as that is so: too little is left, or it was ended."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,11 +80,17 @@ class Door:
         except (ClientDisconnect, TimeoutError):
             return  # nobody is there any more
 
+    def end(self, why: str) -> None:
+        """The attempt is to go no further: what is on its way is given up, and what comes after it refused."""
+        self._let_nothing_through(why)
+        self.close()
+
     def close(self) -> None:
         """The attempt is over: what has not begun to come is given up, and soon the rest."""
         now = asyncio.get_running_loop().time()
         for limit, answering in self._open.items():
-            limit.reschedule(now + SECONDS_TO_READ_ON if answering.is_begun else now)
+            if not limit.expired():
+                limit.reschedule(now + SECONDS_TO_READ_ON if answering.is_begun else now)
 
     @property
     def use(self) -> Cost:
@@ -106,7 +112,16 @@ class Door:
             finally:
                 del self._open[limit]
 
+    def _let_nothing_through(self, why: str) -> None:
+        if not self.spent.done():
+            self.spent.set_result(why)
+
+    def _require_open(self) -> None:
+        if self.spent.done():
+            raise Refused(HTTPStatus.PAYMENT_REQUIRED, self.spent.result())
+
     async def _pass_on(self, request: Request, answering: Answering) -> None:
+        self._require_open()
         path = request.scope["path"]
         call = call_of(self._upstream.provider, request.method, path)
         if call is None:
@@ -152,7 +167,7 @@ class Door:
         finally:
             try:
                 came_to = Cost() if costs_nothing else await _came_to(tariff, asked, counted)
-            finally:
+            finally:  # others may wait for it
                 self._spending.settle(reservation, came_to)
 
     def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Tariff, Asked]:
@@ -176,14 +191,12 @@ class Door:
 
     async def _reserved(self, at_most: Cost) -> int:
         """The reservation; it waits for others' calls as long as a call may take, and not after one was refused."""
-        if self.spent.done():
-            raise Refused(HTTPStatus.PAYMENT_REQUIRED, self.spent.result())
+        self._require_open()
         try:
             async with asyncio.timeout(self._upstream.seconds_max):
                 return await self._spending.reserve(Expense(spender=self._spender, at_most=at_most))
         except Spent as spent:
-            if not self.spent.done():
-                self.spent.set_result(str(spent))
+            self._let_nothing_through(str(spent))
             raise Refused(HTTPStatus.PAYMENT_REQUIRED, str(spent)) from spent
         except Permanent as fault:
             raise Refused(HTTPStatus.BAD_GATEWAY, str(fault)) from fault

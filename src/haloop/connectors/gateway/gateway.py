@@ -83,6 +83,8 @@ class Gateway:
         self._spending = Reserving(spending, clock or SystemClock())
         self._prices = prices
         self._outside = outside
+        self._doors: dict[Door, str] = {}
+        """Those that are open, and for which account."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -106,8 +108,16 @@ class Gateway:
                 prices=self._prices,
                 may_reach_out=task.network is not Network.NONE,
             )
+            self._doors[door] = task.account
+            opened.callback(self._doors.pop, door)
             await _serve(door, _bound(folder), opened)
             return Line(provider=provider, at=folder / _SOCKET, door=door, _opened=opened.pop_all())
+
+    def stop(self, account: str, why: str) -> None:
+        """End what goes through an account's lines, and let nothing more through those that are open."""
+        for door, whose in self._doors.items():
+            if whose == account:
+                door.end(why)
 
 
 def _spender(task: Task) -> Spender:
