@@ -19,7 +19,9 @@ from haloop.api.server import make_app
 from haloop.identity import Caller, Identity
 from haloop.kernel import canonical
 from haloop.outward import open_telling
+from haloop.ports.models import Budget
 from haloop.settings import Settings
+from haloop.store.model_use import AgentUse
 from haloop.store.sessions import Sessions
 from haloop.testing.practice import Practice
 from haloop.wire.problems import Problem
@@ -52,7 +54,10 @@ async def description() -> bytes:
             async with open_telling(
                 settings, None, ledger=ledger, engine=engine, address="http://localhost"
             ) as telling:
-                with Sessions.opened(practice.home / "sessions.db") as kept:
+                with (
+                    Sessions.opened(practice.home / "sessions.db") as kept,
+                    AgentUse.opened(practice.home, for_day=Budget(tokens=1)) as spending,
+                ):
                     identity = Identity(engine=engine, owner=owner, token="", kept=kept)
                     missions = Missions(
                         ledger=ledger,
@@ -60,6 +65,7 @@ async def description() -> bytes:
                         files=LedgerFiles(),
                         home=practice.home,
                         project=lambda: None,
+                        spending=spending,
                         keeper=practice.account,
                     )
                     house = House(

@@ -29,6 +29,14 @@ async def opened_queue(folder: Path) -> AsyncIterator[Door]:
         yield shop.door
 
 
+@asynccontextmanager
+async def opened_vanishing(folder: Path) -> AsyncIterator[Door]:
+    """One whose first agent is gone in the middle of its work."""
+    async with opened_shop(folder) as shop:
+        shop.agent.instead.append("vanish")
+        yield shop.door
+
+
 @pytest.fixture
 def workshop(place: Place, tmp_path: Path) -> Iterator[Neighbour]:
     """A running Haloop whose missions desk is open; its agent copies what it is given."""
@@ -77,6 +85,25 @@ def test_a_mission_is_walked_from_a_terminal(haloop: Haloop, workshop: Neighbour
         haloop("missions", "continue", end, "--yes")
         workshop.settle()
     assert "completed  Complete" in haloop("missions").out
+
+
+def test_what_an_attempt_used_whose_end_nobody_saw_is_shown(
+    haloop: Haloop, place: Place, wish: Path, tmp_path: Path
+) -> None:
+    """It was killed while it asked its model; what the mission used is the sum."""
+    with next_door(tmp_path, opened_vanishing) as workshop, reachable(place, workshop):
+        mission = begun(haloop, wish)
+        haloop("missions", "continue", mission, "--yes")
+        workshop.settle()
+        shown = haloop("missions", "show", mission).out
+        haloop("missions", "continue", mission, "--yes")
+        workshop.settle()
+        again = haloop("missions", "show", mission).out
+
+    assert "ended (3,000 tokens in, 8,192 out, $0.1319)" in shown
+    assert "Of models it used 3,000 tokens in, 8,192 out, $0.1319." in shown
+    assert "ended (3,000 tokens in, 8,192 out, $0.1319), exit 0 (12,300 tokens in, 450 out, $0.0512)" in again
+    assert "Of models it used 15,300 tokens in, 8,642 out, $0.1831." in again
 
 
 def test_nothing_goes_on_without_somebody_to_ask(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:

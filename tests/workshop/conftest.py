@@ -15,17 +15,22 @@ import pytest
 
 from haloop.desks.missions.desk import MISSIONS
 from haloop.kernel.connector import Connector
+from haloop.kernel.failure import Permanent
 from haloop.kernel.queueing import HAS_COME, say_place
 from haloop.ports.agents import Agents, Asks, Fell, Made, RunFiles, Task, Worked
-from haloop.ports.models import Cost
+from haloop.ports.models import Cost, Expense, Spender
+from haloop.store.model_use import AgentUse
+from haloop.testing.clock import START
 from haloop.testing.practice import Practice
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import MissionFolders
 from haloop.workshop.missions import Missions
 from tests.api.conftest import Door, opened_to
+from tests.connectors.gateway.conftest import DAY
 from tests.engines.buying import Counter
 
 ACT = sha256(b"rm -r build").hexdigest()
+RESERVED = Cost(tokens_in=3_000, tokens_out=8_192, micros=131_890)
 USE = Cost(tokens_in=12_300, tokens_out=450, cached=9_000, micros=51_234)
 
 
@@ -34,6 +39,7 @@ class Copier:
     """Copies what it is given below a heading; or falls, asks, waits or stands in a queue first, as it was told."""
 
     files: LedgerFiles
+    spending: AgentUse = field(init=False)
     told: list[Task] = field(default_factory=list)
     instead: "deque[str]" = field(default_factory=deque)
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,6 +53,12 @@ class Copier:
                 return Asks(act=ACT, title="Remove the old build", kind="execute", detail="rm -r build")
             case "wait":
                 await self.goes_on.wait()
+            case "call":
+                self._call(task)
+                await self.goes_on.wait()
+            case "vanish":
+                self._call(task)
+                raise Permanent("Its sandbox is gone.")
             case "queue":
                 say_place("sandbox", 3)
                 await self.goes_on.wait()
@@ -54,6 +66,11 @@ class Copier:
             case "copy":
                 return await self._left(task, "")
         return await self._left(task, f"# Output from {task.step}\n")
+
+    def _call(self, task: Task) -> None:
+        """Ask a model, and hear no answer: what was reserved for it stands."""
+        spender = Spender(household=task.account, mission=task.mission, attempt=task.attempt)
+        assert self.spending.reserve(Expense(spender=spender, at_most=RESERVED), now=START) is not None
 
     async def _left(self, task: Task, heading: str) -> Made:
         given = await self.files.read(task.account, task.run, task.given.digest)
@@ -121,16 +138,18 @@ async def opened_shop(
     async with Practice.opened(folder, desks=[MISSIONS], connectors=connectors) as practice:
         put_templates(practice.home)
         files.begin(practice.ledger, practice.engine)
-        missions = Missions(
-            ledger=practice.ledger,
-            engine=practice.engine,
-            files=files,
-            home=practice.home,
-            project=lambda: project,
-            keeper=practice.account,
-        )
-        async with opened_to(practice, [MISSIONS], Counter(), missions=missions) as door:
-            yield Shop(practice=practice, door=door, agent=agent, missions=missions)
+        with AgentUse.opened(practice.home, for_day=DAY) as agent.spending:
+            missions = Missions(
+                ledger=practice.ledger,
+                engine=practice.engine,
+                files=files,
+                home=practice.home,
+                project=lambda: project,
+                spending=agent.spending,
+                keeper=practice.account,
+            )
+            async with opened_to(practice, [MISSIONS], Counter(), missions=missions) as door:
+                yield Shop(practice=practice, door=door, agent=agent, missions=missions)
 
 
 def put_templates(home: Path) -> None:

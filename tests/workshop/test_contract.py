@@ -13,6 +13,7 @@ from haloop.kernel.ids import RunId
 from haloop.kernel.ledger import Chain
 from haloop.workshop.missions import Wanted
 from tests.api.conftest import client_of
+from tests.engines.outside import until
 from tests.workshop.conftest import Shop
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -99,6 +100,43 @@ async def test_a_run_of_a_step_tells_how_it_went(shop: Shop) -> None:
     assert (run["tokens_in"], run["tokens_out"], run["cost_usd"]) == (12_300, 450, "0.0512")
     assert MOMENT.fullmatch(run["started_at"])
     assert MOMENT.fullmatch(run["finished_at"])
+
+
+async def test_what_an_attempt_used_whose_end_nobody_saw_is_told(shop: Shop) -> None:
+    """It was killed while it asked a model; done again it uses more, and the mission's use is the sum."""
+    mission = await shop.begun()
+    assert (await shop.detail(mission))["cost_usd"] is None
+    shop.agent.instead.append("vanish")
+    await shop.go_on(mission)
+    assert _use((await shop.detail(mission))["runs"][0]) == (3_000, 8_192, "0.1319")
+
+    await shop.go_on(mission)
+
+    told = await shop.detail(mission)
+    assert [_use(one) for one in told["runs"]] == [(3_000, 8_192, "0.1319"), (12_300, 450, "0.0512")]
+    assert _use(told) == (15_300, 8_642, "0.1831")
+
+
+async def test_what_an_attempt_used_is_told_while_it_is_at_work_and_when_its_mission_was_ended(shop: Shop) -> None:
+    """Nobody will say of it what it used; what was reserved for its calls is told."""
+    mission = await shop.begun()
+    shop.agent.instead.append("call")
+    await shop.detail(mission)
+    await shop.door.client.post(f"/api/missions/{mission}/continue")
+    await until(lambda: bool(shop.agent.told))
+    at_work = await shop.detail(mission)
+
+    assert (await shop.door.client.post(f"/api/missions/{mission}/mark-completed")).status_code == 200
+
+    ended = await shop.detail(mission)
+    assert [one["status"] for one in (at_work, ended)] == ["running_code_agent", "completed"]
+    assert [_use(one) for one in (at_work["runs"][0], at_work, ended["runs"][0], ended)] == [
+        (3_000, 8_192, "0.1319")
+    ] * 4
+
+
+def _use(told: dict[str, Any]) -> tuple[int, int, str]:
+    return told["tokens_in"], told["tokens_out"], told["cost_usd"]
 
 
 async def test_a_saved_draft_is_what_the_next_step_is_given_to_the_byte(shop: Shop) -> None:

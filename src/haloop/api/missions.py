@@ -89,7 +89,8 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
     folder = MissionFolder(missions.home, progress.mission)
     log = await asyncio.to_thread(folder.log, progress)
     by_hand = await asyncio.to_thread(folder.by_hand, progress)
-    told = detail(progress, contents, gate=seen, tail=log.tail, by_hand=by_hand)
+    costs = missions.costs(progress)
+    told = detail(progress, contents, gate=seen, tail=log.tail, by_hand=by_hand, costs=costs)
     if told.gate is not None:
         answer.headers["ETag"] = f'"{told.gate.tag}"'
     return Enveloped(success=True, data=told)

@@ -297,6 +297,7 @@ def _lines(found: MissionDetail) -> list[Part]:
     lines: list[Part] = [
         f"{found.title} ({found.type}): {found.status}",
         Table(columns=["", "step", "id", "how it went"], rows=steps),
+        *([] if found.tokens_in is None else [f"Of models it used {_used(found)}."]),
         Table(columns=["file", "size", ""], rows=files),
         *([f"It went wrong: {found.last_error}"] if found.last_error else []),
         *([Framed(lines=found.current_log_tail.splitlines())] if found.current_log_tail else []),
@@ -352,13 +353,20 @@ def _at(one: MissionListItem) -> str:
 
 
 def _went(attempt: StepRun) -> str:
+    ended = _ended(attempt)
+    return ended if attempt.tokens_in is None else f"{ended} ({_used(attempt)})"
+
+
+def _ended(attempt: StepRun) -> str:
     if attempt.finished_at is None:
         return _in_queue(attempt.place) if attempt.place else "at work"
     took = datetime.fromisoformat(attempt.finished_at) - datetime.fromisoformat(attempt.started_at)
-    ended = f"{'ended' if attempt.exit_code is None else f'exit {attempt.exit_code}'} in {took.total_seconds():,.1f} s"
-    if attempt.tokens_in is None:
-        return ended
-    return f"{ended} ({attempt.tokens_in:,} tokens in, {attempt.tokens_out:,} out, ${attempt.cost_usd})"
+    how = "ended" if attempt.exit_code is None else f"exit {attempt.exit_code}"
+    return f"{how} in {took.total_seconds():,.1f} s"
+
+
+def _used(of: StepRun | MissionDetail) -> str:
+    return f"{of.tokens_in:,} tokens in, {of.tokens_out:,} out, ${of.cost_usd}"
 
 
 def _in_queue(place: int) -> str:

@@ -7,7 +7,7 @@ Agents ask models too, as their own programs do it: what that comes to is counte
 whole millionths of a dollar, because a single call costs less than a cent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Protocol, Self
@@ -167,4 +167,8 @@ class Spending(Protocol):
 
     def used_by(self, attempt: str) -> Cost:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
+        ...
+
+    def used_in(self, mission: str) -> Mapping[str, Cost]:
+        """The same of each attempt of a mission that asked a model."""
         ...

@@ -7,7 +7,6 @@ no word of anybody, is no part of the ledger and of no backup. Of the reading of
 month is forgotten; of the agents' calls it is kept for as long as a mission may wait for people.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import apsw
 
+from haloop.kernel import canonical
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.errors import Corrupt, HomeUnusable, WrongVersion
 from haloop.kernel.failure import Permanent
@@ -45,6 +45,7 @@ CREATE TABLE call (
 ) STRICT;
 CREATE INDEX call_day ON call (day, household);
 """
+_SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in ("tokens", "tokens_out", "cached", "micros"))
 
 
 @contextmanager
@@ -168,6 +169,16 @@ class AgentUse:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
         return self._sum("attempt = ?", attempt)
 
+    def used_in(self, mission: str) -> Mapping[str, Cost]:
+        """The same of each attempt of a mission that asked a model."""
+        try:
+            rows = self._connection.execute(
+                f"SELECT attempt, {_SUMS} FROM call WHERE mission = ? GROUP BY attempt", (mission,)
+            )
+            return {str(attempt): _cost(*sums) for attempt, *sums in rows}
+        except apsw.Error as error:
+            raise Permanent("What agents used of models cannot be read.") from error
+
     def _reserved(self, expense: Expense, now: int, ahead: Sequence[Expense]) -> int | None:
         today = _day(now)
         call, at_most = _Call(expense, today), expense.at_most
@@ -201,16 +212,14 @@ class AgentUse:
         """What it is certain that calls came to, or that nobody will ever say otherwise of."""
         which = " AND ".join(f"{column} = ?" for column in of)
         over = "mission != '' AND id NOT IN (SELECT value FROM json_each(?))"
-        return self._sum(f"{which} AND {over}", *of.values(), json.dumps(list(self._under_way)))
+        return self._sum(f"{which} AND {over}", *of.values(), canonical.encode(list(self._under_way)).decode())
 
     def _sum(self, which: str, *of: str) -> Cost:
-        tokens, tokens_out, cached, micros = read_one(
-            self._connection,
-            "SELECT coalesce(sum(tokens), 0), coalesce(sum(tokens_out), 0), coalesce(sum(cached), 0),"
-            f" coalesce(sum(micros), 0) FROM call WHERE {which}",
-            *of,
-        )
-        return Cost(tokens_in=tokens - tokens_out, tokens_out=tokens_out, cached=cached, micros=micros)
+        return _cost(*read_one(self._connection, f"SELECT {_SUMS} FROM call WHERE {which}", *of))
+
+
+def _cost(tokens: int, tokens_out: int, cached: int, micros: int) -> Cost:
+    return Cost(tokens_in=tokens - tokens_out, tokens_out=tokens_out, cached=cached, micros=micros)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class StepRun(BaseModel, frozen=True):
     place: int | None = None
     """Where in the queue it stands while it waits for its turn; 1 is next."""
     tokens_in: int | None = None
-    """What it used of a model; nothing where it had none, or its end was not seen."""
+    """What it used of a model, so far where it is at work; nothing where it asked none."""
     tokens_out: int | None = None
     cost_usd: str | None = None
 
@@ -183,3 +183,7 @@ class MissionDetail(MissionMeta, frozen=True):
     """Something was changed there: `changes` tells what."""
     run: str
     """The run that it is."""
+    tokens_in: int | None = None
+    """What all its attempts used of models so far; nothing where none asked one."""
+    tokens_out: int | None = None
+    cost_usd: str | None = None

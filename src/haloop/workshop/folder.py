@@ -54,7 +54,7 @@ class MissionFolder:
             if self._by_hand(progress, name) is None:
                 _put(self._path / ARTIFACTS / name, content)
         for attempt in progress.attempts:
-            told = step_run(attempt).model_dump_json(indent=2, exclude_none=True)
+            told = step_run(attempt, attempt.use).model_dump_json(indent=2, exclude_none=True)
             _put(self._path / RUNS / f"{attempt.id}.json", f"{told}\n".encode())
         _put(self._path / MISSION, self._told(progress))  # the last: whoever sees it finds the rest
 

@@ -5,10 +5,11 @@ reads a mission is shown a gate's draft; who then goes on says yes to that draft
 """
 
 import asyncio
+import logging
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -27,17 +28,21 @@ from haloop.kernel import values
 from haloop.kernel.canonical import Canonical
 from haloop.kernel.errors import AnswerRefused, BadInput, ForeignRun, NotFound, Refused
 from haloop.kernel.fact import ChangeTurnedAway, Fact
+from haloop.kernel.failure import Permanent
 from haloop.kernel.gate import Answer, GateId, GateStatus, Verdict, View
 from haloop.kernel.ids import AccountId, PersonId, RunId
 from haloop.kernel.passkey import Site
 from haloop.kernel.people import Proof, Role
 from haloop.ports.agents import ARTIFACT_NAME, Artifact
+from haloop.ports.models import Cost, Spending
 from haloop.ports.projects import PART_NAME, Change, Project
 from haloop.store.sqlite import SqliteLedger
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.known import KnownMissions
 from haloop.workshop.telling import tag_of
 from haloop.workshop.templates import STANDARD, Templates
+
+log = logging.getLogger("haloop.workshop")
 
 ARTIFACT_BYTES_MAX = 4 << 20
 """As much as an agent may leave."""
@@ -84,6 +89,8 @@ class Missions:
     home: Path
     project: Callable[[], Path | None]
     """The one that is linked."""
+    spending: Spending
+    """What agents' calls of models came to."""
     keeper: AccountId
     """Whose the home is. What it links is nobody else's: whoever is in another account works on no project."""
     known: KnownMissions = field(init=False)
@@ -126,6 +133,15 @@ class Missions:
         """What each file of a mission says; bytes that are no text are replaced by a sign."""
         files = await self.bytes_of(account, progress)
         return {name: content.decode(errors="replace") for name, content in files.items()}
+
+    def costs(self, progress: Progress) -> Mapping[str, Cost]:
+        """What each attempt used of a model, by its id: as its end says, or as it was counted where nobody saw that."""
+        try:
+            counted = self.spending.used_in(progress.mission)
+        except Permanent as fault:  # a mission is read all the same
+            log.warning("what a mission used cannot be read", extra={"run": progress.run, "code": str(fault.failure)})
+            counted = {}
+        return {**counted, **{one.id: one.use for one in progress.attempts if one.use is not None}}
 
     async def change(self, caller: Caller, name: str) -> tuple[Progress, Change, tuple[FileChange, ...]]:
         """What a mission's agent changed in the project, file by file."""

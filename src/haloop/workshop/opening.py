@@ -22,7 +22,7 @@ from haloop.kernel.connector import Connector
 from haloop.kernel.fact import AgentsStopped, Fact, RunEnded
 from haloop.kernel.ids import AccountId, RunId
 from haloop.ports.agents import RunFiles
-from haloop.ports.models import Budget
+from haloop.ports.models import Budget, Spending
 from haloop.ports.sandboxes import Sandboxes
 from haloop.settings import Settings
 from haloop.store.model_use import AgentUse
@@ -40,6 +40,7 @@ class Workshop:
     settings: Settings
     files: LedgerFiles
     agents: SandboxedAgents
+    spending: Spending
 
     @property
     def connectors(self) -> Sequence[Connector]:
@@ -56,6 +57,7 @@ class Workshop:
             files=self.files,
             home=self.settings.home,
             project=LinkedProject(self.settings.home).now,
+            spending=self.spending,
             keeper=keeper,
         )
         async with asyncio.TaskGroup() as going, MissionFolders(missions).kept():
@@ -104,6 +106,6 @@ async def open_workshop(
             ),
         )
         try:
-            yield Workshop(settings=settings, files=run_files, agents=agents)
+            yield Workshop(settings=settings, files=run_files, agents=agents, spending=spending)
         finally:
             await agents.close()

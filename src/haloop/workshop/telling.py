@@ -9,6 +9,7 @@ from haloop.desks.missions.progress import Attempt, OpenGate, Progress
 from haloop.desks.missions.workflow import as_template
 from haloop.engines.decisions import GateView
 from haloop.kernel.clock import as_datetime
+from haloop.ports.models import Cost
 from haloop.ports.projects import Change
 from haloop.wire.missions import (
     ChangedFile,
@@ -62,13 +63,18 @@ def detail(
     gate: GateView | None,
     tail: str | None,
     by_hand: Mapping[str, str],
+    costs: Mapping[str, Cost],
 ) -> MissionDetail:
-    """A mission with its files."""
+    """A mission with its files, and what its attempts used of models."""
+    used = sum(costs.values(), Cost()) if costs else None
     return MissionDetail(
         **meta(progress).model_dump(),
         workflow=dict(as_template(progress.brief.workflow)),
         artifacts=dict(contents),
-        runs=[step_run(one) for one in progress.attempts],
+        runs=[step_run(one, costs.get(one.id)) for one in progress.attempts],
+        tokens_in=used.tokens_in if used else None,
+        tokens_out=used.tokens_out if used else None,
+        cost_usd=used.usd if used else None,
         current_log_tail=tail,
         gate=None if gate is None or progress.gate is None else _gate(progress, progress.gate, gate),
         stale=sorted(progress.stale),
@@ -106,9 +112,8 @@ def lines(one: FileChange, hunks: Sequence[Hunk]) -> FileChanges:
     )
 
 
-def step_run(attempt: Attempt) -> StepRun:
-    """One attempt at a step."""
-    use = attempt.use
+def step_run(attempt: Attempt, use: Cost | None) -> StepRun:
+    """One attempt at a step, and what it used of a model."""
     return StepRun(
         step_id=attempt.step,
         run_id=attempt.id,

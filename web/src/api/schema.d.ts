@@ -2901,6 +2901,8 @@ export interface components {
              * @default false
              */
             changed: boolean;
+            /** Cost Usd */
+            cost_usd?: string | null;
             /** Created At */
             created_at: string;
             /** Current Log Tail */
@@ -2929,6 +2931,10 @@ export interface components {
             status: string;
             /** Title */
             title: string;
+            /** Tokens In */
+            tokens_in?: number | null;
+            /** Tokens Out */
+            tokens_out?: number | null;
             /** Type */
             type: string;
             /** Updated At */

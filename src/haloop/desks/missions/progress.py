@@ -99,7 +99,7 @@ class Attempt:
     place: int = 0
     """Where it stands in the queue while it waits for its turn; 1 is next."""
     use: Cost | None = None
-    """What it used of a model, where it was given a way to one and its end was seen."""
+    """What it used of a model, where it was given a way to one and its end was seen; else it is only counted."""
 
 
 @dataclass(slots=True, kw_only=True)
