@@ -13,6 +13,7 @@ from tests.cli.neighbour import Neighbour, next_door, reachable
 from tests.store.conftest import Place
 from tests.workshop.conftest import opened_shop
 from tests.workshop.test_queue import stands_in_queue
+from tests.workshop.test_templates import THREE
 
 
 @asynccontextmanager
@@ -178,6 +179,19 @@ def test_the_workflows_are_listed_with_what_is_wrong_in_one(
 
     assert (shown.code, "workflows/broken.yaml of the home, line 1: " in shown.out) == (0, True)
     assert haloop("missions", "new", "x", wish, "--workflow", "standard-feature").code == 0
+
+
+def test_a_step_that_asks_nobody_says_so(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:
+    """Where workflows are chosen, and where a mission is shown before somebody lets it go on."""
+    (workshop.door.practice.home / "workflows" / "three.yaml").write_text(THREE, encoding="utf-8")
+
+    listed = haloop("missions", "workflows")
+    document = haloop("missions", "new", "x", wish, "--workflow", "three", "--json").document
+    shown = haloop("missions", "show", document["mission"]["mission_id"]).out
+
+    assert "4 steps; Look only looks; Do acts without asking" in listed.out
+    assert "   Do (acts without asking)  " in shown
+    assert "   Look (only looks)  " in shown.replace("→", " ")
 
 
 def test_a_file_that_was_changed_by_hand_is_put_back_or_taken(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:

@@ -25,7 +25,7 @@ from tests.web.conftest import Visitor, visiting
 from tests.web.test_kit import PHONE, SMALLEST, WIDE
 from tests.workshop.conftest import Shop, opened_shop
 from tests.workshop.test_folder import until
-from tests.workshop.test_templates import SHORT
+from tests.workshop.test_templates import SHORT, THREE
 
 SIGHTS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", PHONE))
 PAINT_MS_MAX = 300
@@ -391,6 +391,26 @@ async def test_what_somebody_wrote_into_the_folder_is_put_back(
 
     await expect(page.get_by_label("What is different in the folder")).to_have_count(0)
     assert file.read_text(encoding="utf-8") == stands
+
+
+async def test_a_step_that_acts_without_asking_is_told_where_a_yes_lets_it(shop: Shop, visitor: Visitor) -> None:
+    """At the first gate and at the one right before it, and in the list of steps; after it nobody is told any more."""
+    (shop.practice.home / "workflows" / "three.yaml").write_text(THREE, encoding="utf-8")
+    mission = await shop.begun(workflow="three")
+    page = visitor.page
+    told = page.get_by_text("Steps that act without asking: Do.")
+
+    await visitor.open(f"/missions/{mission}")
+    await expect(told).to_be_visible()
+    steps = page.get_by_role("list", name="Steps").get_by_role("listitem")
+    await expect(steps.nth(0)).to_contain_text("only looks")
+    await expect(steps.nth(2)).to_contain_text("acts without asking")
+    await button(page, "Let it begin").click()
+    await expect(editor(page, "a.md")).to_be_visible()
+    await expect(told).to_be_visible()
+    await button(page, "Approve and continue").click()
+    await expect(editor(page, "b.md")).to_be_visible()
+    await expect(told).to_have_count(0)
 
 
 async def test_a_new_mission_follows_the_workflow_that_was_chosen(shop: Shop, visitor: Visitor) -> None:

@@ -8,6 +8,7 @@ import pytest
 from haloop.desks.missions.workflow import read_workflow
 from haloop.kernel.errors import BadInput, NotFound
 from haloop.kernel.ids import RunId
+from haloop.ports.agents import Autonomy
 from haloop.ports.models import Budget
 from haloop.workshop.templates import Templates
 from tests.workshop.conftest import Shop, opened_shop, put_templates
@@ -51,6 +52,9 @@ SHORT = dedent("""\
         ),
         (("name: Short", "name: Short\nbudget: {usd: 1, usd: 9}"), 3, "usd is said twice"),
         (("reviewArtifact: text.md", "reviewArtifact: text.md\n    budget: {usd: 1}"), 10, "or budget"),
+        (("    agent: impl-agent\n", "    agent: impl-agent\n    autonomy: full\n"), 8, "'look', 'ask' or 'act'"),
+        (("    agent: impl-agent\n", "    autonomy: ask\n    agent: impl-agent\n    autonomy: act\n"), 9, "said twice"),
+        (("reviewArtifact: text.md", "reviewArtifact: text.md\n    autonomy: act"), 10, "a human gate has no autonomy"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_line_it_stands_on(change: tuple[str, str], line: int, reason: str) -> None:
@@ -135,8 +139,8 @@ async def test_all_workflows_are_told_and_so_is_what_is_wrong_in_one(tmp_path: P
     listed = [(one["workflow_id"], one["origin"], one["is_standard"]) for one in told["workflows"]]
     assert listed == [("short", "project", False), ("standard-feature", "project", True)]
     assert told["workflows"][0]["steps"] == [
-        {"step_id": "write", "name": "Write", "type": "agent", "agent": "impl-agent"},
-        {"step_id": "read", "name": "Read", "type": "human-gate", "agent": None},
+        {"step_id": "write", "name": "Write", "type": "agent", "agent": "impl-agent", "autonomy": "ask"},
+        {"step_id": "read", "name": "Read", "type": "human-gate", "agent": None, "autonomy": None},
     ]
     (fault,) = told["faults"]
     assert (fault["origin"], fault["file"], fault["line"]) == ("home", "workflows/broken.yaml", 1)
@@ -159,6 +163,39 @@ async def test_a_templates_budgets_are_shown_before_anything_runs_and_told_to_wh
     (task,) = shop.agent.told
     assert task.budget == Budget(tokens=400_000, usd="2.5")
     assert task.mission_budget == Budget(tokens=900_000)
+
+
+THREE = dedent("""\
+    workflow_id: three
+    name: Three
+    steps:
+      - step_id: look
+        name: Look
+        type: agent
+        agent: a
+        inputArtifact: raw-input.md
+        outputArtifact: a.md
+        autonomy: look
+      - {step_id: read, name: Read, type: human-gate, reviewArtifact: a.md}
+      - {step_id: do, name: Do, type: agent, agent: a, inputArtifact: a.md, outputArtifact: b.md, autonomy: act}
+      - {step_id: end, name: End, type: human-gate, reviewArtifact: b.md}
+    """)
+
+
+async def test_a_step_that_acts_without_asking_is_on_each_card_whose_yes_lets_it(shop: Shop) -> None:
+    """On the first, and on the one right before it; whoever works is told, and so is whoever looks at the workflow."""
+    (shop.practice.home / "workflows" / "three.yaml").write_text(THREE, encoding="utf-8")
+    mission = await shop.begun(workflow="three")
+    shown = []
+    for _ in range(3):
+        rows = (await shop.door.gate(RunId((await shop.detail(mission))["run"])))["card"]["rows"]
+        shown.append([row["value"] for row in rows if row["label"].endswith("_draft.acts")])
+        await shop.go_on(mission)
+
+    assert [[one["text"] for one in row["items"]] for rows in shown for row in rows] == [["Do"], ["Do"]]
+    assert [task.autonomy for task in shop.agent.told] == [Autonomy.LOOK, Autonomy.ACT]
+    steps = (await shop.detail(mission))["workflow"]["steps"]
+    assert [step.get("autonomy") for step in steps] == ["look", None, "act", None]
 
 
 async def test_a_file_that_is_nested_without_end_takes_no_other_away(shop: Shop) -> None:

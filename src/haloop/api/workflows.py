@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from haloop.api.asking import By
 from haloop.api.missions import InShop
+from haloop.desks.missions.workflow import WorkflowStep
 from haloop.wire.workflows import WorkflowFault, WorkflowOut, WorkflowsOut, WorkflowStepOut
 from haloop.workshop.templates import FOLDER, STANDARD, Template, Unreadable
 
@@ -30,10 +31,17 @@ def _told(template: Template) -> WorkflowOut:
         origin=template.origin.value,
         file=f"{FOLDER}/{template.file.name}",
         is_standard=workflow.workflow_id == STANDARD,
-        steps=[
-            WorkflowStepOut(step_id=one.step_id, name=one.name, type=one.type.value, agent=one.agent)
-            for one in workflow.steps
-        ],
+        steps=[_step(one) for one in workflow.steps],
+    )
+
+
+def _step(step: WorkflowStep) -> WorkflowStepOut:
+    return WorkflowStepOut(
+        step_id=step.step_id,
+        name=step.name,
+        type=step.type.value,
+        agent=step.agent,
+        autonomy=None if step.is_gate else step.autonomy.value,
     )
 
 

@@ -28,12 +28,15 @@ from haloop.wire.missions import (
     MissionListItem,
     StepRun,
 )
+from haloop.wire.workflows import WorkflowOut
 
 TYPES = ("feature", "fix", "bugfix", "hotfix", "enhance")
 _NAMES = {"title": "TITLE", "rawInput": "What FILE says", "workflow": "--workflow"}
 _WHOLE = "The whole commit is a bundle that git fetch reads: haloop artifacts {run} --out FOLDER"
 _SHORT = 6
 """So many letters of an id's end are enough to type."""
+_GOES = {"look": "only looks", "act": "acts without asking"}
+"""How far the agent of a step goes by itself, where nobody is asked."""
 _ENDS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
 _ASKS = {
     "begin": "It waits to begin: haloop missions continue {id}",
@@ -186,7 +189,7 @@ async def _list(client: Client) -> Answer:
 
 async def _workflows(client: Client) -> Answer:
     found = await client.workflows()
-    rows = [(one.workflow_id, one.name, one.origin, f"{len(one.steps)} steps") for one in found.workflows]
+    rows = [(one.workflow_id, one.name, one.origin, _steps(one)) for one in found.workflows]
     lines: list[Part] = [Table(columns=["id", "name", "from", "steps"], rows=rows)] if rows else []
     wrong = [f"{one.file} of the {one.origin}, line {one.line}: {one.problem}." for one in found.faults]
     return Answer(
@@ -345,7 +348,15 @@ async def _asked_about(client: Client, found: MissionDetail) -> list[Part]:
 def _step(found: MissionDetail, place: int, step: dict[str, str]) -> Sequence[str]:
     sign = "✓" if place < found.current_step else "→" if place == found.current_step else " "
     attempts = [one for one in found.runs if one.step_id == step["step_id"]]
-    return sign, step["name"], step["step_id"], ", ".join(_went(one) for one in attempts)
+    goes = _GOES.get(step.get("autonomy", ""))
+    name = f"{step['name']} ({goes})" if goes else step["name"]
+    return sign, name, step["step_id"], ", ".join(_went(one) for one in attempts)
+
+
+def _steps(workflow: WorkflowOut) -> str:
+    """Such as “8 steps; Implementation acts without asking”."""
+    alone = [f"{one.name} {_GOES[one.autonomy]}" for one in workflow.steps if one.autonomy in _GOES]
+    return "; ".join([f"{len(workflow.steps)} steps", *alone])
 
 
 def _at(one: MissionListItem) -> str:

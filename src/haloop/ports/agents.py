@@ -65,6 +65,21 @@ class ImplementationResult(_Record):
     commit: str | None = None
 
 
+class Autonomy(StrEnum):
+    """How far an agent goes by itself in a step; whatever it may, its sandbox is what holds it."""
+
+    LOOK = "look"
+    """What it asks for is refused, and nobody is bothered with it."""
+    ASK = "ask"
+    """A person answers."""
+    ACT = "act"
+    """It may do without asking what its sandbox lets it do."""
+
+
+WHERE_NOT_ASK = Field(exclude_if=lambda value: value is Autonomy.ASK)
+"""Marks where it is written only if it says something: what was recorded before there was one stays the same."""
+
+
 class Artifact(_Record):
     """One version of a file that a run refers to."""
 
@@ -112,6 +127,7 @@ class Task(_Record):
     image: str = ""
     network: Network = Network.NONE
     minutes: int = 30
+    autonomy: Annotated[Autonomy, WHERE_NOT_ASK] = Autonomy.ASK
     budget: Annotated[Budget | None, WHERE_THERE] = None
     """What this attempt may use of a model; without one, what is left of the mission's and the day's."""
     mission_budget: Annotated[Budget | None, WHERE_THERE] = None

@@ -12,6 +12,8 @@ class WorkflowStepOut(BaseModel, frozen=True):
     name: str
     type: Literal["llm", "agent", "human-gate"]
     agent: str | None = None
+    autonomy: Literal["look", "ask", "act"] | None = None
+    """How far that goes by itself: what it asks for is refused, asked of a person, or done without asking."""
 
 
 class WorkflowOut(BaseModel, frozen=True):

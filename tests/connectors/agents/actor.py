@@ -2,7 +2,7 @@
 
 `leave TEXT`, `say TEXT`, `ask KIND TITLE [PATH]`, `run COMMAND`, `edit PATH OLD NEW`, `call JSON`, `raw JSON`,
 `shout BYTES`, `flood BYTES`, `deaf COUNT`, `stop REASON`, `sleep`, `die`, `mute`. What it was answered goes into its
-file. `HERE` is its folder.
+file. `HERE` is its folder. `offer JSON` is what it says of its modes when its session is opened, `mode` how it was set.
 """
 
 import json
@@ -25,6 +25,7 @@ class Actor:
         self.script = script
         self.output = output
         self.asked = 0
+        self.mode = "none"
 
     def tell(self, **message: object) -> None:
         message["jsonrpc"] = "2.0"
@@ -60,6 +61,10 @@ class Actor:
         match does:
             case "leave":
                 self.note(rest)
+            case "mode":
+                self.note(f"mode {self.mode}")
+            case "offer":
+                pass
             case "say":
                 self.say(rest)
             case "ask":
@@ -100,6 +105,11 @@ class Actor:
                 os.close(1)
                 time.sleep(60)
 
+    def offered(self) -> dict[str, object]:
+        """The modes that its script offers."""
+        lines = [line.strip().removeprefix("offer ") for line in self.script.splitlines() if "offer " in line]
+        return json.loads(lines[0]) if lines else {}
+
     def serve(self) -> None:
         for line in sys.stdin:
             heard = json.loads(line)
@@ -114,7 +124,11 @@ class Actor:
                 case "session/new":
                     if "locked" in self.script:
                         self.tell(id=heard["id"], error={"code": -32000, "message": "Authentication required\x1b[2J"})
-                    self.tell(id=heard["id"], result={"sessionId": "s"})
+                    self.tell(id=heard["id"], result={"sessionId": "s", **self.offered()})
+                case "session/set_mode" | "session/set_config_option" as method:
+                    said = heard["params"]
+                    self.mode = f"{method} {said.get('configId', '')} {said.get('modeId') or said['value']}"
+                    self.tell(id=heard["id"], result={} if said.get("modeId") else {"configOptions": []})
                 case "session/prompt":
                     stop = "end_turn"
                     for act in self.script.strip().splitlines():

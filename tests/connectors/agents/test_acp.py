@@ -11,16 +11,16 @@ import pytest
 
 from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.program import Program
-from haloop.ports.agents import Asks, Fell, Made, Permission
+from haloop.ports.agents import Asks, Autonomy, Fell, Made, Permission
 from tests.connectors.agents.conftest import Works
 from tests.engines.outside import until
 
 ACTOR = Path(__file__).parent / "actor.py"
 
 
-def playing(script: str) -> AcpAgent:
+def playing(script: str, modes: Mapping[Autonomy, str] | None = None) -> AcpAgent:
     """An agent that plays this."""
-    return AcpAgent(Program(command=(sys.executable, str(ACTOR), script, "{output}")).told)
+    return AcpAgent(Program(command=(sys.executable, str(ACTOR), script, "{output}")).told, modes)
 
 
 EDITS = {"type": "diff", "path": "/etc/motd", "newText": "new"}
@@ -311,11 +311,121 @@ async def test_an_answer_that_is_none_ends_with_its_program(works: Works) -> Non
     assert worked.reason == "Its program ended in the middle of its work."
 
 
-async def test_what_nobody_would_read_is_refused(works: Works) -> None:
-    """A question that is longer than a page is no question for a person."""
-    worked = await works.agents(playing(f"run {'x' * 70_000}")).work(await works.task())
+@pytest.mark.parametrize("autonomy", list(Autonomy))
+async def test_what_nobody_would_read_is_refused(works: Works, autonomy: Autonomy) -> None:
+    """A question that is longer than a page is no question for a person, and no line for a log."""
+    worked = await works.agents(playing(f"run {'x' * 70_000}")).work(await works.task(autonomy=autonomy))
 
     assert works.made(worked) == "never\n"
+
+
+async def test_in_a_step_that_only_looks_nobody_is_asked(works: Works) -> None:
+    """What would be a question is refused at once, and the log says so; its own folder it may use as ever."""
+    script = "run rm -rf project\nedit /etc/motd old new\nedit HERE/project/a.py old new\nleave # Done"
+
+    worked = await works.agents(playing(script)).work(await works.task(autonomy=Autonomy.LOOK))
+
+    assert works.made(worked) == "never\nnever\nonce\n# Done\n"
+    assert isinstance(worked, Made)
+    assert "[haloop] It may not, since its step only looks: Run it\nrm -rf project\n" in works.said(worked)
+
+
+async def test_in_a_step_that_acts_nobody_is_asked_either(works: Works) -> None:
+    """It may each time, for just that once, and the log says of each what it was."""
+    script = "run make\nrun make\nedit /etc/motd old new"
+
+    worked = await works.agents(playing(script)).work(await works.task(autonomy=Autonomy.ACT))
+
+    assert works.made(worked) == "once\nonce\nonce\n"
+    assert isinstance(worked, Made)
+    said = works.said(worked)
+    assert said.count("[haloop] It may, since its step acts without asking: Run it\nmake\n") == 2
+    assert "acts without asking: Edit it\n/etc/motd\n@@ -1 +1 @@\n-old\n+new\n" in said
+
+
+MODES = {"modes": {"currentModeId": "free", "availableModes": [{"id": one, "name": one} for one in ("free", "plan")]}}
+
+
+def as_settings(*values: object) -> dict[str, object]:
+    """Modes that are offered as a setting among others, of which one is of a kind that nobody knows yet."""
+    setting = {"type": "select", "name": "Mode", "currentValue": "free", "options": values}
+    other = {"type": "boolean", "id": "fast", "name": "Fast", "currentValue": False}
+    return {
+        "configOptions": [
+            other,
+            {**setting, "id": "style", "category": "collaboration_mode"},
+            {**setting, "id": "how", "category": "mode"},
+        ]
+    }
+
+
+PLAN, FREE = ({"value": one, "name": one} for one in ("plan", "free"))
+IN_GROUPS = ({"group": "a", "name": "A", "options": [FREE]}, {"group": "b", "name": "B", "options": [PLAN]})
+
+
+@pytest.mark.parametrize(
+    ("offered", "mode"),
+    [
+        (MODES, "session/set_mode  plan"),
+        ({**MODES, **as_settings(FREE, PLAN)}, "session/set_mode  plan"),
+        (as_settings(FREE, PLAN), "session/set_config_option how plan"),
+        (as_settings(*IN_GROUPS), "session/set_config_option how plan"),
+    ],
+)
+async def test_it_is_set_to_the_mode_that_is_named_for_its_step(
+    works: Works, offered: Mapping[str, object], mode: str
+) -> None:
+    """Before it hears what it is to do, in whichever of the two ways it offers its modes."""
+    driver = playing(f"offer {json.dumps(offered)}\nmode", {Autonomy.LOOK: "plan"})
+
+    worked = await works.agents(driver).work(await works.task(autonomy=Autonomy.LOOK))
+
+    assert works.made(worked) == f"mode {mode}\n"
+    assert isinstance(worked, Made)
+    assert "[haloop] It works in its mode plan.\n" in works.said(worked)
+
+
+async def test_where_no_mode_is_named_it_stays_in_its_own(works: Works) -> None:
+    """What an agent calls its modes says nothing to us, so none is chosen for it."""
+    driver = playing(f"offer {json.dumps(MODES)}\nmode", {Autonomy.LOOK: "plan"})
+
+    worked = await works.agents(driver).work(await works.task(autonomy=Autonomy.ACT))
+
+    assert works.made(worked) == "mode none\n"
+
+
+@pytest.mark.parametrize(
+    ("offered", "there"),
+    [
+        (MODES, "it has free, plan."),
+        (as_settings(FREE), "it has free."),
+        ({}, "it has none."),
+        ({"modes": 3}, "it has none."),
+    ],
+)
+async def test_a_mode_that_it_does_not_have_ends_the_attempt(
+    works: Works, offered: Mapping[str, object], there: str
+) -> None:
+    """It does not work in another instead; whoever reads why finds which there are."""
+    driver = playing(f"offer {json.dumps(offered)}\nleave # Done", {Autonomy.LOOK: "planning"})
+
+    worked = await works.agents(driver).work(await works.task(autonomy=Autonomy.LOOK))
+
+    assert isinstance(worked, Fell)
+    named = "It has no mode planning, which agents.file names for a step that may look; "
+    assert worked.reason == named + there
+
+
+async def test_an_agent_that_goes_its_own_way_whatever_its_mode_is_refused_all_the_same(works: Works) -> None:
+    """It says that it is in another mode by now, and asks as if it were: its step holds, and not its mode."""
+    news = {"sessionUpdate": "current_mode_update", "currentModeId": "free"}
+    told = json.dumps({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "s", "update": news}})
+    leaving = call(plan="Now do it.").replace('"execute"', '"switch_mode"')
+    driver = playing(f"offer {json.dumps(MODES)}\nraw {told}\n{leaving}\nrun make", {Autonomy.LOOK: "plan"})
+
+    worked = await works.agents(driver).work(await works.task(autonomy=Autonomy.LOOK))
+
+    assert works.made(worked) == "never\nnever\n"
 
 
 async def test_a_cancelled_step_stops_an_agent_in_the_middle(works: Works) -> None:

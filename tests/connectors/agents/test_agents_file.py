@@ -1,12 +1,16 @@
 """The file in which whoever runs Haloop says which agents there are."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from haloop.connectors.agents.agents_file import STANDARD, read_agents
 from haloop.kernel.errors import BadInput
+from haloop.ports.agents import Autonomy
 from tests.connectors.agents.conftest import Works
+from tests.connectors.agents.test_acp import ACTOR
 
 
 async def test_the_standard_agents_are_there_without_a_file() -> None:
@@ -56,6 +60,12 @@ async def test_a_program_of_ones_own_is_an_agent(works: Works, tmp_path: Path) -
         ),
         ("[agents.a]\nspeaks = 'command'\ncommand = ['a']\nreadable = { '/a' = 'a' }", "it must be a whole path"),
         ("[agents.a]\nspeaks = 'command'\ncommand = ['a']\nreadable = { 'a' = '/a' }", "readable"),
+        ("[agents.a]\nspeaks = 'acp'\ncommand = ['a']\nmodes = { dream = 'plan' }", "modes.dream"),
+        ("[agents.a]\nspeaks = 'acp'\ncommand = ['a']\nmodes = { look = '' }", "modes.look"),
+        (
+            "[agents.a]\nspeaks = 'command'\ncommand = ['a']\nmodes = { look = 'plan' }",
+            "agents.a.modes: Value error, only an",
+        ),
         ("agents", "Expected '='"),
     ],
 )
@@ -68,6 +78,30 @@ async def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, said: str, wh
 
     assert why in str(refused.value)
     assert "sk-ant" not in str(refused.value)
+
+
+async def test_an_agent_of_the_file_works_in_the_mode_that_it_names(works: Works, tmp_path: Path) -> None:
+    """By how far its step lets it go, also where another name stands for it; no mode is guessed for any other step."""
+    offer = json.dumps({"modes": {"currentModeId": "free", "availableModes": [{"id": "plan", "name": "Plan"}]}})
+    command = json.dumps([sys.executable, str(ACTOR), f"offer {offer}\nmode", "{output}"])
+    (tmp_path / "agents.toml").write_text(
+        f"""
+        [agents]
+        cleanup-agent = "actor"
+
+        [agents.actor]
+        speaks = "acp"
+        command = {command}
+        modes = {{ look = "plan" }}
+        """
+    )
+    driver = read_agents(tmp_path / "agents.toml")["cleanup-agent"]
+
+    looked, asked = [
+        await works.agents(driver).work(await works.task(autonomy=one)) for one in (Autonomy.LOOK, Autonomy.ASK)
+    ]
+
+    assert (works.made(looked), works.made(asked)) == ("mode session/set_mode  plan\n", "mode none\n")
 
 
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

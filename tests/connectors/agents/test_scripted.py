@@ -5,8 +5,8 @@ import pytest
 from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.program import Program
-from haloop.connectors.agents.scripted import scripted_program
-from haloop.ports.agents import Artifact, Check, ImplementationResult, Made, Task
+from haloop.connectors.agents.scripted import SCRIPTED_MODES, scripted_program
+from haloop.ports.agents import Artifact, Autonomy, Check, ImplementationResult, Made, Task
 from tests.connectors.agents.conftest import Works
 
 RAW = """Dark mode for the settings page
@@ -71,6 +71,26 @@ async def test_it_looks_at_the_project_and_leaves_a_page_there(house: Works) -> 
     assert "- `src/settings.py`: 3 of the words" in found
     assert "passwd" not in found
     assert (result.status, result.files_created, result.files_modified) == ("partial", ("docs/dark-mode.md",), ())
+
+
+async def test_where_it_only_looks_the_project_stays_as_it_is(house: Works) -> None:
+    """It is set to its mode for that, and says in its result that nothing was done; its file it leaves all the same."""
+
+    def beside_a_project(task: Task) -> Program:
+        (house.missions / task.mission / "work" / task.attempt / "project").mkdir()
+        return scripted_program(task)
+
+    plan = await given(house, "# Dark mode\n\n## Steps\n\n1. Do it", "implementation-plan.md")
+    results = []
+    for autonomy in (Autonomy.LOOK, Autonomy.ASK):
+        task = await house.task(agent="impl-agent", given=plan, output="implementation-result.json", autonomy=autonomy)
+        worked = await house.agents(AcpAgent(beside_a_project, SCRIPTED_MODES), "impl-agent").work(task)
+        results.append(ImplementationResult.model_validate_json(house.made(worked)))
+
+    assert [(one.status, one.files_created) for one in results] == [
+        ("blocked", ()),
+        ("partial", ("docs/dark-mode.md",)),
+    ]
 
 
 async def test_the_reason_it_was_sent_back_for_is_in_what_it_makes_anew(house: Works) -> None:

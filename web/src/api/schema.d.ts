@@ -4083,6 +4083,8 @@ export interface components {
         WorkflowStepOut: {
             /** Agent */
             agent?: string | null;
+            /** Autonomy */
+            autonomy?: ("look" | "ask" | "act") | null;
             /** Name */
             name: string;
             /** Step Id */

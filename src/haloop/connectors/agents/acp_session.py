@@ -2,7 +2,8 @@
 
 It is offered neither our files nor a terminal: what it needs is in its sandbox. Where it asks for permission, it
 waits for the answer in the middle of its work for as long as its sandbox may live. An answer is handed to it once,
-and never as one for always; the same question, asked again, is another question.
+and never as one for always; the same question, asked again, is another question. A step that only looks, or that acts,
+has the answer itself, and asks nobody.
 """
 
 import asyncio
@@ -35,9 +36,10 @@ from haloop.connectors.agents.act import SIZE_MAX, Act
 from haloop.connectors.agents.answers import Answers
 from haloop.connectors.agents.lines import Lines
 from haloop.connectors.agents.log import Log
+from haloop.connectors.agents.modes import Modes
 from haloop.connectors.agents.session import Ended, why_cut_short
 from haloop.connectors.agents.transcript import Transcript
-from haloop.ports.agents import Asks, Permission, Task
+from haloop.ports.agents import Asks, Autonomy, Permission, Task
 from haloop.ports.sandboxes import FOLDER, Over, Sandbox
 
 PROTOCOL = 1
@@ -52,6 +54,10 @@ _WHY = {
     "max_turn_requests": "It stopped in the middle: it asked its model as often as it may.",
     "refusal": "It refused to do this.",
     "cancelled": "It was stopped.",
+}
+_STEP_SAYS = {
+    Autonomy.LOOK: "It may not, since its step only looks",
+    Autonomy.ACT: "It may, since its step acts without asking",
 }
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
@@ -69,11 +75,13 @@ class _Question:
 class AcpSession:
     """One agent, from its greeting to the end of its turn."""
 
-    def __init__(self, sandbox: Sandbox, log: Log, answers: Answers, task: Task, prompt: str) -> None:
+    def __init__(self, sandbox: Sandbox, log: Log, answers: Answers, task: Task, prompt: str, mode: str | None) -> None:
         self._sandbox = sandbox
         self._answers = answers
         self._task = task
         self._prompt = prompt
+        self._mode = mode
+        """The one of its own that it is to work in; the one it begins with, where nobody named any."""
         self._log = log
         self._transcript = Transcript(log)
         self._lines = Lines(sandbox, log)
@@ -153,9 +161,21 @@ class AcpSession:
         if met.agent_info:
             self._log.say(f"It is {met.agent_info.name} {met.agent_info.version}.")
         opened = NewSessionRequest(cwd=FOLDER, mcp_servers=[])
-        self._id = (await self._request("session/new", opened, NewSessionResponse)).session_id
+        session = await self._request("session/new", opened, NewSessionResponse)
+        self._id = session.session_id
+        if self._mode is not None and (missing := await self._set_to(self._mode, Modes.of(session))):
+            return Ended(missing)
         prompt = PromptRequest(session_id=self._id, prompt=[TextContentBlock(type="text", text=self._prompt)])
         return Ended(_WHY[(await self._request("session/prompt", prompt, PromptResponse)).stop_reason])
+
+    async def _set_to(self, mode: str, modes: Modes) -> str:
+        """Have it work in a mode of its own; a sentence where it has no such mode."""
+        if mode not in modes.names:
+            there = f"it has {_said(', '.join(modes.names))}" if modes.names else "it has none"
+            return f"It has no mode {mode}, which agents.file names for a step that may {self._task.autonomy}; {there}."
+        await self._connection.send_request(*modes.choosing(self._id, mode))
+        self._log.say(f"It works in its mode {mode}.")
+        return ""
 
     async def _request(self, method: str, request: BaseModel, answer: type[_Answer]) -> _Answer:
         said = request.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -200,6 +220,8 @@ class AcpSession:
         if act.size > SIZE_MAX:
             self._log.say("It wanted what is too long to be read, and was refused.")
             return _outcome(request.options, allowed=False)
+        if (allowed := self._decided(act)) is not None:
+            return _outcome(request.options, allowed=allowed)
         if len(self._questions) >= _ASKED_AT_ONCE:
             return _outcome(request.options, allowed=False)
         question = _Question(act)
@@ -209,6 +231,14 @@ class AcpSession:
         said = {True: "It may", False: "It may not", None: "Nobody answered in its time"}[allowed]
         self._log.say(f"{said}: {act.title}")
         return _outcome(request.options, allowed=allowed)
+
+    def _decided(self, act: Act) -> bool | None:
+        """What its step says, with a line in the log since nobody was asked; None where a person says it."""
+        said = _STEP_SAYS.get(self._task.autonomy)
+        if said is None:
+            return None
+        self._log.say("\n".join(filter(None, (f"{said}: {act.title}", act.detail))))
+        return self._task.autonomy is Autonomy.ACT
 
     def _is_answered(self, question: _Question) -> bool:
         """Hand it the answer there is: a no for each time, a yes for one."""

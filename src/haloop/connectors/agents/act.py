@@ -77,9 +77,11 @@ class Act:
 
     def asks(self) -> Asks:
         """The question it comes to."""
-        return Asks(act=self.digest, title=self.title, kind=self.kind, detail=self._detail())
+        return Asks(act=self.digest, title=self.title, kind=self.kind, detail=self.detail)
 
-    def _detail(self) -> str:
+    @property
+    def detail(self) -> str:
+        """The difference it would make, or the command it would run."""
         return "\n".join((*map(_difference, self.changes), _shown(self.told))).strip() or "\n".join(self.paths)
 
     def _texts(self) -> Iterator[str]:

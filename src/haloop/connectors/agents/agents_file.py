@@ -5,21 +5,21 @@ In its table `agents` a name stands for a program, or for another agent. docs/ag
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.command import CommandAgent, mock_program
 from haloop.connectors.agents.program import Program
-from haloop.connectors.agents.scripted import scripted_program
+from haloop.connectors.agents.scripted import SCRIPTED_MODES, scripted_program
 from haloop.connectors.agents.session import Driver
 from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.errors import BadInput
 from haloop.kernel.private import Private, replaced
-from haloop.ports.agents import Task
+from haloop.ports.agents import Autonomy
 
 STANDARD = ("cleanup-agent", "research-agent", "planning-agent", "impl-agent")
 """Those of the workflow that ships."""
@@ -58,10 +58,24 @@ class _Described(BaseModel):
         Annotated[str, Field(pattern="^/")], Annotated[Path, Field(strict=False), AfterValidator(_whole)]
     ] = {}
     model: Annotated[Provider, Field(strict=False)] | None = None
+    modes: dict[Annotated[Autonomy, Field(strict=False)], Annotated[str, Field(min_length=1, max_length=100)]] = {}
+    """The one of its own that it works in, by how far its step lets it go."""
+
+    @field_validator("modes")
+    @classmethod
+    def _can_be_set(cls, modes: dict[Autonomy, str], so_far: ValidationInfo) -> dict[Autonomy, str]:
+        if modes and so_far.data.get("speaks") == "command":
+            raise ValueError("only an agent that speaks acp can be set to a mode")
+        return modes
 
     @property
-    def program(self) -> Program:
-        return Program(command=self.command, environment=self.environment, readable=self.readable, model=self.model)
+    def driver(self) -> Driver:
+        program = Program(command=self.command, environment=self.environment, readable=self.readable, model=self.model)
+        match self.speaks:
+            case "acp":
+                return AcpAgent(program.told, self.modes)
+            case "command":
+                return CommandAgent(program.told)
 
 
 class _AgentsFile(BaseModel):
@@ -70,13 +84,12 @@ class _AgentsFile(BaseModel):
     agents: dict[str, str | _Described] = {}
 
 
-_DriverOf: TypeAlias = Callable[[Callable[[Task], Program]], Driver]
-_DRIVERS: Mapping[str, _DriverOf] = {"acp": AcpAgent, "command": CommandAgent}
-
-
 def read_agents(file: Path | None = None) -> Mapping[str, Driver]:
     """Every agent by its name; BadInput where the file cannot be used."""
-    drivers: dict[str, Driver] = {_MOCK: CommandAgent(mock_program), _SCRIPTED: AcpAgent(scripted_program)}
+    drivers: dict[str, Driver] = {
+        _MOCK: CommandAgent(mock_program),
+        _SCRIPTED: AcpAgent(scripted_program, SCRIPTED_MODES),
+    }
     stands_for = dict.fromkeys(STANDARD, _SCRIPTED)
     for name, described in (_read(file) if file else {}).items():
         if not _NAME.fullmatch(name):
@@ -85,7 +98,7 @@ def read_agents(file: Path | None = None) -> Mapping[str, Driver]:
         if isinstance(described, str):
             stands_for[name] = described
         else:
-            drivers[name] = _DRIVERS[described.speaks](described.program.told)
+            drivers[name] = described.driver
     for name, other in stands_for.items():
         if other not in drivers:
             raise _bad(file, f"agents.{name}: {other!r} is no program; there are {', '.join(sorted(drivers))}")

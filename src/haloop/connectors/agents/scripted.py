@@ -7,8 +7,10 @@ from pathlib import Path
 
 from haloop.connectors.agents.program import Program
 from haloop.connectors.agents.workplace import seen_at
-from haloop.ports.agents import Task
+from haloop.ports.agents import Autonomy, Task
 
+SCRIPTED_MODES = {Autonomy.LOOK: "plan"}
+"""Where its step only looks, it leaves the project alone."""
 _FILE = "scripted_agent.py"
 _SEEN, _PYTHON_SEEN = f"/opt/haloop/{_FILE}", "/opt/haloop/python"
 _SYSTEM = Path("/usr")

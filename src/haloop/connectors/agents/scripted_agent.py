@@ -129,6 +129,12 @@ def implemented(given: Document) -> str:
     return _result("partial", created=[] if was_there else [name], modified=[name] if was_there else [], notes=notes)
 
 
+def thought_over(given: Document) -> str:
+    """What it comes to where the project is only looked at."""
+    notes = f"It works in a mode that changes nothing, so {_shortened(given.title)} is not done."
+    return _result("blocked", created=[], modified=[], notes=notes)
+
+
 def noted(given: Document) -> str:
     """For any other step, the text it was given."""
     return _document(given.title, {"What it was given": given.text})
@@ -149,6 +155,7 @@ class Agent:
         self._play = PLAYS.get(play, noted)
         self._given = given
         self._output = output
+        self._mode = "default"
 
     def serve(self) -> None:
         for line in sys.stdin:
@@ -157,7 +164,11 @@ class Agent:
                 case "initialize":
                     self._tell(id=heard["id"], result={"protocolVersion": 1, "agentInfo": _ME})
                 case "session/new":
-                    self._tell(id=heard["id"], result={"sessionId": "scripted"})
+                    modes = {"currentModeId": self._mode, "availableModes": _MODES}
+                    self._tell(id=heard["id"], result={"sessionId": "scripted", "modes": modes})
+                case "session/set_mode":
+                    self._mode = heard["params"]["modeId"]
+                    self._tell(id=heard["id"], result={})
                 case "session/prompt":
                     reason = _sent_back(heard["params"]["prompt"][0]["text"])
                     self._work(reason)
@@ -165,7 +176,9 @@ class Agent:
 
     def _work(self, reason: str) -> None:
         self._say(f"I read {self._given}.")
-        made = self._play(Document(self._given.read_text(encoding="utf-8", errors="replace")))
+        plans = self._mode == "plan" and self._play is implemented
+        play = thought_over if plans else self._play
+        made = play(Document(self._given.read_text(encoding="utf-8", errors="replace")))
         if reason and self._output.suffix == ".md":
             made += f"\n## Why it was done again\n\n{reason}\n"
         if self._may_write(made):
@@ -195,6 +208,7 @@ class Agent:
 
 
 _ME = {"name": "scripted", "version": "1"}
+_MODES = [{"id": "default", "name": "Default"}, {"id": "plan", "name": "Plan"}]
 
 
 def _document(title: str, parts: Mapping[str, str]) -> str:

@@ -45,6 +45,8 @@ class BeginDraft(Draft):
     """The repository that it works on, where it does."""
     reaches: tuple[str, ...] | None
     """The steps that reach the internet, where any do."""
+    acts: Annotated[tuple[str, ...] | None, WHERE_THERE] = None
+    """The steps whose agents do without asking what their sandbox lets them, where any do."""
     budgets: Annotated[tuple[str, ...] | None, WHERE_THERE] = None
     """What its agents may use of models, where it says so."""
 
@@ -63,10 +65,20 @@ class ReviewDraft(Draft):
     removed: int
     difference: ModelText
     """To the version before; to nothing, where this is the first."""
+    acts: Annotated[tuple[str, ...] | None, WHERE_THERE] = None
+    """The steps that a yes lets begin and whose agents act without asking, where any do."""
 
     @classmethod
     def of(
-        cls, *, mission: str, step: str, artifact: Artifact, difference: Difference, by: str, edited: bool = False
+        cls,
+        *,
+        mission: str,
+        step: str,
+        artifact: Artifact,
+        difference: Difference,
+        by: str,
+        edited: bool = False,
+        acts: tuple[str, ...] | None = None,
     ) -> "ReviewDraft":
         return cls(
             mission=mission,
@@ -76,6 +88,7 @@ class ReviewDraft(Draft):
             added=difference.added,
             removed=difference.removed,
             difference=ModelText(text=difference.shown, model=by),
+            acts=acts,
         )
 
 

@@ -4,7 +4,7 @@ A step is given the bytes that were approved, and nothing that came later than t
 mission back to a step makes everything after it stale. A no without a step sends the file back to whoever made it.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -27,7 +27,7 @@ from haloop.kernel.desk import (
     StepFailed,
     procedure,
 )
-from haloop.ports.agents import Agents, Artifact, Asks, Difference, Fell, Made, Permission, RunFiles, Task
+from haloop.ports.agents import Agents, Artifact, Asks, Autonomy, Difference, Fell, Made, Permission, RunFiles, Task
 from haloop.ports.projects import Base, Caution, Change, Copy, Project, Projects, Standing, Use
 from haloop.ports.sandboxes import Network
 
@@ -170,8 +170,13 @@ def _beginning(brief: Brief) -> BeginDraft:
         artifact=brief.raw,
         project=None if brief.project is None else brief.project.path,
         reaches=reaching or None,
+        acts=_acting(steps),
         budgets=tuple(_budgets(brief.workflow)) or None,
     )
+
+
+def _acting(steps: Iterable[WorkflowStep]) -> tuple[str, ...] | None:
+    return tuple(step.name for step in steps if step.autonomy is Autonomy.ACT) or None
 
 
 def _budgets(workflow: Workflow) -> Iterator[str]:
@@ -209,7 +214,13 @@ async def _reviewed(run: Run, brief: Brief, place: int, files: _Files) -> Artifa
 
     def draft(artifact: Artifact, difference: Difference, *, edited: bool = False) -> ReviewDraft:
         return ReviewDraft.of(
-            mission=brief.title, step=step.name, artifact=artifact, difference=difference, by=by, edited=edited
+            mission=brief.title,
+            step=step.name,
+            artifact=artifact,
+            difference=difference,
+            by=by,
+            edited=edited,
+            acts=_acting(brief.workflow.until_gate(place + 1)),
         )
 
     async def edited(draft_before: ReviewDraft, change: Edit) -> ReviewDraft:
@@ -347,6 +358,7 @@ def _task(run: Run, brief: Brief, step: WorkflowStep, attempt: str, files: _File
         image=step.image,
         network=step.network,
         minutes=step.minutes,
+        autonomy=step.autonomy,
         budget=step.budget,
         mission_budget=brief.workflow.budget,
         why=why,

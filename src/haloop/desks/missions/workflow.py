@@ -7,13 +7,14 @@ is wrong is said with the line it stands on. A mission is locked to the template
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from hashlib import sha256
+from itertools import takewhile
 from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from haloop.kernel.errors import BadInput
-from haloop.ports.agents import ArtifactName, Check, StepId
+from haloop.ports.agents import WHERE_NOT_ASK, ArtifactName, Autonomy, Check, StepId
 from haloop.ports.models import Budget
 from haloop.ports.projects import Use
 from haloop.ports.sandboxes import Network
@@ -67,6 +68,8 @@ class WorkflowStep(BaseModel):
     """What it has of the project that the mission belongs to, if it belongs to one."""
     minutes: Annotated[int, Field(ge=1, le=600)] = 30
     """After so long it is stopped."""
+    autonomy: Annotated[Autonomy, WHERE_NOT_ASK] = Autonomy.ASK
+    """How far its agent goes by itself."""
     budget: Budget | None = None
     """What each attempt at it may use of a model."""
 
@@ -77,6 +80,8 @@ class WorkflowStep(BaseModel):
             raise ValueError("a human gate has a reviewArtifact, and no agent, inputArtifact, outputArtifact or budget")
         if self.is_gate and self.project is not Use.NONE:
             raise ValueError("a human gate has no project; the step before it has")
+        if self.is_gate and self.autonomy is not Autonomy.ASK:
+            raise ValueError("a human gate has no autonomy; the step before it has")
         if not self.is_gate and (None in made or self.review_artifact is not None):
             raise ValueError("this step has an agent, an inputArtifact and an outputArtifact, and no reviewArtifact")
         return self
@@ -105,6 +110,10 @@ class Workflow(BaseModel):
         """The last step before a place that makes a file."""
         made = (place for place in reversed(range(before)) if self.steps[place].output_artifact == artifact)
         return next(made, None)
+
+    def until_gate(self, place: int) -> tuple[WorkflowStep, ...]:
+        """The steps from a place on that are done before people are asked about a file again."""
+        return tuple(takewhile(lambda step: not step.is_gate, self.steps[place:]))
 
     @property
     def works_on_project(self) -> bool:

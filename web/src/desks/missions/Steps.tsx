@@ -24,6 +24,7 @@ export function Steps({ mission }: { mission: Mission }) {
               <p className="text-sm text-ink2">
                 {t(`missions.step.${standing}`)}
                 {step.agent && `, ${step.agent}`}
+                {step.autonomy && `, ${t(`missions.autonomy.${step.autonomy}`)}`}
               </p>
               <Attempts attempts={attemptsAt(mission, step)} />
             </div>

@@ -6,7 +6,7 @@ import type { Mission } from "@/desks/missions/api";
 import { Conflict } from "@/desks/missions/Conflict";
 import { useEdit } from "@/desks/missions/edits";
 import { SendBack } from "@/desks/missions/SendBack";
-import { isRunning } from "@/desks/missions/standing";
+import { actingNext, isRunning } from "@/desks/missions/standing";
 import type { Say } from "@/desks/missions/useWord";
 import { later, t } from "@/i18n";
 import { useCommands } from "@/keys";
@@ -53,9 +53,11 @@ export function Told({ mission }: { mission: Mission }) {
     return <Notice tone="info" loop="running" title={title} />;
   }
   const asks = askedOf(mission);
+  const acting = actingNext(mission).map((one) => one.name);
   return (
     <Notice tone="wait" loop="waiting" title={t(`missions.told.${asks}`, said)}>
       {asks !== "permission" && t(`missions.told.${asks}.next`)}
+      {asks !== "permission" && acting.length > 0 && ` ${t("missions.told.acts", { steps: acting.join(", ") })}`}
     </Notice>
   );
 }

@@ -15,6 +15,8 @@ export interface Step {
   name: string;
   type: "llm" | "agent" | "human-gate";
   agent?: string;
+  /** How far its agent goes by itself; where it says nothing, a person is asked. */
+  autonomy?: "look" | "act";
   outputArtifact?: string;
   reviewArtifact?: string;
 }
