@@ -560,14 +560,15 @@ class Client:
         path = f"/api/missions/{_part(mission)}/artifacts/{_part(name)}"
         await self._send("PUT", path, json={"content": content}, headers=_if_match(tag))
 
-    async def take_artifact(self, mission: str, name: str, *, tag: str | None = None) -> None:
-        """Take up what somebody wrote into its folder; with a tag, only if the mission still waits for just that."""
+    async def take_artifact(self, mission: str, name: str, *, seen: str, tag: str | None = None) -> None:
+        """Take up what was seen in its folder, by its hash; with a tag, only if the mission waits for just that."""
         path = f"/api/missions/{_part(mission)}/artifacts/{_part(name)}/take"
-        await self._send("POST", path, headers=_if_match(tag))
+        await self._send("POST", path, json={"digest": seen}, headers=_if_match(tag))
 
-    async def put_back_artifact(self, mission: str, name: str) -> None:
-        """Drop what somebody wrote into its folder."""
-        await self._send("POST", f"/api/missions/{_part(mission)}/artifacts/{_part(name)}/put-back")
+    async def put_back_artifact(self, mission: str, name: str, *, seen: str) -> None:
+        """Drop what was seen in its folder, by its hash."""
+        path = f"/api/missions/{_part(mission)}/artifacts/{_part(name)}/put-back"
+        await self._send("POST", path, json={"digest": seen})
 
     async def continue_mission(self, mission: str, *, tag: str | None = None) -> None:
         """Say yes to what it waits for; with a tag, only to just that."""

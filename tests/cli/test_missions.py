@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -197,16 +198,40 @@ def test_a_step_that_asks_nobody_says_so(haloop: Haloop, workshop: Neighbour, wi
 def test_a_file_that_was_changed_by_hand_is_put_back_or_taken(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:
     """The mission says which it is; put back it is as it was, taken it is the draft."""
     mission = begun(haloop, wish)
-    folder = workshop.door.practice.home / "missions" / mission / "artifacts"
-    folder.mkdir(parents=True)
-    raw = folder / "raw-input.md"
+    raw = changed_by_hand(workshop, mission)
+    seen = sha256(b"By hand.\n").hexdigest()[:12]
 
-    raw.write_text("By hand.\n", encoding="utf-8")
-    assert "changed by hand in the folder: take it or put-back" in haloop("missions", "show", mission).out
-    assert haloop("missions", "put-back", mission, "raw-input.md").code == 0
+    shown = haloop("missions", "show", mission).out
+    assert f"changed by hand in the folder ({seen}): take it or put-back" in shown
+    assert haloop("missions", "put-back", mission, "raw-input.md", "--seen", seen).code == 0
     assert raw.read_text(encoding="utf-8") == "Make it dark.\n"
 
     raw.write_text("By hand.\n", encoding="utf-8")
-    assert haloop("missions", "take", mission, "raw-input.md").code == 0
+    assert haloop("missions", "take", mission, "raw-input.md", "--seen", seen).code == 0
     assert haloop("missions", "read", mission, "raw-input.md").out == "By hand.\n"
-    assert haloop("missions", "take", mission, "raw-input.md").code == 4
+    assert haloop("missions", "take", mission, "raw-input.md", "--seen", seen).code == 4
+
+
+@pytest.mark.parametrize("how", ["put-back", "take"])
+def test_what_nobody_saw_in_the_folder_is_shown_and_left_there(
+    haloop: Haloop, workshop: Neighbour, wish: Path, how: str
+) -> None:
+    """Without a hash, with too little of one, or with that of what was there before: what is there now is shown."""
+    mission = begun(haloop, wish)
+    raw = changed_by_hand(workshop, mission)
+    before, now = (sha256(said).hexdigest() for said in (b"Make it dark.\n", b"By hand.\n"))
+
+    for named in ((), ("--seen", now[:2]), ("--seen", before)):
+        said = haloop("missions", how, mission, "raw-input.md", *named)
+        assert (said.code, "By hand." in said.err) == (2, True)
+        assert f"--seen {now[:12]}" in said.err
+    assert raw.read_text(encoding="utf-8") == "By hand.\n"
+    assert haloop("missions", "read", mission, "raw-input.md").out == "Make it dark.\n"
+
+
+def changed_by_hand(workshop: Neighbour, mission: str) -> Path:
+    """A file of its folder that says something else."""
+    raw = workshop.door.practice.home / "missions" / mission / "artifacts" / "raw-input.md"
+    raw.parent.mkdir(parents=True)
+    raw.write_text("By hand.\n", encoding="utf-8")
+    return raw

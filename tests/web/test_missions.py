@@ -413,6 +413,36 @@ async def test_a_step_that_acts_without_asking_is_told_where_a_yes_lets_it(shop:
     await expect(told).to_have_count(0)
 
 
+async def test_what_was_written_after_the_page_was_shown_is_not_put_back(
+    shop: Shop, folders: MissionFolders, visitor: Visitor
+) -> None:
+    """It says why, shows what is there now, and asks anew; a second yes is to that."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = shop.practice.home / FOLDER / mission / ARTIFACTS / "structured-text.md"
+    await until(file.exists)
+    stands = file.read_text(encoding="utf-8")
+    file.write_text("by hand", encoding="utf-8")
+    page = visitor.page
+    await visitor.open(f"/missions/{mission}")
+    shown = page.get_by_label("What is different in the folder")
+    await expect(shown).to_contain_text("+by hand")
+    file.write_text("newer", encoding="utf-8")
+
+    asked = page.get_by_role("group", name="Drop what was written into the folder?")
+    await button(page, "Put back what stands").click()
+    await asked.get_by_role("button", name="Put back what stands").click()
+
+    await expect(page.get_by_text("in the mission's folder was changed since you saw it")).to_be_visible()
+    await expect(shown).to_contain_text("+newer")
+    assert file.read_text(encoding="utf-8") == "newer"
+    visitor.complaints.clear()  # the browser's own line about the refusal
+    await button(page, "Put back what stands").click()
+    await asked.get_by_role("button", name="Put back what stands").click()
+    await expect(shown).to_have_count(0)
+    assert file.read_text(encoding="utf-8") == stands
+
+
 async def test_a_new_mission_follows_the_workflow_that_was_chosen(shop: Shop, visitor: Visitor) -> None:
     """Where there is more than one the form offers them, and says which template cannot be followed."""
     for name, text in (("short.yaml", SHORT), ("broken.yaml", "steps: 3\n")):

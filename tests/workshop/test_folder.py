@@ -5,14 +5,19 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from haloop.kernel.errors import NotFound
+from haloop.wire.missions import CODE_HEADER
 from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
 from tests.workshop.conftest import Shop, opened_shop
+
+NOTHING = sha256().hexdigest()
 
 
 async def until(is_so: Any) -> None:
@@ -32,9 +37,10 @@ def says(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files}
 
 
-async def did(shop: Shop, mission: str, name: str, how: str) -> httpx2.Response:
-    """Take up what was written by hand, or put it back."""
-    return await shop.door.client.post(f"/api/missions/{mission}/artifacts/{name}/{how}")
+async def did(shop: Shop, mission: str, name: str, how: str, *, seen: str | None = None) -> httpx2.Response:
+    """Take up what was written by hand, or put it back; as it is now, where nobody says what was seen."""
+    digest = seen or (await shop.detail(mission))["by_hand_digests"].get(name, NOTHING)
+    return await shop.door.client.post(f"/api/missions/{mission}/artifacts/{name}/{how}", json={"digest": digest})
 
 
 async def test_a_folder_has_the_plan_s_files_and_comes_back_when_it_was_deleted(
@@ -143,21 +149,62 @@ async def test_what_was_written_by_hand_is_taken_up_from_the_folder_itself(shop:
 
 
 async def test_what_was_taken_up_is_read_before_a_yes_counts(shop: Shop, folders: MissionFolders) -> None:
-    """The folder says something else than it did when it was shown: nobody says yes to what they never saw."""
+    """Of a long file a page shows the beginning alone: nobody says yes to what they never saw."""
     mission = await shop.begun()
     await shop.go_on(mission)
     file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
     await until(file.exists)
     file.write_text("shown\n", encoding="utf-8")
-    await shop.detail(mission)
-    file.write_text("never shown\n", encoding="utf-8")
 
     taken = await did(shop, mission, "structured-text.md", "take")
     unread = await shop.say_yes(mission)
     read = await shop.go_on(mission)
 
     assert (taken.status_code, unread.status_code, read.status_code) == (200, 409, 200)
-    assert unread.json()["data"] == {"artifact": "structured-text.md", "now": "never shown\n"}
+    assert unread.json()["data"] == {"artifact": "structured-text.md", "now": "shown\n"}
+
+
+@pytest.mark.parametrize("how", ["take", "put-back"])
+async def test_what_was_written_after_somebody_looked_is_neither_taken_up_nor_lost(
+    shop: Shop, folders: MissionFolders, how: str
+) -> None:
+    """Whoever asks names what they saw: where the folder says something newer, that is told, and stays there."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+    file.write_text("shown\n", encoding="utf-8")
+    seen = (await shop.detail(mission))["by_hand_digests"]["structured-text.md"]
+    file.write_text("never shown\n", encoding="utf-8")
+
+    refused = await did(shop, mission, "structured-text.md", how, seen=seen)
+
+    now = sha256(b"never shown\n").hexdigest()
+    assert (refused.status_code, refused.headers[CODE_HEADER]) == (409, "mission.written_since")
+    assert refused.json()["data"] == {"artifact": "structured-text.md", "now": "never shown\n", "digest": now}
+    told = await shop.detail(mission)
+    assert (told["by_hand"], told["gate"]["revision"]) == ({"structured-text.md": "never shown\n"}, 1)
+    assert [one.name for one in file.parent.iterdir() if one.name.startswith(".")] == []
+    assert (await did(shop, mission, "structured-text.md", how, seen=now)).status_code == 200
+
+
+async def test_what_is_written_while_it_is_put_back_is_not_lost(shop: Shop, folders: MissionFolders) -> None:
+    """The last look is just before the file takes its place, when what stands is written beside it already."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    folder = MissionFolder(shop.practice.home, mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(file.exists)
+
+    def somebody_writes() -> None:
+        assert file.with_name(".structured-text.md.put-back").read_bytes() == b"stands\n"
+        raise NotFound("newer")
+
+    with pytest.raises(NotFound):
+        folder.put_back("structured-text.md", b"stands\n", somebody_writes)
+
+    assert file.read_bytes() != b"stands\n"
+    assert not file.with_name(".structured-text.md.put-back").exists()
 
 
 async def test_what_was_written_by_hand_is_put_back_to_what_the_ledger_says(
@@ -243,7 +290,7 @@ async def test_what_cannot_be_put_back_is_said(shop: Shop, folders: MissionFolde
     file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
     await until(file.exists)
     file.write_text("by hand\n", encoding="utf-8")
-    file.with_name(f"{file.name}.{os.getpid()}").mkdir()  # where it would be written first
+    file.with_name(f".{file.name}.put-back.{os.getpid()}").mkdir()  # where it would be written first
 
     refused = await did(shop, mission, "structured-text.md", "put-back")
 

@@ -10,6 +10,8 @@ from tests.workshop.conftest import Shop
 BODIES = {
     ("POST", "/api/missions"): {"title": "x", "type": "fix", "rawInput": "x"},
     ("PUT", "/api/missions/{mission}/artifacts/{filename}"): {"content": "x"},
+    ("POST", "/api/missions/{mission}/artifacts/{filename}/put-back"): {"digest": "0" * 64},
+    ("POST", "/api/missions/{mission}/artifacts/{filename}/take"): {"digest": "0" * 64},
 }
 NOBODY = "m-00000000-0000-0000-0000-000000000000"
 

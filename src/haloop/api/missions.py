@@ -29,6 +29,7 @@ from haloop.wire.missions import (
     MissionListItem,
     MissionLog,
     MissionMeta,
+    SeenIn,
 )
 from haloop.workshop.by_hand import ByHand
 from haloop.workshop.folder import MissionFolder
@@ -52,8 +53,7 @@ class InEnvelope(Keyed):
                     request, HTTPStatus.BAD_REQUEST, f"{first['loc'][-1]}: {first['msg']}", "request.malformed"
                 )
             except ChangedSince as error:
-                data = {"artifact": error.artifact, "now": error.now}
-                return _refused(request, HTTPStatus.CONFLICT, error.sentence, error.code, data)
+                return _refused(request, HTTPStatus.CONFLICT, error.sentence, error.code, error.stands)
             except HaloopError as error:
                 said = f"{error.sentence} {error.next_step or ''}".strip()
                 return _refused(request, status_of(error), said, error.code)
@@ -158,10 +158,10 @@ async def save_artifact(
     dependencies=[Depends(caller_limited(lambda rates: rates.artifacts))],
 )
 async def take_artifact(
-    missions: InShop, caller: By, mission: Name, filename: str, if_match: Match = None
+    missions: InShop, caller: By, mission: Name, filename: str, seen: SeenIn, if_match: Match = None
 ) -> Enveloped[None]:
-    """Take up what somebody wrote into the mission's folder by hand, as if it were saved here."""
-    await ByHand(missions).take(caller, mission, filename, match=_tag(if_match))
+    """Take up what you saw of what was written into the mission's folder by hand, as if it were saved here."""
+    await ByHand(missions).take(caller, mission, filename, seen.digest, match=_tag(if_match))
     return Enveloped(success=True)
 
 
@@ -169,9 +169,11 @@ async def take_artifact(
     "/api/missions/{mission}/artifacts/{filename}/put-back",
     dependencies=[Depends(caller_limited(lambda rates: rates.artifacts))],
 )
-async def put_back_artifact(missions: InShop, caller: By, mission: Name, filename: str) -> Enveloped[None]:
-    """Drop what somebody wrote into the mission's folder by hand: the file says again what stands here."""
-    await ByHand(missions).put_back(caller, mission, filename)
+async def put_back_artifact(
+    missions: InShop, caller: By, mission: Name, filename: str, seen: SeenIn
+) -> Enveloped[None]:
+    """Drop what you saw of what was written into the mission's folder by hand: the file says what stands here."""
+    await ByHand(missions).put_back(caller, mission, filename, seen.digest)
     return Enveloped(success=True)
 
 

@@ -17,7 +17,7 @@ from haloop.cli.parts import Framed, Part, Table
 from haloop.cli.reaching import reach
 from haloop.client import Client
 from haloop.kernel.canonical import Canonical
-from haloop.kernel.errors import BadInput
+from haloop.kernel.errors import BadInput, NotFound
 from haloop.settings import Settings
 from haloop.wire.missions import (
     ChangedFile,
@@ -37,6 +37,9 @@ _SHORT = 6
 """So many letters of an id's end are enough to type."""
 _GOES = {"look": "only looks", "act": "acts without asking"}
 """How far the agent of a step goes by itself, where nobody is asked."""
+_SEEN_LETTERS = 12
+"""So many letters of a hash's beginning say what was seen."""
+_seen = click.option("--seen", metavar="HASH", default="", help="What you saw in the folder; without it, it is shown.")
 _ENDS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
 _ASKS = {
     "begin": "It waits to begin: haloop missions continue {id}",
@@ -128,19 +131,21 @@ def write(settings: Settings, mission: str, name: str, source: BinaryIO) -> Answ
 @missions.command()
 @click.argument("mission")
 @click.argument("name", metavar="FILE")
+@_seen
 @answering
-def take(settings: Settings, mission: str, name: str) -> Answer:
+def take(settings: Settings, mission: str, name: str, seen: str) -> Answer:
     """Take up what somebody wrote into a mission's folder by hand; at the file's gate, that is a change."""
-    return reach(settings, lambda client: _take(client, mission, name))
+    return reach(settings, lambda client: _take(client, mission, name, seen))
 
 
 @missions.command("put-back")
 @click.argument("mission")
 @click.argument("name", metavar="FILE")
+@_seen
 @answering
-def put_back(settings: Settings, mission: str, name: str) -> Answer:
+def put_back(settings: Settings, mission: str, name: str, seen: str) -> Answer:
     """Drop what somebody wrote into a mission's folder by hand: FILE says there again what was approved."""
-    return reach(settings, lambda client: _put_back(client, mission, name))
+    return reach(settings, lambda client: _put_back(client, mission, name, seen))
 
 
 @missions.command("continue")
@@ -230,17 +235,18 @@ async def _write(client: Client, name: str, file: str, content: str) -> Answer:
     return Answer(lines=[f"{file} is saved."], document=_document(await client.mission(found.mission_id)))
 
 
-async def _take(client: Client, name: str, file: str) -> Answer:
+async def _take(client: Client, name: str, file: str, seen: str) -> Answer:
     found = await _found(client, name)
-    await client.take_artifact(found.mission_id, file, tag=found.gate.tag if found.gate else None)
+    digest = _as_seen(found, file, seen)
+    await client.take_artifact(found.mission_id, file, seen=digest, tag=found.gate.tag if found.gate else None)
     return Answer(
         lines=[f"{file} says what was in the folder."], document=_document(await client.mission(found.mission_id))
     )
 
 
-async def _put_back(client: Client, name: str, file: str) -> Answer:
+async def _put_back(client: Client, name: str, file: str, seen: str) -> Answer:
     found = await _found(client, name)
-    await client.put_back_artifact(found.mission_id, file)
+    await client.put_back_artifact(found.mission_id, file, seen=_as_seen(found, file, seen))
     return Answer(
         lines=[f"{file} in the folder is as it was."], document=_document(await client.mission(found.mission_id))
     )
@@ -388,7 +394,8 @@ def _in_queue(place: int) -> str:
 
 def _about(found: MissionDetail, name: str) -> str:
     stale = "stale: made after a step to which the mission went back" if name in found.stale else ""
-    by_hand = "changed by hand in the folder: take it or put-back" if name in found.by_hand else ""
+    digest = found.by_hand_digests.get(name, "")
+    by_hand = f"changed by hand in the folder ({digest[:_SEEN_LETTERS]}): take it or put-back" if digest else ""
     return ", ".join(filter(None, (stale, by_hand)))
 
 
@@ -404,6 +411,25 @@ def _waits(found: MissionDetail) -> str:
     end = found.mission_id[-_SHORT:]
     asks = "push" if found.gate.pushes else found.gate.asks
     return _ASKS[asks].format(id=end, artifact=found.gate.artifact, gate=found.gate.id)
+
+
+def _as_seen(found: MissionDetail, file: str, seen: str) -> str:
+    """The hash of what a file in the folder says, where that was seen; where it was not, it is shown now."""
+    if file not in found.by_hand:
+        raise NotFound(
+            f"Nobody changed {file} in the mission's folder.",
+            code="mission.not_by_hand",
+            next_step="haloop missions show has what was changed by hand.",
+        )
+    digest = found.by_hand_digests[file]
+    if len(seen) >= _SEEN_LETTERS and digest.startswith(seen):
+        return digest
+    print_on(sys.stderr, [f"{file} in the folder:", Framed(lines=found.by_hand[file].splitlines())])
+    raise BadInput(
+        f"What stands in the folder is above, and you have not said that you saw it, so nothing was done to {file}.",
+        code="usage.seen",
+        next_step=f"Say the same with --seen {digest[:_SEEN_LETTERS]}",
+    )
 
 
 def _content(found: MissionDetail, file: str) -> str:

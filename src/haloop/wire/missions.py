@@ -3,7 +3,7 @@
 Names are mixed on purpose: what a mission is called is written with underscores, and which file a step takes is not.
 """
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -35,6 +35,13 @@ class ArtifactIn(BaseModel, extra="forbid", strict=True):
     """What a file is to say."""
 
     content: str
+
+
+class SeenIn(BaseModel, extra="forbid", strict=True):
+    """What somebody saw of a file that was written by hand: it alone is taken up, or put back."""
+
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    """As `by_hand_digests` told it."""
 
 
 class MissionListItem(BaseModel, frozen=True):
@@ -177,6 +184,8 @@ class MissionDetail(MissionMeta, frozen=True):
     """Files that were made after a step to which the mission went back since."""
     by_hand: dict[str, str] = {}
     """What somebody wrote into the mission's folder; nothing uses it before a person saves it here."""
+    by_hand_digests: dict[str, str] = {}
+    """The hash of all that each of them holds, by which it is taken up or put back."""
     project: str | None = None
     """The repository that it works on, where it does."""
     changed: bool = False

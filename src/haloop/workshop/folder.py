@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -26,13 +26,13 @@ from haloop.kernel.ids import AccountId, RunId
 from haloop.store.home import write_private
 from haloop.wire.missions import MissionLog
 from haloop.workshop.missions import Missions
-from haloop.workshop.telling import meta, step_run
+from haloop.workshop.telling import Written, meta, step_run
 
 log = logging.getLogger("haloop.workshop")
 
 FOLDER, ARTIFACTS, RUNS, LOGS, MISSION = "missions", "artifacts", "runs", "logs", "mission.json"
 TAIL_LINES, TAIL_BYTES = 100, 8 << 10
-_SEEN_MAX = 1 << 20
+SEEN_BYTES_MAX = 1 << 20
 """So much is told of a file that was written by hand."""
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -62,12 +62,12 @@ class MissionFolder:
         """Whether it says already what there is to say."""
         return _says(self._path / MISSION, self._told(progress))
 
-    def by_hand(self, progress: Progress) -> dict[str, str]:
+    def by_hand(self, progress: Progress) -> dict[str, Written]:
         """What somebody wrote into this folder, by file; the ledger knows nothing of it."""
         found = {name: self._by_hand(progress, name) for name in progress.files}
-        return {name: said.decode(errors="replace") for name, said in found.items() if said is not None}
+        return {name: written for name, written in found.items() if written is not None}
 
-    def written(self, progress: Progress, name: str, size_max: int) -> bytes | None:
+    def written(self, progress: Progress, name: str, size_max: int = SEEN_BYTES_MAX) -> Written | None:
         """What somebody wrote into one file, as far as that; none where it is as the ledger has it."""
         return self._by_hand(progress, name, size_max) if name in progress.files else None
 
@@ -80,13 +80,21 @@ class MissionFolder:
                 next_step=f"Take it away: {self._path / ARTIFACTS / name}",
             )
 
-    def put_back(self, name: str, content: bytes) -> None:
-        """Write over what somebody wrote; DiskFault where that cannot be."""
+    def put_back(self, name: str, content: bytes, look: Callable[[], object]) -> None:
+        """Write over what somebody wrote; DiskFault where that cannot be.
+
+        They may be writing still: whoever says that it may go looks last, when nothing is left to do but a rename.
+        """
         self.require_plain(name)
+        beside = self._path / ARTIFACTS / f".{name}.put-back"  # which no file of a mission is called
         try:
-            write_private(self._path / ARTIFACTS / name, content)
+            write_private(beside, content)
+            look()
+            beside.replace(self._path / ARTIFACTS / name)
         except OSError as error:
             raise DiskFault(f"{name} cannot be put back: {error.strerror}.") from error
+        finally:
+            beside.unlink(missing_ok=True)
 
     def log(self, progress: Progress) -> MissionLog:
         """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
@@ -118,19 +126,20 @@ class MissionFolder:
     def _told(self, progress: Progress) -> bytes:
         return f"{meta(progress).model_dump_json(indent=2, exclude_none=True)}\n".encode()
 
-    def _by_hand(self, progress: Progress, name: str, size_max: int = _SEEN_MAX) -> bytes | None:
+    def _by_hand(self, progress: Progress, name: str, size_max: int = SEEN_BYTES_MAX) -> Written | None:
         """What a file says that the ledger never said, as far as it is told; none where it is ours, or not there."""
         if self._is_no_file(name):
-            return b""
+            return Written(b"", sha256().hexdigest())
         file = _opened(self._path / ARTIFACTS / name)
         if file is None:
             return None
         with file:
             said, digest = file.read(size_max), sha256()
             digest.update(said)
-            while piece := file.read(_SEEN_MAX):
+            while piece := file.read(SEEN_BYTES_MAX):
                 digest.update(piece)
-        return None if digest.hexdigest() in progress.versions.get(name, ()) else said
+        told = digest.hexdigest()
+        return None if told in progress.versions.get(name, ()) else Written(said, told)
 
 
 class MissionFolders:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from haloop.connectors.projects.difference import FileChange, Hunk, hunks_of, read_listing
 from haloop.desks.missions.drafts import Edit
@@ -73,10 +73,17 @@ class ChangedSince(AnswerRefused):
     code = "mission.changed"
     next_step = "Read it again; then change or approve what stands there now."
 
+    since: ClassVar = "was changed since you read it."
+
     def __init__(self, artifact: str, now: str) -> None:
-        super().__init__(f"{artifact} was changed since you read it.")
+        super().__init__(f"{artifact} {self.since}")
         self.artifact = artifact
         self.now = now
+
+    @property
+    def stands(self) -> dict[str, str]:
+        """What there is now."""
+        return {"artifact": self.artifact, "now": self.now}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Missions as they are told to others, on the wire and in their folders: plain fields, and times as text."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 
 from haloop.connectors.projects.difference import FileChange, Hunk
@@ -25,6 +26,18 @@ from haloop.wire.missions import (
 
 COMPLETE = "Complete"
 REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What somebody wrote by hand into a file, as far as it was read, and the hash of all of it."""
+
+    said: bytes
+    digest: str
+
+    @property
+    def text(self) -> str:
+        return self.said.decode(errors="replace")
 
 
 def item(progress: Progress) -> MissionListItem:
@@ -62,7 +75,7 @@ def detail(
     *,
     gate: GateView | None,
     tail: str | None,
-    by_hand: Mapping[str, str],
+    by_hand: Mapping[str, Written],
     costs: Mapping[str, Cost],
 ) -> MissionDetail:
     """A mission with its files, and what its attempts used of models."""
@@ -78,7 +91,8 @@ def detail(
         current_log_tail=tail,
         gate=None if gate is None or progress.gate is None else _gate(progress, progress.gate, gate),
         stale=sorted(progress.stale),
-        by_hand=dict(by_hand),
+        by_hand={name: one.text for name, one in by_hand.items()},
+        by_hand_digests={name: one.digest for name, one in by_hand.items()},
         project=None if progress.brief.project is None else progress.brief.project.path,
         changed=progress.change is not None,
         run=progress.run,

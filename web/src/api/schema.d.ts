@@ -1000,7 +1000,7 @@ export interface paths {
         put?: never;
         /**
          * Put Back Artifact
-         * @description Drop what somebody wrote into the mission's folder by hand: the file says again what stands here.
+         * @description Drop what you saw of what was written into the mission's folder by hand: the file says what stands here.
          */
         post: operations["put_back_artifact"];
         delete?: never;
@@ -1020,7 +1020,7 @@ export interface paths {
         put?: never;
         /**
          * Take Artifact
-         * @description Take up what somebody wrote into the mission's folder by hand, as if it were saved here.
+         * @description Take up what you saw of what was written into the mission's folder by hand, as if it were saved here.
          */
         post: operations["take_artifact"];
         delete?: never;
@@ -2897,6 +2897,13 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * By Hand Digests
+             * @default {}
+             */
+            by_hand_digests: {
+                [key: string]: string;
+            };
+            /**
              * Changed
              * @default false
              */
@@ -3686,6 +3693,14 @@ export interface components {
             language: string;
             /** Renderer */
             renderer: string;
+        };
+        /**
+         * SeenIn
+         * @description What somebody saw of a file that was written by hand: it alone is taken up, or put back.
+         */
+        SeenIn: {
+            /** Digest */
+            digest: string;
         };
         /**
          * ServerOut
@@ -5393,7 +5408,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeenIn"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -5420,7 +5439,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeenIn"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

@@ -19,9 +19,9 @@ interface Props {
 
 /** Somebody wrote into the mission's folder: what they wrote is used by nothing until a person takes it up here. */
 export function ByHand({ stands, written, onTake, onPutBack }: Props) {
-  const [isLeft, leave] = useState(false);
+  const [left, leave] = useState<string>();
   const puttingBack = useMutation({ mutationFn: async () => onPutBack?.() });
-  if (isLeft) return null;
+  if (left === written) return null;
   return (
     <Notice
       tone="info"
@@ -31,13 +31,14 @@ export function ByHand({ stands, written, onTake, onPutBack }: Props) {
           {onTake && <Button onClick={onTake}>{t("missions.by_hand.take")}</Button>}
           {onPutBack && (
             <Confirm
+              key={written} // a yes is to what was seen when it was asked for
               says={t("missions.by_hand.put_back")}
               asks={t("missions.by_hand.put_back.asks")}
               isBusy={puttingBack.isPending}
               onYes={puttingBack.mutate}
             />
           )}
-          <Button kind="quiet" onClick={() => leave(true)}>
+          <Button kind="quiet" onClick={() => leave(written)}>
             {t("missions.by_hand.leave")}
           </Button>
         </div>

@@ -61,10 +61,9 @@ function OneFile({ mission, file, isOpen, mayDecide }: One) {
     <div className="grid gap-3">
       {byHand !== undefined && !edit && (
         <ByHand
-          key={byHand}
           stands={stands}
           written={byHand}
-          onPutBack={mayDecide ? () => putBack(mission, file).then(() => lookAgain(client, mission)) : undefined}
+          onPutBack={mayDecide ? () => putBack(mission, file).finally(() => lookAgain(client, mission)) : undefined}
           onTake={isOpen ? () => keep({ text: byHand, from: stands }) : undefined}
         />
       )}

@@ -67,9 +67,11 @@ export function saveFile(mission: Mission, name: string, content: string): Promi
   });
 }
 
-/** Drop what somebody wrote into the mission's folder: the file says there again what stands here. */
+/** Drop what is seen here of what somebody wrote into the mission's folder: the file says there again what stands. */
 export function putBack(mission: Mission, name: string): Promise<null> {
-  return told(`/${mission.mission_id}/artifacts/${encodeURIComponent(name)}/put-back`, "POST");
+  return told(`/${mission.mission_id}/artifacts/${encodeURIComponent(name)}/put-back`, "POST", {
+    body: { digest: mission.by_hand_digests[name] },
+  });
 }
 
 /** Say yes to what was read. */
