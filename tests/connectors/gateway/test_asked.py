@@ -99,6 +99,18 @@ def test_no_other_model_answers_than_the_one_that_was_priced() -> None:
         (RESPONSES, {"conversation": "conv_1"}, "conversation"),
         (RESPONSES, {"prompt": {"id": "pmpt_1"}}, "prompt"),
         (RESPONSES, {"input": [{"type": "item_reference", "id": "msg_1"}]}, "item_reference"),
+        (
+            RESPONSES,
+            {"input": [{"type": "additional_tools", "tools": [{"type": "function"}, {"type": "web_search"}]}]},
+            r"provider's own \(web_search\)",
+        ),
+        (RESPONSES, {"input": [{"type": "tool_search_output", "tools": [{"type": "mcp"}]}]}, r"own \(mcp\)"),
+        (
+            MESSAGES,
+            {"messages": [{"content": [{"tool": {"type": "tool_definition", "definition": {"type": "web_fetch_2"}}}]}]},
+            r"own \(web_fetch_2\)",
+        ),
+        (CHAT, {"model": "openai/gpt-5:online"}, "searches by itself"),
         (RESPONSES, {"prompt_cache_options": {"ttl": "12h"}}, "prompt_cache_options.ttl"),
         (RESPONSES, {"service_tier": "fast"}, "service_tier makes"),
         (GENERATE, {"cachedContent": "cachedContents/1"}, "cachedContent"),
@@ -127,7 +139,9 @@ def test_what_nobody_could_count_is_refused(dialect: Dialect, said: dict[str, An
         ),
         (CHAT, {"service_tier": "auto", "modalities": ["text"], "parallel_tool_calls": True, "logit_bias": {}}),
         (RESPONSES, {"include": ["reasoning.encrypted_content"], "background": False, "previous_response_id": None}),
+        (RESPONSES, {"tool_choice": {"type": "allowed_tools", "tools": [{"type": "function", "name": "f"}]}}),
         (RESPONSES, {"input": [{"type": "function_call_output", "output": "see https://x.example", "call_id": "c"}]}),
+        (CHAT, {"response_format": {"json_schema": {"schema": {"properties": {"tools": {"type": "array"}}}}}}),
         (GENERATE, {"safety_settings": [], "generationConfig": {"thinkingConfig": {"includeThoughts": True}}}),
     ],
 )
@@ -176,6 +190,7 @@ def test_what_is_no_plain_ascii_counts_twice() -> None:
     [
         {"max_tokens": 100, "context_management": {"edits": [{"type": "compact_20260112"}]}},
         {"max_tokens": 100, "context_management": [{"type": "compaction"}]},
+        {"max_tokens": 100, "input": [{"type": "compaction_trigger"}]},
     ],
 )
 def test_what_the_provider_shortens_first_is_read_and_written_twice(said: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ _ANOTHER_MODEL = frozenset({"fallbacks", "models"})
 _ADDRESSES = frozenset({"image_url", "file_url", "fileUri", "file_uri"})
 _OF_THE_AGENT = frozenset({"input", "args", "arguments", "response"})
 """Where an agent's own tools are called and answer: their words are theirs, and no provider follows them."""
+_SKIPPED = _OF_THE_AGENT | {"tools"}
 _DEPTH_MAX = 60
 _NAME_MAX = 200
 _ASCII = bytes(range(128))
@@ -71,7 +72,7 @@ def read_asked(body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool
     answers = _count(dialect.answers(said) or 1)
     longest = max(map(_count, limits)) if limits else dialect.tokens_out_unsaid
     sent = written(dialect.counted(said if limits else dialect.limited(said)))
-    readings = 2 if _compacts(said) else 1
+    readings = 2 if _compacts(said) or b'"compaction_trigger"' in sent else 1
     return Asked(
         model=named,
         body=sent,
@@ -125,11 +126,10 @@ class _Words:
 
     def beside(self, said: Json, model: object) -> int:
         """How many tokens are in its pictures and documents beyond their bytes; NotAsked where it asks for more."""
-        what = next(_reaching(said), None)
-        if what is None and isinstance(model, str) and "search" in model:
-            what = f"{model}, which searches by itself,"
-        if what is not None:
+        for what in _reaching(said):
             raise self._reaching(what)
+        if isinstance(model, str) and ("search" in model or model.endswith(":online")):
+            raise self._reaching(f"{model[:_NAME_MAX]}, which searches by itself,")
         _require_plain(said)
         return sum(self._beside(key, value, _DEPTH_MAX) for key, value in said.items() if key != "tools")
 
@@ -161,9 +161,9 @@ class _Words:
             ):
                 return _weight(kind, data)
             case dict():
-                return sum(
-                    self._beside(name, one, depth - 1) for name, one in value.items() if name not in _OF_THE_AGENT
-                )
+                for what in _offered_on_the_way(value):
+                    raise self._reaching(what)
+                return sum(self._beside(name, one, depth - 1) for name, one in value.items() if name not in _SKIPPED)
         return 0
 
     def _text(self, key: str, value: str) -> int:
@@ -221,7 +221,19 @@ def _kept_there(what: str) -> NotAsked:
 def _reaching(said: Json) -> Iterator[str]:
     """What of a request makes the provider itself do something."""
     yield from (name for name in _REACH if said.get(name) not in (None, False, []))  # {} asks for all that is usual
-    yield from (f"a tool of the provider's own ({_name_of(one)})" for one in _tools(said) if not _is_its_own(one))
+    yield from _foreign_tools(said)
+
+
+def _foreign_tools(said: Mapping[str, object]) -> Iterator[str]:
+    return (f"a tool of the provider's own ({_name_of(one)})" for one in _tools(said) if not _is_its_own(one))
+
+
+def _offered_on_the_way(value: Mapping[str, object]) -> Iterator[str]:
+    """Some forms let a program offer more tools among its words; a schema may have a `tools` too, which is no list."""
+    if isinstance(value.get("tools"), list):
+        yield from _foreign_tools(value)
+    if value.get("type") == "tool_definition":
+        yield from _foreign_tools({"tools": [value.get("definition")]})
 
 
 def _tools(said: Mapping[str, object], depth: int = _DEPTH_MAX) -> Iterator[object]:
