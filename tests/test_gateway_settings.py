@@ -52,6 +52,15 @@ def test_the_practice_model_is_told_no_key(tmp_path: Path, key_file: str) -> Non
     }
 
 
+@pytest.mark.parametrize("written", ["\ufeffsk-ant-1", "sk-\u00e4nt-1", "sk-\x00ant-1", "sk-\u200bant-1"])
+def test_a_key_that_cannot_be_sent_is_refused_at_the_start(tmp_path: Path, written: str) -> None:
+    """What an editor put before it or into it would fail at each call, where nobody is told why."""
+    file = tmp_path / "key"
+    file.write_text(f"{written}\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"gateway\.anthropic_key_file is .* has a letter"):
+        read(tmp_path, anthropic_key_file=str(file))
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [

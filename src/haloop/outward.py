@@ -293,4 +293,10 @@ def _secret(setting: str, file: Path | None) -> str:
         ) from error
     if not secret:
         raise BadInput(f"{setting} is {file}, which is empty.", code="settings.secret", next_step="Put it there.")
+    if not (secret.isascii() and secret.isprintable()):
+        raise BadInput(
+            f"{setting} is {file}, whose first line has a letter that nobody can be sent there.",
+            code="settings.secret",
+            next_step="Write it anew as plain text, without a mark at its beginning; accents are no part of a key.",
+        )
     return secret
