@@ -92,7 +92,7 @@ async def open_workshop(
         AgentUse.opened(settings.home, for_day=for_day) as spending,
     ):
         agents = SandboxedAgents(
-            read_agents(settings.agents_file),
+            read_agents(settings.agents_file, is_near=settings.sandbox_provider != "kubernetes"),
             missions=settings.home / FOLDER,
             files=run_files,
             sandboxes=sandboxes,

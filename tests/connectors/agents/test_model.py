@@ -171,8 +171,18 @@ async def test_without_anything_to_carry_its_calls_an_agent_is_not_begun(reachin
     worked = await reaching.agents(driver).work(await reaching.task())
 
     assert isinstance(worked, Fell)
-    assert worked.reason.startswith("It reaches no model: its image has neither python3 nor socat")
+    assert worked.reason.startswith("It reaches no model: nothing in its image carries its calls")
     assert "neither python3 nor socat" in reaching.said(worked)
+
+
+async def test_an_agent_that_ends_with_any_code_keeps_what_it_made(reaching: Works) -> None:
+    """Also with the one by which it is known that nothing carries its calls: that one was begun, and left its file."""
+    script = "\nopen(sys.argv[1], 'w').write(said)\nsys.exit(96)"
+
+    worked = await reaching.agents(python(script)).work(await reaching.task())
+
+    assert isinstance(worked, Made), worked
+    assert worked.exit_code == 96
 
 
 async def test_a_program_that_is_not_there_is_named(reaching: Works) -> None:
@@ -321,4 +331,4 @@ async def test_in_docker_the_way_is_the_same(
     assert worked.use is not None
     assert worked.use.tokens_out == 20
     assert isinstance(bare, Fell)
-    assert bare.reason.startswith("It reaches no model: its image has neither python3 nor socat")
+    assert bare.reason.startswith("It reaches no model: nothing in its image carries its calls")

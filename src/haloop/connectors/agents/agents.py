@@ -265,8 +265,8 @@ def _why_nothing_counts(at_work: _AtWork, exit_code: int | None) -> str:
     """Where its model was refused it was cut short, whatever lies there."""
     if at_work.line is None:
         return ""
-    if exit_code == NO_WAY:
-        return "It reaches no model: its image has neither python3 nor socat, one of which must carry its calls."
+    if exit_code == NO_WAY and not at_work.line.was_reached:
+        return "It reaches no model: nothing in its image carries its calls, for which it needs python3 or socat."
     return at_work.line.spent
 
 

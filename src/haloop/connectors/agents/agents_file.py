@@ -24,6 +24,7 @@ from haloop.ports.agents import Autonomy
 STANDARD = ("cleanup-agent", "research-agent", "planning-agent", "impl-agent")
 """Those of the workflow that ships."""
 _MOCK, _SCRIPTED = "mock", "scripted"
+_FAR = "the way to a model is a socket of this machine; take it out, or let sandbox.provider be another than kubernetes"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -84,8 +85,11 @@ class _AgentsFile(BaseModel):
     agents: dict[str, str | _Described] = {}
 
 
-def read_agents(file: Path | None = None) -> Mapping[str, Driver]:
-    """Every agent by its name; BadInput where the file cannot be used."""
+def read_agents(file: Path | None = None, *, is_near: bool = True) -> Mapping[str, Driver]:
+    """Every agent by its name; BadInput where the file cannot be used.
+
+    Where agents work on other machines, no socket of this one leads from them to a model.
+    """
     drivers: dict[str, Driver] = {
         _MOCK: CommandAgent(mock_program),
         _SCRIPTED: AcpAgent(scripted_program, SCRIPTED_MODES),
@@ -95,6 +99,8 @@ def read_agents(file: Path | None = None) -> Mapping[str, Driver]:
         if not _NAME.fullmatch(name):
             raise _bad(file, f"{name!r} is no plain name")
         stands_for.pop(name, None)
+        if isinstance(described, _Described) and described.model and not is_near:
+            raise _bad(file, f"agents.{name}.model: {_FAR}")
         if isinstance(described, str):
             stands_for[name] = described
         else:

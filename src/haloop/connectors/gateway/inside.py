@@ -7,7 +7,9 @@ from pathlib import Path
 from haloop.connectors.gateway.providers import Provider, environment_of
 
 NO_WAY = 96
-"""How a sandbox ends in which nothing can lead there; to_model.sh says why."""
+"""How a sandbox ends in which nothing leads there, and so nothing came by it; to_model.sh says why.
+
+An agent that was begun may end so for reasons of its own."""
 PORT = 8931
 """On the sandbox's own loopback, so it is free in each."""
 _FOLDER = "/opt/haloop/gateway"

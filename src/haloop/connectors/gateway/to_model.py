@@ -9,6 +9,8 @@ import os
 import socket
 import sys
 
+NO_WAY = 96
+
 
 class End(asyncio.Protocol):
     """One end of a connection: whatever comes in at it goes out at the other, no faster than that takes it."""
@@ -70,9 +72,23 @@ async def carry(listening: socket.socket, way: str) -> None:
     await server.serve_forever()
 
 
+def knock(way: str) -> None:
+    """Ask something of no consequence, so that outside it is known that the agent was begun."""
+    with socket.socket(socket.AF_UNIX) as there:
+        there.connect(way)
+        there.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        if not there.recv(1):
+            raise ConnectionError(f"nobody answers at {way}")
+
+
 def main(port: str, way: str, *agent: str) -> None:
     """Listen, become the agent, and leave a child that carries."""
-    listening = socket.create_server(("127.0.0.1", int(port)))
+    try:
+        listening = socket.create_server(("127.0.0.1", int(port)))
+        knock(way)
+    except OSError as error:
+        print(f"Nothing carries the agent's calls to its model: {error}.", file=sys.stderr)
+        sys.exit(NO_WAY)
     if os.fork():
         listening.close()
         try:
