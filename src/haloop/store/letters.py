@@ -16,14 +16,10 @@ from typing import Any
 import apsw
 
 from haloop.kernel import canonical
-from haloop.kernel.errors import Corrupt, DiskFault, HomeUnusable, WrongVersion
 from haloop.kernel.ids import AccountId, PersonId
 from haloop.ports.letterbox import Mark
-from haloop.store.database import open_for_reading, open_for_writing, truncate_log
-
-FILE = "letters.db"
-APPLICATION_ID = 0x48414C4C
-VERSION = 1
+from haloop.store.book import Book
+from haloop.store.database import truncate_log
 
 _SCHEMA = """
 CREATE TABLE secret (key BLOB NOT NULL) STRICT;
@@ -44,6 +40,14 @@ CREATE TABLE letter (
     said     TEXT    NOT NULL             -- the conversation so far, where it was answered with a question
 ) STRICT;
 """
+_BOOK = Book(
+    name="letters",
+    application_id=0x48414C4C,
+    versions=(_SCHEMA,),
+    without="the ledger loses nothing, and people write to new addresses.",
+    once_well="letters are read again once it works.",
+)
+FILE = _BOOK.file
 _COLUMNS = "id, account, person, series, number, came_at, due, tries, link, language, said"
 
 
@@ -85,22 +89,13 @@ class LetterBook:
 
     @classmethod
     def open(cls, home: Path) -> "LetterBook":
-        path = home / FILE
-        with _faults_named():
-            path.touch(mode=0o600)  # before there is anything in it; what SQLite lays beside it is as private
-            try:
-                book = cls(open_for_writing(path, schema=_SCHEMA, application_id=APPLICATION_ID, version=VERSION))
-            except (Corrupt, WrongVersion) as error:
-                raise HomeUnusable(
-                    f"{path} cannot be read: it is damaged, or of another version.",
-                    code="letters.damaged",
-                    next_step="Move it away: the ledger loses nothing, and people write to new addresses.",
-                ) from error
+        book = cls(_BOOK.open(home))
+        with _BOOK.faults_named():
             truncate_log(book._connection)
         return book
 
     def close(self) -> None:
-        with _faults_named():
+        with _BOOK.faults_named():
             truncate_log(self._connection)
             self._connection.close()
 
@@ -180,19 +175,19 @@ class LetterBook:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with _faults_named(), self._connection:
+        with _BOOK.faults_named(), self._connection:
             yield
 
     def _rows(self, query: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with _faults_named():
+        with _BOOK.faults_named():
             return [tuple(row) for row in self._connection.execute(query, bindings)]
 
 
 def read_looks(home: Path) -> Looks | None:
     """How reading the mailbox goes, read beside whoever does it; none where nobody ever has."""
-    if not (home / FILE).exists():
+    connection = _BOOK.open_to_read(home)
+    if connection is None:
         return None
-    connection = open_for_reading(home / FILE, application_id=APPLICATION_ID, version=VERSION)
     try:
         looks = list(connection.execute("SELECT at, problem FROM look"))
         counted = {str(what): int(count) for what, count in connection.execute("SELECT what, count FROM counted")}
@@ -216,16 +211,3 @@ def _kept(*row: Any) -> Kept:  # noqa: ANN401  # the columns, in their order
         language=language,
         said=tuple(str(one) for one in conversation) if isinstance(conversation, list) else (),
     )
-
-
-@contextmanager
-def _faults_named() -> Iterator[None]:
-    """A fault of the disk has a name; it stops the reading of letters, and nothing else."""
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise DiskFault(
-            f"{FILE} cannot be used: {type(error).__name__}.",
-            code="letters.disk",
-            next_step="Look at the disk that holds the home; letters are read again once it works.",
-        ) from error

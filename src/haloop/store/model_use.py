@@ -17,25 +17,13 @@ import apsw
 
 from haloop.kernel import canonical
 from haloop.kernel.clock import as_datetime
-from haloop.kernel.errors import Corrupt, HomeUnusable, WrongVersion
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import MICROS, Budget, Cost, Expense, Spent, Used
-from haloop.store.database import open_for_writing, read_one, truncate_log
+from haloop.store.book import Book
+from haloop.store.database import read_one, truncate_log
 
-FILE = "models.db"
-APPLICATION_ID = 0x48414C4D
-VERSION = 2
 KEPT, KEPT_OF_AGENTS = timedelta(days=31), timedelta(days=400)
 
-_BY_AGENTS = """
-ALTER TABLE call ADD COLUMN mission    TEXT    NOT NULL DEFAULT '';  -- empty where plain words were read
-ALTER TABLE call ADD COLUMN attempt    TEXT    NOT NULL DEFAULT '';
-ALTER TABLE call ADD COLUMN tokens_out INTEGER NOT NULL DEFAULT 0;   -- of the tokens, what was written
-ALTER TABLE call ADD COLUMN cached     INTEGER NOT NULL DEFAULT 0;   -- of the tokens, what the provider had kept
-ALTER TABLE call ADD COLUMN micros     INTEGER NOT NULL DEFAULT 0;   -- of a dollar
-CREATE INDEX call_attempt ON call (attempt);
-CREATE INDEX call_mission ON call (mission);
-"""
 _FIRST = """
 CREATE TABLE call (
     id        INTEGER PRIMARY KEY,
@@ -45,38 +33,23 @@ CREATE TABLE call (
 ) STRICT;
 CREATE INDEX call_day ON call (day, household);
 """
+_BY_AGENTS = """
+ALTER TABLE call ADD COLUMN mission    TEXT    NOT NULL DEFAULT '';  -- empty where plain words were read
+ALTER TABLE call ADD COLUMN attempt    TEXT    NOT NULL DEFAULT '';
+ALTER TABLE call ADD COLUMN tokens_out INTEGER NOT NULL DEFAULT 0;   -- of the tokens, what was written
+ALTER TABLE call ADD COLUMN cached     INTEGER NOT NULL DEFAULT 0;   -- of the tokens, what the provider had kept
+ALTER TABLE call ADD COLUMN micros     INTEGER NOT NULL DEFAULT 0;   -- of a dollar
+CREATE INDEX call_attempt ON call (attempt);
+CREATE INDEX call_mission ON call (mission);
+"""
+_BOOK = Book(
+    name="models",
+    application_id=0x48414C4D,
+    versions=(_FIRST, _BY_AGENTS),
+    without="all that is lost is what models were used for.",
+    once_well="models are asked again once it works.",
+)
 _SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in ("tokens", "tokens_out", "cached", "micros"))
-
-
-@contextmanager
-def _opened(home: Path) -> Iterator[apsw.Connection]:
-    """The file, made on first use and brought up to date from the version before."""
-    path = home / FILE
-    try:
-        _bring_up_to_date(path)
-        connection = open_for_writing(path, schema=_FIRST + _BY_AGENTS, application_id=APPLICATION_ID, version=VERSION)
-    except (Corrupt, WrongVersion) as error:
-        raise HomeUnusable(
-            f"{path} cannot be read: it is damaged, or of another version.",
-            code="models.damaged",
-            next_step="Move it away: all that is lost is what models were used for.",
-        ) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _bring_up_to_date(path: Path) -> None:
-    """The first version knew nothing of agents."""
-    if not path.exists():
-        return
-    with (
-        suppress(WrongVersion),
-        closing(open_for_writing(path, schema=_FIRST, application_id=APPLICATION_ID, version=1)) as first,
-        first,
-    ):
-        first.execute(f"{_BY_AGENTS}PRAGMA user_version={VERSION}")
 
 
 class ModelUse:
@@ -90,7 +63,7 @@ class ModelUse:
     @contextmanager
     def opened(cls, home: Path, *, tokens_max: int) -> "Iterator[ModelUse]":
         """Count in this home; a household may use so many tokens a day."""
-        with _opened(home) as connection:
+        with closing(_BOOK.open(home)) as connection:
             yield cls(connection, tokens_max)
 
     def reserve(self, household: str, tokens: int, *, now: int) -> int:
@@ -142,7 +115,7 @@ class AgentUse:
     @contextmanager
     def opened(cls, home: Path, *, for_day: Budget) -> "Iterator[AgentUse]":
         """Count in this home; a household's agents may together use so much a day."""
-        with _opened(home) as connection:
+        with closing(_BOOK.open(home)) as connection:
             yield cls(connection, for_day)
 
     def reserve(self, expense: Expense, *, now: int, ahead: Sequence[Expense] = ()) -> int | None:

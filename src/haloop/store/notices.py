@@ -14,15 +14,12 @@ from typing import Any
 import apsw
 
 from haloop.kernel import canonical
-from haloop.kernel.errors import Corrupt, DiskFault, HomeUnusable, WrongVersion
 from haloop.kernel.ids import AccountId, PersonId
 from haloop.kernel.notice import NoticeKind, Preferences
 from haloop.ports.notifier import Device
-from haloop.store.database import open_for_writing, truncate_log
+from haloop.store.book import Book
+from haloop.store.database import truncate_log
 
-FILE = "notices.db"
-APPLICATION_ID = 0x48414C4E
-VERSION = 1
 DEVICES_MAX = 20
 """So many devices of one person are told; the oldest goes first."""
 _WRITES_PER_CUT = 50
@@ -79,6 +76,14 @@ CREATE INDEX owed_about ON owed (account, about);
 CREATE INDEX owed_due ON owed (due) WHERE state = 'owed';
 """
 
+_BOOK = Book(
+    name="notices",
+    application_id=0x48414C4E,
+    versions=(_SCHEMA,),
+    without="the ledger loses nothing, and people say anew how they want to be told.",
+    once_well="people are told again once it works.",
+)
+FILE = _BOOK.file
 _SHOWN = f"state = 'told' AND device <> '' AND kind IN ('{NoticeKind.WAITS}', '{NoticeKind.EXPIRES}')"
 """On some device it stands that a gate waits."""
 _OWED = "id, device, account, person, kind, link, about, not_before, until, due, tries"
@@ -151,23 +156,14 @@ class NoticeBook:
 
     @classmethod
     def open(cls, home: Path) -> "NoticeBook":
-        path = home / FILE
-        with _faults_named():
-            path.touch(mode=0o600)  # before there is anything in it; what SQLite lays beside it is as private
-            try:
-                book = cls(open_for_writing(path, schema=_SCHEMA, application_id=APPLICATION_ID, version=VERSION))
-            except (Corrupt, WrongVersion) as error:
-                raise HomeUnusable(
-                    f"{path} cannot be read: it is damaged, or of another version.",
-                    code="notices.damaged",
-                    next_step="Move it away: the ledger loses nothing, and people say anew how they want to be told.",
-                ) from error
+        book = cls(_BOOK.open(home))
+        with _BOOK.faults_named():
             book._connection.execute(_GONE)
             book._cut()
         return book
 
     def close(self) -> None:
-        with _faults_named():
+        with _BOOK.faults_named():
             truncate_log(self._connection)
             self._connection.close()
 
@@ -379,18 +375,18 @@ class NoticeBook:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with _faults_named(), self._connection:
+        with _BOOK.faults_named(), self._connection:
             yield
         self._written += 1
         if self._written % _WRITES_PER_CUT == 0:
             self._cut()
 
     def _cut(self) -> None:
-        with _faults_named():
+        with _BOOK.faults_named():
             truncate_log(self._connection)
 
     def _rows(self, query: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with _faults_named():
+        with _BOOK.faults_named():
             return [tuple(row) for row in self._connection.execute(query, bindings)]
 
     def _execute(self, statement: str, bindings: tuple[Any, ...]) -> None:
@@ -444,16 +440,3 @@ def _owed(*row: Any) -> Owed:  # noqa: ANN401  # the columns, in their order
         due=due,
         tries=tries,
     )
-
-
-@contextmanager
-def _faults_named() -> Iterator[None]:
-    """A fault of the disk has a name; it stops the telling, and nothing else."""
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise DiskFault(
-            f"{FILE} cannot be used: {type(error).__name__}.",
-            code="notices.disk",
-            next_step="Look at the disk that holds the home; people are told again once it works.",
-        ) from error
