@@ -25,6 +25,7 @@ from tests.web.conftest import Visitor, visiting
 from tests.web.test_kit import PHONE, SMALLEST, WIDE
 from tests.workshop.conftest import Shop, opened_shop
 from tests.workshop.test_folder import until
+from tests.workshop.test_long import grown
 from tests.workshop.test_templates import SHORT, THREE
 
 SIGHTS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", PHONE))
@@ -180,6 +181,22 @@ async def test_a_step_that_failed_is_tried_again_and_what_it_writes_is_seen(
     await expect(editor(page, "structured-text.md")).to_be_editable()
     await expect(page.get_by_text("exit code 0")).to_have_count(2)
     await expect(page.get_by_text("12,750 tokens for $0.051")).to_have_count(1)
+
+
+async def test_a_mission_that_stands_still_says_why_and_is_ended_on_its_page(chromium: Browser, shop: Shop) -> None:
+    """Its history is full: the page does what it says, tries again where somebody wants that, or ends it."""
+    mission = await grown(shop, left=0)
+    await shop.go_on(mission)
+    async with visiting(chromium, shop.door, viewport=WIDE) as visitor:
+        page = visitor.page
+        await visitor.open(f"/missions/{mission}")
+
+        await expect(page.get_by_text("mark it completed, and begin another")).to_be_visible()
+        await expect(button(page, "Try the step again")).to_be_visible()
+        await button(page, "Mark completed").click()
+        await page.get_by_role("group").get_by_role("button", name="Mark completed", exact=True).click()
+
+        await expect(page.get_by_text("This mission is over")).to_be_visible()
 
 
 async def test_what_an_agent_may_not_do_is_answered_on_the_mission_s_page(shop: Shop, visitor: Visitor) -> None:

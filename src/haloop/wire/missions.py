@@ -190,6 +190,8 @@ class MissionDetail(MissionMeta, frozen=True):
     """The repository that it works on, where it does."""
     changed: bool = False
     """Something was changed there: `changes` tells what."""
+    parked: bool = False
+    """It stands still for the reason in `last_error`, and asks nobody: `continue` has it try again."""
     run: str
     """The run that it is."""
     tokens_in: int | None = None

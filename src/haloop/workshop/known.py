@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from haloop.desks.missions.progress import Happened, Progress, is_mission
 from haloop.engines.local import LocalEngine
 from haloop.engines.reading import read_known
-from haloop.kernel.errors import HaloopError
+from haloop.kernel.errors import HaloopError, RunFull
 from haloop.kernel.fact import Fact, RunStarted
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Chain
@@ -24,6 +25,7 @@ class KnownMissions:
 
     def __init__(self, ledger: SqliteLedger, engine: LocalEngine) -> None:
         self._ledger = ledger
+        self._engine = engine
         self._runs: dict[AccountId, dict[RunId, None]] = {}
         """Of each account whose runs were looked through, in the order in which they were found."""
         self._known: dict[RunId, Progress] = {}
@@ -50,6 +52,20 @@ class KnownMissions:
 
     async def of_run(self, account: AccountId, run: RunId) -> Progress | None:
         """The mission that a run is; none where it is none, or was erased."""
+        progress = await self._read(account, run)
+        return None if progress is None else self._as_it_is(progress)
+
+    def _as_it_is(self, progress: Progress) -> Progress:
+        """One that stood still goes on without a word where it was taken up at its gate again, which waits as before.
+
+        Whoever starts the process takes all of them up, so the engine knows of each that stands still. A full history
+        has no room for the next word, and is found full only by whoever says it.
+        """
+        if progress.parked is None or progress.parked.code == RunFull.code or progress.run in self._engine.parked:
+            return progress
+        return replace(progress, parked=None)
+
+    async def _read(self, account: AccountId, run: RunId) -> Progress | None:
         if run in self._known and run in self._of(account):
             return self._known[run]
         news, is_followed = self._news[run], run in self._of(account)

@@ -95,6 +95,7 @@ def detail(
         by_hand_digests={name: one.digest for name, one in by_hand.items()},
         project=None if progress.brief.project is None else progress.brief.project.path,
         changed=progress.change is not None,
+        parked=progress.parked is not None,
         run=progress.run,
     )
 

@@ -2923,6 +2923,11 @@ export interface components {
             last_error?: string | null;
             /** Mission Id */
             mission_id: string;
+            /**
+             * Parked
+             * @default false
+             */
+            parked: boolean;
             /** Project */
             project?: string | null;
             /** Run */

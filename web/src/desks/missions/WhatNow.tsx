@@ -83,7 +83,7 @@ export function Words({ mission, say }: { mission: Mission; say: Say }) {
   const [isSendingBack, sendBack] = useState(false);
   const approve = useRef<HTMLButtonElement>(null);
   const isOffline = useLiveness() === "offline";
-  const asks = mission.gate?.asks;
+  const asks = mission.parked ? "again" : mission.gate?.asks;
   const yesTo = mission.gate?.pushes ? "push" : (asks ?? "");
   const mayApprove = asks !== undefined && asks !== "permission";
   const why = isOffline ? t("missions.why_not.offline") : say.isConflict ? t("missions.why_not.conflict") : undefined;

@@ -28,7 +28,7 @@ export default function Whole({ mission }: { mission: Mission }) {
   const say = useWord(mission);
   const me = useQuery(queries.me());
   const mayDecide = me.data?.roles.some((role) => role === "owner" || role === "approver") ?? false;
-  const isOver = mission.status === "completed" || (mission.status === "failed" && !mission.gate);
+  const isOver = mission.status === "completed" || (mission.status === "failed" && !mission.gate && !mission.parked);
   const { current_step: place, workflow } = mission;
   const at = t("missions.place", { place: Math.min(place + 1, workflow.steps.length), steps: workflow.steps.length });
   useUnsavedWarning();
