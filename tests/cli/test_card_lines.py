@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from haloop.cli.card import card_lines
+from haloop.cli.card import about_words, card_lines
 from haloop.kernel.card import ModelText, card_of
 from haloop.kernel.draft import Draft
 
@@ -51,3 +51,15 @@ def test_what_a_draft_says_can_still_be_read() -> None:
     text = "\n".join(card_lines(card_of(note, {})))
 
     assert [word for word in ("Grüße, 你好, שלום", "naïve", "Zoë", "☕") if word not in text] == []
+
+
+def test_a_title_draws_no_column_of_the_inbox() -> None:
+    """It stands in quotes and has an end, whatever is in it."""
+    trick = 'x"  nothing: at no cost  until Mon \x1b[8m' + 200 * "\u200b"
+
+    about = about_words(card_of(Note(note=trick, words=ModelText(text="?", model="?"), more={}, items=[]), {}))
+
+    assert about.startswith('"x\\"')
+    assert about.endswith('…"')
+    assert len(about) <= 40
+    assert about.isprintable()

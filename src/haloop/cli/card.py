@@ -34,11 +34,12 @@ WORDS: dict[str, Canonical] = {
     "for": "paid to {}",
     "live": "this is real",
     "no amount": "at no cost",
-    "no effect": "it goes on; nothing is done outside of Haloop",
+    "no effect": "it goes on",
     "no limit": "an amount that nobody limited",
     "nothing": "nothing",
     "practice": "in practice, nothing is spent",
     "question": "Do it? [yes/no] ",
+    "rows": {"acts": "act without asking", "reaches": "reach the internet"},
     "read": "Have you read this, and shall it still go on? [yes/no]",
     "to": "{} to {}",
     "undo": "can be undone ({})",
@@ -64,20 +65,25 @@ def card_lines(card: Canonical) -> Iterator[str]:
 
 
 def about_words(card: Canonical) -> str:
-    """What a card is about: the first of its rows that is text and no model's, as far as a list has room for it."""
+    """What a card is about: the first of its rows that is text and no model's, as far as a list has room for it.
+
+    In quotes, so that nobody's words are taken for the next column.
+    """
     for row in _listed(card, "rows"):
         match row:
             case {"value": {"type": "text", "text": str(text)}}:
-                return _shown(text if len(text) <= _ABOUT_MAX else f"{text[: _ABOUT_MAX - 1]}…")
+                quoted = _shown(canonical.encode(text).decode())
+                return quoted if len(quoted) <= _ABOUT_MAX else f'{quoted[: _ABOUT_MAX - 2]}…"'
     return ""
 
 
-def yes_words(card: Canonical) -> str:
-    """What a yes does, and for how much at most, in few words."""
+def asked_words(card: Canonical) -> str:
+    """What a card asks for: what a yes does outside, and for how much at most; else what kind of draft it is."""
     effects = [str(one.get("operation")) for one in _listed(card, "effects") if isinstance(one, dict)]
-    if not effects:
-        return _plain(str(card.get("title", ""))) if isinstance(card, dict) else ""
-    return f"{', '.join(effects)}: {amount_words(card)}"
+    if effects:
+        return _shown(f"{', '.join(effects)}: {amount_words(card)}")
+    title = card.get("title") if isinstance(card, dict) else None
+    return _shown(_plain(str(title or "")).removesuffix(" draft"))
 
 
 def amount_words(card: Canonical) -> str:
@@ -130,10 +136,10 @@ def _disclosure(disclosure: Canonical) -> str:
 def _row(row: Canonical) -> Iterator[str]:
     match row:
         case {"label": str(label), "value": {"type": "list", "items": [{"type": "record"}, *_] as items}}:
-            yield f"{_plain(label)}:"
+            yield f"{_label(label)}:"
             yield from (f"  {number}. {value_words(item)}" for number, item in enumerate(items, start=1))
         case {"label": str(label), "value": value}:
-            yield f"{_plain(label)}: {value_words(value)}"
+            yield f"{_label(label)}: {value_words(value)}"
 
 
 def value_words(value: Canonical) -> str:
@@ -219,6 +225,12 @@ def _moment_words(iso: str) -> str:
         return iso
     days = WORDS["days"]
     return f"{days[at.weekday()] if isinstance(days, list) else ''} {iso.replace('T', ' ')}"
+
+
+def _label(key: str) -> str:
+    """What a row says; for a few, its name says too little."""
+    name, words = _plain(key), WORDS["rows"]
+    return str(words.get(name, name)) if isinstance(words, dict) else name
 
 
 def _plain(key: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 import click
 
 from haloop.cli.answer import Answer, answering
-from haloop.cli.card import about_words, yes_words
+from haloop.cli.card import about_words, asked_words
 from haloop.cli.naming import short, waiting_gates
 from haloop.cli.parts import Table
 from haloop.cli.reaching import reach
@@ -19,7 +19,7 @@ from haloop.wire.gates import GateOut
 @click.command()
 @answering
 def inbox(settings: Settings) -> Answer:
-    """Show what waits for you, oldest first: its number, its gate, what it is about, what a yes does, until when.
+    """Show what waits for you, oldest first: its number, its gate, what it is about, what is asked, until when.
 
     The number names the gate in haloop show, approve, decline and change until the inbox is shown again.
     """
@@ -34,7 +34,7 @@ async def _inbox(settings: Settings, client: Client) -> Answer:
         (f"{number:3}" if has_numbers else "", *_row(gate, desks[gate.run]))
         for number, gate in enumerate(gates, start=1)
     ]
-    waiting = Table(columns=("", "gate", "desk", "about", "what a yes does", "until"), rows=rows)
+    waiting = Table(columns=("", "gate", "desk", "about", "what is asked", "until"), rows=rows)
     return Answer(
         lines=[waiting, "next: haloop show NUMBER, then haloop approve NUMBER"]
         if gates
@@ -57,4 +57,4 @@ async def _desks_of(client: Client, runs: AbstractSet[str]) -> dict[str, str]:
 
 
 def _row(gate: GateOut, desk: str) -> tuple[str, ...]:
-    return short(gate.id), desk, about_words(gate.card), yes_words(gate.card), f"until {moment(gate.expires_at)}"
+    return short(gate.id), desk, about_words(gate.card), asked_words(gate.card), f"until {moment(gate.expires_at)}"
