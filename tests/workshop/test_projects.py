@@ -171,6 +171,30 @@ async def test_the_difference_is_read_file_by_file(site: Site) -> None:
         assert (await viewer.get(f"/api/missions/{mission}/changes")).status_code == 200
 
 
+async def test_of_a_long_difference_the_lines_of_one_file_are_opened_alone(tmp_path: Path) -> None:
+    """The bytes of another file's lines are not looked at: where they are broken, this one is read all the same."""
+    leaves = (
+        "cd /mission/project",
+        "seq 1000 > first && seq 100000 > last",
+        f"echo '{json.dumps(RESULT)}' > {{output}}",
+    )
+    async with opened_site(tmp_path, paints=" && ".join(leaves)) as site:
+        mission = await site.at_the_last_gate()
+        (patch,) = [one for one in (tmp_path / "home" / "artifacts").rglob("*") if one.stat().st_size > 500_000]
+        content = bytearray(patch.read_bytes())
+        content[-1] ^= 1
+        patch.write_bytes(content)
+
+        read = {
+            path: await site.shop.door.client.get(f"/api/missions/{mission}/changes/file?path={path}")
+            for path in ("first", "last")
+        }
+
+    (hunk,) = read["first"].json()["data"]["hunks"]
+    assert hunk["lines"][-1] == "+1000"
+    assert read["last"].status_code == 500
+
+
 async def test_what_cannot_be_seen_of_a_file_is_said(tmp_path: Path) -> None:
     """A line that goes on, bytes that are no text, a file that may be run now: what is shown does not pass for all."""
     leaves = (

@@ -6,9 +6,10 @@ nobody what is inside, not even whoever has the same bytes, and without the key 
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,13 +88,14 @@ class Incoming:
         self._pieces += 1
 
 
-def read_pieces(path: Path, key: bytes) -> Iterator[bytes]:
-    """What a file says, piece by piece; Corrupt where it does not open to its end."""
-    cipher, number = AESGCM(key), 0
+def read_pieces(path: Path, key: bytes, *, number: int = 0) -> Generator[bytes]:
+    """What a file says, piece by piece, from one of them on; Corrupt where it does not open to its end."""
+    cipher = AESGCM(key)
     try:
         with path.open("rb") as file:
             if file.read(len(_HEADING)) != _HEADING:
                 raise Corrupt("An artifact's file does not begin as one.", code="artifact.corrupt")
+            file.seek(number * (_PIECE + _TAG), os.SEEK_CUR)
             piece = file.read(_PIECE + _TAG)
             while True:
                 following = file.read(_PIECE + _TAG)
@@ -105,6 +107,15 @@ def read_pieces(path: Path, key: bytes) -> Iterator[bytes]:
         raise Corrupt("An artifact's file is missing.", code="artifact.missing") from error
     except (InvalidTag, ValueError) as error:
         raise Corrupt("An artifact's file was changed or cut short.", code="artifact.corrupt") from error
+
+
+def read_part(path: Path, key: bytes, start: int, end: int) -> bytes:
+    """What a file says from one place to another; no piece before it or after it is opened."""
+    first, said = start // _PIECE, b""
+    if start < end:
+        with closing(read_pieces(path, key, number=first)) as pieces:
+            said = b"".join(islice(pieces, (end - 1) // _PIECE - first + 1))
+    return said[start - first * _PIECE : end - first * _PIECE]
 
 
 def _nonce(number: int, *, last: bool) -> bytes:

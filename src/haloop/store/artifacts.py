@@ -18,7 +18,7 @@ from haloop.kernel.errors import Corrupt, Erased, HaloopError, NoRoom
 from haloop.kernel.fact import ArtifactAdded, parts_of, read_fact
 from haloop.kernel.ids import AccountId, RunId
 from haloop.kernel.ledger import Chain, Event
-from haloop.store.artifact_file import Incoming, file_name, read_pieces
+from haloop.store.artifact_file import Incoming, file_name, read_part, read_pieces
 from haloop.store.bodies import Bodies
 from haloop.store.home import BALLAST_BYTES
 from haloop.store.own_work import OwnWork
@@ -78,6 +78,10 @@ class Artifacts:
     def read(self, account: AccountId, key: bytes) -> Iterator[bytes]:
         """What a file says, piece by piece."""
         return read_pieces(self._folder / account / file_name(key), key)
+
+    def read_part(self, account: AccountId, key: bytes, start: int, end: int) -> bytes:
+        """What a file says from one place to another."""
+        return read_part(self._folder / account / file_name(key), key, start, end)
 
     async def let_go(self, chain: Chain) -> None:
         """A run was erased: what only it referred to goes."""

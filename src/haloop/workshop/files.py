@@ -38,12 +38,15 @@ class LedgerFiles:
     async def read_all(self, account: str, run: str, digests: Sequence[str]) -> list[bytes]:
         """Several of a run's, in their order."""
         ledger, _ = await asyncio.shield(self._where)
-        keys = {fact.digest: fact.key for fact in await self._added(account, run)}
-        missing = [digest for digest in digests if digest not in keys]
-        if missing:
-            raise Permanent(f"The run has no file {missing[0][:12]}….")
-        pieces = [ledger.artifacts.read(AccountId(account), keys[digest]) for digest in digests]
+        keys = await self._keys(account, run, digests)
+        pieces = [ledger.artifacts.read(AccountId(account), key) for key in keys]
         return await asyncio.to_thread(lambda: [b"".join(one) for one in pieces])
+
+    async def read_part(self, account: str, run: str, digest: str, start: int, end: int) -> bytes:
+        """What one says from one place to another, however long it is."""
+        ledger, _ = await asyncio.shield(self._where)
+        (key,) = await self._keys(account, run, [digest])
+        return await asyncio.to_thread(ledger.artifacts.read_part, AccountId(account), key, start, end)
 
     async def keep(self, account: str, run: str, name: str, content: bytes, *, by: str = "kernel") -> Artifact:
         """Have a run refer to this from now on, in somebody's name."""
@@ -72,6 +75,13 @@ class LedgerFiles:
         if len(new) != after.size:
             raise Permanent("The file has another size than was said.")
         return await asyncio.to_thread(difference_of, old, new)
+
+    async def _keys(self, account: str, run: str, digests: Sequence[str]) -> list[bytes]:
+        keys = {fact.digest: fact.key for fact in await self._added(account, run)}
+        missing = [digest for digest in digests if digest not in keys]
+        if missing:
+            raise Permanent(f"The run has no file {missing[0][:12]}….")
+        return [keys[digest] for digest in digests]
 
     async def _added(self, account: str, run: str) -> list[ArtifactAdded]:
         _, engine = await asyncio.shield(self._where)

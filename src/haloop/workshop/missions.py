@@ -172,8 +172,8 @@ class Missions:
                 code="mission.no_such_file",
                 next_step="haloop missions diff MISSION lists the files that it changed.",
             )
-        patch = await self.files.read(caller.account, progress.run, change.patch)
-        return found, await asyncio.to_thread(lambda: tuple(hunks_of(found, patch)))
+        told = await self.files.read_part(caller.account, progress.run, change.patch, found.start, found.end)
+        return found, await asyncio.to_thread(lambda: tuple(hunks_of(told)))
 
     async def read(self, caller: Caller, name: str) -> tuple[Progress, GateView | None]:
         """One mission with the gate it waits at; whoever asks has been shown its draft from now on.

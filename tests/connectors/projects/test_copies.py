@@ -4,17 +4,23 @@ import asyncio
 import os
 import shutil
 import tracemalloc
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from haloop.connectors.projects.copy import FILE_BYTES_MAX, FILES_MAX
-from haloop.connectors.projects.difference import Kind, hunks_of
+from haloop.connectors.projects.copy import FILE_BYTES_MAX, FILES_MAX, Commit
+from haloop.connectors.projects.difference import FileChange, Hunk, Kind, hunks_of
 from haloop.connectors.projects.git import Git, GitFailed
 from haloop.connectors.projects.leavings import CannotTake
 from haloop.ports.projects import Use
 from tests.connectors.projects.conftest import Garden, git
+
+
+def hunks(commit: Commit, one: FileChange) -> Iterator[Hunk]:
+    """A file's lines."""
+    return hunks_of(commit.difference.patch[one.start : one.end])
 
 
 async def test_a_copy_has_the_files_and_the_history_and_no_way_back(garden: Garden) -> None:
@@ -72,7 +78,7 @@ async def test_what_was_changed_becomes_one_commit_on_what_was_there(garden: Gar
         ("new/päth.txt", Kind.ADDED, 2, 0),
     ]
     assert commit.left_out == ()
-    lines = [hunk.lines for hunk in hunks_of(commit.difference.files[0], commit.difference.patch)]
+    lines = [hunk.lines for hunk in hunks(commit, commit.difference.files[0])]
     assert lines == [("-red", "+blue")]
 
     fetched = garden.spare / "bundle"
@@ -162,7 +168,7 @@ async def test_no_agent_hides_lines_behind_attributes(garden: Garden) -> None:
         ("lamp", 1, False),
         ("picture", 0, True),
     ]
-    (hunk,) = hunks_of(commit.difference.files[1], commit.difference.patch)
+    (hunk,) = hunks(commit, commit.difference.files[1])
     assert hunk.lines == ("-red", "+open to all")
 
 
@@ -192,12 +198,7 @@ async def test_a_link_stays_a_link_and_leads_us_nowhere(garden: Garden, tmp_path
         "up": (Kind.ADDED, True),
     }
     assert b"TOP SECRET" not in commit.bundle + commit.difference.patch
-    shown = [
-        line
-        for one in commit.difference.files
-        for hunk in hunks_of(one, commit.difference.patch)
-        for line in hunk.lines
-    ]
+    shown = [line for one in commit.difference.files for hunk in hunks(commit, one) for line in hunk.lines]
     assert {"-red", f"+{secret / 'rake'}", "+../../.."} <= set(shown)
 
 
@@ -452,9 +453,9 @@ async def test_long_and_binary_and_locked_files_are_folded(garden: Garden) -> No
         "uv.lock": (1, True, False),
     }
     by_path = {one.path: one for one in commit.difference.files}
-    (long,) = hunks_of(by_path["long"], commit.difference.patch)
+    (long,) = hunks(commit, by_path["long"])
     assert (len(long.lines), long.lines[-1]) == (5_000, "+4999")
-    (short,) = hunks_of(by_path["short"], commit.difference.patch)
+    (short,) = hunks(commit, by_path["short"])
     assert short.lines == ("+-- a/x", "+++ b/x", "+diff --git a/x b/x", "+@@ -1 +1 @@")
 
 
@@ -467,7 +468,7 @@ async def test_a_line_of_which_not_all_is_shown_says_so(garden: Garden) -> None:
     commit = await copy.taken()
 
     assert commit is not None
-    door, lamp = (next(hunks_of(one, commit.difference.patch)) for one in commit.difference.files)
+    door, lamp = (next(hunks(commit, one)) for one in commit.difference.files)
     assert (door.is_cut, lamp.is_cut) == (True, False)
 
 

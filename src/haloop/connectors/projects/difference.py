@@ -141,10 +141,10 @@ def read_listing(content: bytes) -> tuple[FileChange, ...]:
     return _LISTING.validate_json(content)
 
 
-def hunks_of(one: FileChange, patch: bytes) -> Iterator[Hunk]:
-    """A file's lines, as many as anybody reads."""
+def hunks_of(told: bytes) -> Iterator[Hunk]:
+    """A file's lines, as many as anybody reads, of what git told of it."""
     left = LINES_MAX
-    for section in _sections(patch[one.start : one.end]):
+    for section in _sections(told):
         for hunk in _hunks(section):
             begins, *lines = hunk.removesuffix(b"\n").split(b"\n")[: left + 1]
             left -= len(lines)
