@@ -53,8 +53,8 @@ def test_more_steps_at_once_than_there_is_memory_for_is_worth_knowing(
     one = haloop("doctor")
 
     assert many.code == 0
-    assert "256 at once may use 512 GB" in many.out
-    assert "at once may use" not in one.out
+    assert "256 at once, and as many whose agents wait for an answer, may use 1024 GB" in many.out
+    assert "whose agents wait for an answer" not in one.out
 
 
 def test_a_cluster_that_is_named_and_not_known_is_said(

@@ -19,9 +19,19 @@ def test_whoever_says_how_many_gets_as_many() -> None:
 
 
 def test_too_many_for_the_memory_is_said_with_how_many_fit() -> None:
-    """Eight of two gigabytes each do not fit into nine; four do."""
-    assert too_many(4, 9 * GIGABYTE) == ""
-    assert too_many(8, 9 * GIGABYTE) == "8 at once may use 16 GB, and there are 9.0 GB: enough for 4."
+    """Of two gigabytes each, two at work and two that wait for an answer fit into nine; six do not."""
+    assert too_many(2, 9 * GIGABYTE) == ""
+    assert too_many(3, 9 * GIGABYTE) == (
+        "3 at once, and as many whose agents wait for an answer, may use 12 GB, and there are 9.0 GB: enough for 2."
+    )
+    assert too_many(1, 3 * GIGABYTE).endswith("there are 3.0 GB: enough for 1.")
+
+
+def test_what_is_chosen_has_room_for_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody says how many, the doctor has nothing to say of it, however little there is."""
+    for gigabytes in range(4, 40):
+        monkeypatch.setattr(room, "memory_max", lambda here=gigabytes: here * GIGABYTE)
+        assert too_many(at_once(0), memory_bytes()) == ""
 
 
 def test_what_our_group_gives_us_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

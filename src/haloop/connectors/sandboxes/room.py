@@ -7,14 +7,16 @@ from haloop.ports.sandboxes import Limits
 
 AT_ONCE_MAX = 8
 """More have to be asked for: agents wait for their models most of the time, and each may use two gigabytes."""
+THERE_OF_EACH_TURN_MAX = 2
+"""Sandboxes: one at work, and one where an agent waits for a person's answer."""
 _OF_EACH_PROCESSOR = 2
 _GIGABYTE = 1 << 30
 
 
 def at_once(wanted: int) -> int:
     """As many as the settings say; where they say none, two for each processor, if there is memory for so many."""
-    fit = memory_bytes() // Limits().memory_bytes
-    return wanted or max(1, min(AT_ONCE_MAX, _OF_EACH_PROCESSOR * len(os.sched_getaffinity(0)), fit))
+    of_processors = _OF_EACH_PROCESSOR * len(os.sched_getaffinity(0))
+    return wanted or max(1, min(AT_ONCE_MAX, of_processors, _fit(memory_bytes())))
 
 
 def memory_bytes() -> int:
@@ -24,10 +26,15 @@ def memory_bytes() -> int:
 
 def too_many(count: int, memory: int) -> str:
     """How many there is memory for, in a sentence, where that is fewer; nothing where all have enough."""
-    each = Limits().memory_bytes
-    if count * each <= memory:
+    if count <= _fit(memory):
         return ""
+    all_of_them = THERE_OF_EACH_TURN_MAX * count * Limits().memory_bytes
     return (
-        f"{count} at once may use {count * each / _GIGABYTE:.0f} GB, and there are {memory / _GIGABYTE:.1f} GB: "
-        f"enough for {max(1, memory // each)}."
+        f"{count} at once, and as many whose agents wait for an answer, may use {all_of_them / _GIGABYTE:.0f} GB, "
+        f"and there are {memory / _GIGABYTE:.1f} GB: enough for {max(1, _fit(memory))}."
     )
+
+
+def _fit(memory: int) -> int:
+    """So many may be at work at once, with all that may be there of them."""
+    return memory // (THERE_OF_EACH_TURN_MAX * Limits().memory_bytes)
