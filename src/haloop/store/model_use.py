@@ -2,9 +2,9 @@
 
 What a call may use at most is reserved before it, in one transaction with the question whether there is so much, and
 becomes what it did use after it. A process that ends between the two has used all that was reserved: which calls are
-under way the living one knows, and the table does not. The file holds
-no word of anybody, is no part of the ledger and of no backup. Of the reading of plain words a day that is over for a
-month is forgotten; of the agents' calls it is kept for as long as a mission may wait for people.
+under way the living one knows, and the table does not. The file holds no word of anybody, is no part of the ledger and
+of no backup. Of the reading of plain words a day that is over for a month is forgotten; of the agents' calls it is
+kept for as long as a mission may wait for people.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

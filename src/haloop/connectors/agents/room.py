@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from haloop.connectors.agents.at_work import AtWork
 from haloop.connectors.agents.endings import Endings
+from haloop.connectors.sandboxes.room import THERE_OF_EACH_TURN_MAX
 from haloop.connectors.turns import Turns
 from haloop.kernel.failure import StepFault
 from haloop.ports.agents import AttemptId, Task
@@ -20,8 +21,6 @@ SANDBOX = "sandbox"
 """What a step waits its turn for."""
 
 _log = logging.getLogger(__name__)
-_THERE_OF_EACH_TURN_MAX = 2
-"""Sandboxes: one at work, and one where an agent waits that gave way before."""
 
 
 class Room:
@@ -117,7 +116,7 @@ class Room:
         """Who waits longest and never did; one that did before would get nowhere, and does only beyond all bounds."""
         waiting = [one for attempt, one in self._waiting.items() if attempt not in self._called]
         first = min(waiting, key=self._how_often, default=None)
-        is_full = len(self._there) >= _THERE_OF_EACH_TURN_MAX * self._at_once_max
+        is_full = len(self._there) >= THERE_OF_EACH_TURN_MAX * self._at_once_max
         return first if first is not None and (is_full or not self._how_often(first)) else None
 
     def _how_often(self, at_work: AtWork) -> int:
