@@ -19,12 +19,14 @@ from haloop.connectors.gateway.counting import READ_AT_ONCE_MAX, Counted
 from haloop.connectors.gateway.dialects import RESPONSES
 from haloop.connectors.gateway.providers import Provider
 from haloop.ports.models import Cost
-from tests.connectors.gateway.conftest import KEY, Host, gateway, inside, task
+from tests.connectors.gateway.conftest import KEY, Host, gateway, inside, open_files, task
 from tests.connectors.gateway.test_door import ASKED, EVENTS, MESSAGE, MODELS, OA, PATHS, A, G
 from tests.engines.outside import until
 
 FIRST, LAST = [f"data: {json.dumps(one)}\n\n".encode() for one in EVENTS[0][2]]
 """Of an answer by which 10 were read and 5 written."""
+MUCH = b": " + b"x" * (256 << 10) + b"\n\n"
+"""More than one piece, and than lies between two ends."""
 
 
 def pouring(pieces: Callable[[], AsyncIterator[bytes]]) -> Callable[[Request], Any]:
@@ -116,6 +118,7 @@ async def test_of_an_agent_that_has_gone_it_is_still_known_what_it_used(host: Ho
     async def pieces() -> AsyncIterator[bytes]:
         yield FIRST
         await has_gone.wait()
+        yield MUCH
         yield LAST
 
     host.answer = pouring(pieces)
@@ -124,7 +127,8 @@ async def test_of_an_agent_that_has_gone_it_is_still_known_what_it_used(host: Ho
         async with inside(line) as agent:
             async with agent.stream("POST", "/v1/messages", json=ASKED) as coming:
                 assert await anext(coming.aiter_bytes()) == FIRST
-            reserved = line.use
+                reserved, files = line.use, open_files()
+            await until(lambda: open_files() <= files - 2)  # its end and ours
             has_gone.set()
             await until(lambda: line.use != reserved)
             use = line.use
@@ -140,8 +144,8 @@ async def test_nobody_holds_an_answer_up_by_not_reading_it(
 
     async def pieces() -> AsyncIterator[bytes]:
         yield FIRST
-        for _ in range(64):
-            yield b": " + b"x" * (64 << 10) + b"\n\n"
+        for _ in range(16):
+            yield MUCH
         yield LAST
 
     host.answer = pouring(pieces)
@@ -149,9 +153,11 @@ async def test_nobody_holds_an_answer_up_by_not_reading_it(
         line = await gate.open(A, task())
         async with inside(line) as agent, agent.stream("POST", "/v1/messages", json=ASKED, timeout=None):
             reserved = line.use
-            while line.use == reserved:
+            for _ in range(1_000):
                 await asyncio.sleep(0.01)
                 go_on(SECONDS_TO_TAKE / 100)
+                if line.use != reserved:
+                    break
             use = line.use
 
     assert (use.tokens_in, use.tokens_out) == (10, 5)
@@ -168,7 +174,7 @@ async def test_an_exchange_has_an_end_whoever_is_slow(
         try:
             while True:
                 await asyncio.sleep(0)
-                yield b": " + b"x" * (64 << 10) + b"\n\n"
+                yield MUCH
         finally:
             let_go.set()
 
@@ -176,10 +182,15 @@ async def test_an_exchange_has_an_end_whoever_is_slow(
     with gateway(tmp_path, [host.upstream()]) as gate:
         line = await gate.open(A, task())
         async with inside(line) as agent, agent.stream("POST", "/v1/messages", json=ASKED, timeout=None) as coming:
-            assert await anext(coming.aiter_bytes())
-            while not let_go.is_set():
+            heard = coming.aiter_bytes()
+            assert await anext(heard)
+            for _ in range(1_000):
                 await asyncio.sleep(0.01)
                 go_on(60)
+                if let_go.is_set():
+                    break
+            assert let_go.is_set()
+            await heard.aclose()
 
 
 async def test_what_comes_when_the_attempt_is_over_is_read_a_little_longer(host: Host, tmp_path: Path) -> None:

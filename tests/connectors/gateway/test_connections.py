@@ -10,17 +10,12 @@ from fastapi import Request, Response
 
 from haloop.connectors.gateway.connections import CONNECTIONS_MAX, SECONDS_TO_ASK
 from haloop.connectors.gateway.door import CALLS_AT_ONCE_MAX
-from tests.connectors.gateway.conftest import Host, found, gateway, inside, task
+from tests.connectors.gateway.conftest import Host, found, gateway, inside, open_files, task
 from tests.connectors.gateway.test_door import ASKED, MESSAGE, A
 from tests.engines.outside import until
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HEAD = b"POST /v1/messages HTTP/1.1\r\nhost: model\r\ncontent-length: 9\r\n"
-
-
-def open_files() -> int:
-    """How many this process has."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 async def said_and_heard(at: str, said: bytes) -> bytes:
@@ -132,7 +127,8 @@ async def test_more_calls_at_once_are_told_that_it_is_busy(host: Host, tmp_path:
         async with inside(line) as agent, asyncio.TaskGroup() as calls:
             asked = [calls.create_task(agent.post("/v1/messages", json=ASKED)) for _ in range(CALLS_AT_ONCE_MAX)]
             await until(lambda: len(host.asked) == CALLS_AT_ONCE_MAX)
-            refused = await agent.post("/v1/messages", json=ASKED)
+            async with asyncio.timeout(5):
+                refused = await agent.post("/v1/messages", json=ASKED)
             let_them.set()
             await asyncio.wait(asked)
             again = await agent.post("/v1/messages", json=ASKED)
