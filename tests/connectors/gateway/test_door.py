@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import pytest
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from haloop.connectors.gateway.gateway import FOLDER
+from haloop.connectors.gateway.gateway import FOLDER, Gateway
+from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import Budget, Cost
+from haloop.ports.models import Budget, Cost, Expense
 from haloop.ports.sandboxes import Network
 from haloop.store.model_use import AgentUse
 from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, task
@@ -320,6 +321,38 @@ async def test_many_calls_at_once_never_come_to_more_than_the_budget(host: Host,
     assert len(host.asked) == 7
     assert most == 3
     assert line.spent.startswith("Of 500 tokens, this step's budget, 385 are used")
+
+
+async def test_a_call_that_its_agent_gave_up_while_it_waited_is_not_made(host: Host, tmp_path: Path) -> None:
+    """It costs nothing, and the next one has what it waited for."""
+    let_go, told = asyncio.Event(), list[int | None]()
+
+    async def answer(_: Request) -> Response:
+        await let_go.wait()
+        return Response(json.dumps(MESSAGE), media_type="application/json")
+
+    class Noting(AgentUse):
+        def reserve(self, expense: Expense, *, now: int, ahead: Sequence[Expense] = ()) -> int | None:
+            told.append(super().reserve(expense, now=now, ahead=ahead))
+            return told[-1]
+
+    host.answer = answer
+    with Noting.opened(tmp_path, for_day=DAY) as spending:
+        gate = Gateway({A: host.upstream()}, folder=tmp_path / FOLDER, spending=spending, prices=Prices.read())
+        line = await gate.open(A, task(budget=Budget(tokens=260)))
+        async with inside(line) as agent:
+            first = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
+            await host.was_asked.wait()
+            second = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
+            await until(lambda: None in told)
+            second.cancel()
+            await asyncio.wait([second])
+            let_go.set()
+            answered = [await first, await agent.post("/v1/messages", json=ASKED)]
+        use = line.use
+
+    assert [one.status_code for one in answered] == [200, 200]
+    assert (len(host.asked), use.tokens) == (2, 110)
 
 
 async def test_a_call_waits_for_others_no_longer_than_a_call_may_take(host: Host, tmp_path: Path) -> None:

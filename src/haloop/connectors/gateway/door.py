@@ -160,6 +160,7 @@ class Door:
         reservation = await self._reserved(came_to)
         counted, costs_nothing = Counted(dialect), False
         try:
+            await _require_somebody(request)
             costs_nothing = not await self._exchange(self._sent(request, call, asked.body), answering, counted)
         except Refused as no:
             costs_nothing = no.is_free
@@ -236,6 +237,12 @@ class Door:
         await answering.piece(body)
         await answering.end()
         return not is_free(status, body)
+
+
+async def _require_somebody(request: Request) -> None:
+    """A call may have waited for others for longer than its agent waits for an answer."""
+    if await request.is_disconnected():
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "Whoever asked this is not there any more.")
 
 
 async def _hand_in_events(
