@@ -94,6 +94,42 @@ async def test_who_cannot_look_does_not_say_that_nothing_happened(garden: Garden
     assert "bad config" in looked.sentence
 
 
+@pytest.mark.parametrize("left", ["", "garbage\n", f"{'1' * 40}\n"], ids=["empty", "no hash", "no commit there"])
+async def test_a_branch_that_cannot_be_read_is_not_taken_for_none(garden: Garden, left: str) -> None:
+    """As a power cut may leave its file: nobody says that nothing was pushed, and nothing is pushed over it."""
+    commit, push = await garden.changed(door="blue\n")
+    await garden.repositories.push(push, CALL)
+    file = garden.folder / ".git" / "refs" / "heads" / commit.branch
+    file.write_text(left)
+
+    looked = await look_up(garden.repositories, push, CALL)
+    again = await garden.repositories.push(push, CALL)
+
+    assert isinstance(looked, Unknown)
+    assert commit.branch in looked.sentence
+    assert isinstance(again, NotDone)
+    assert file.read_text() == left
+
+
+async def test_a_branch_whose_file_cannot_be_opened_is_not_taken_for_none(garden: Garden) -> None:
+    """Git itself says of it what it says of one that never was."""
+    commit, push = await garden.changed(door="blue\n")
+    await garden.repositories.push(push, CALL)
+    file = garden.folder / ".git" / "refs" / "heads" / commit.branch
+    file.unlink()
+    file.symlink_to(file.name)
+
+    assert isinstance(await look_up(garden.repositories, push, CALL), Unknown)
+
+
+async def test_a_checked_out_branch_that_cannot_be_read_is_not_called_empty(garden: Garden) -> None:
+    """Nobody is told to commit something first where commits are there, and cannot be found."""
+    (garden.folder / ".git" / "refs" / "heads" / "main").write_text("")
+
+    with pytest.raises(CannotRead, match="Git cannot read where HEAD stands"):
+        await garden.repositories.pin(garden.project)
+
+
 async def test_what_is_there_already_was_pushed_whoever_stands_on_it(garden: Garden) -> None:
     """A second yes finds the branch where it is to be, also where it is checked out."""
     commit, push = await garden.changed(door="blue\n")

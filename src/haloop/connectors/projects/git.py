@@ -15,6 +15,7 @@ from pathlib import Path
 from haloop.kernel.failure import Permanent
 
 _SAID_MAX = 400
+_HEAD, _REFS = "HEAD", "refs/"
 DURABLY = ("-c", "core.fsync=all")
 """Before a command whose work must outlive a power cut; what else is written can be made again."""
 _NEVER = (
@@ -103,15 +104,29 @@ class Git:
         return answer
 
     async def commit_at(self, name: str) -> str | None:
-        """The commit that a name stands for, if it does."""
+        """The commit that a name stands for, if it does; GitFailed where the name is there and git cannot read it."""
         answer = await self.asks("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        return answer.text if _said_yes(answer) else None
+        if _said_yes(answer):
+            return answer.text
+        if name.startswith((_HEAD, _REFS)):
+            await self._require_absent(name)
+        return None
 
     async def is_before(self, earlier: str, later: str) -> bool:
         """Whether one commit leads to another, or is it."""
         if await self.commit_at(earlier) is None:
             return False
         return _said_yes(await self.asks("merge-base", "--is-ancestor", earlier, later))
+
+    async def _require_absent(self, name: str) -> None:
+        """A name that a power cut left empty, or that leads to nothing, is not taken for one that was never there."""
+        leads = await self.asks("symbolic-ref", "--quiet", name)
+        if leads.is_yes:  # to a branch without a commit, where all is well
+            await self._require_absent(leads.text)
+        elif leads.code != 1:
+            raise GitFailed(f"Git cannot read where {name} stands.")
+        elif (stands := await self.asks("rev-parse", "--verify", "--quiet", name)).is_yes:
+            raise GitFailed(f"{name} stands at {stands.text}, where git finds no commit.")
 
 
 def _said_yes(answer: Answer) -> bool:
