@@ -1,5 +1,6 @@
 """Templates are read from disk, strictly, and what is wrong is said with its file and line."""
 
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -196,6 +197,28 @@ async def test_a_step_that_acts_without_asking_is_on_each_card_whose_yes_lets_it
     assert [task.autonomy for task in shop.agent.told] == [Autonomy.LOOK, Autonomy.ACT]
     steps = (await shop.detail(mission))["workflow"]["steps"]
     assert [step.get("autonomy") for step in steps] == ["look", None, "act", None]
+
+
+async def test_a_file_that_takes_long_to_read_is_read_once(shop: Shop) -> None:
+    """Looking at the workflows again takes a small part of the first look; whoever corrects a file is believed."""
+    folder = shop.practice.home / "workflows"
+    nested = "steps:\n" + f"- {'[' * 90}{']' * 90}\n" * 100
+    for name in ("one.yaml", "two.yaml"):
+        (folder / name).write_text(nested, encoding="utf-8")
+
+    looks = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        faults = (await shop.door.got("/api/workflows"))["faults"]
+        looks.append(time.perf_counter() - begun)
+        assert [Path(fault["file"]).name for fault in faults] == ["one.yaml", "two.yaml"]
+    (folder / "one.yaml").write_text(SHORT, encoding="utf-8")
+
+    print(f"first {looks[0] * 1000:.0f} ms, then {min(looks[1:]) * 1000:.0f} ms")
+    assert min(looks[1:]) < looks[0] / 4
+    told = await shop.door.got("/api/workflows")
+    assert [one["workflow_id"] for one in told["workflows"]] == ["short", "standard-feature"]
+    assert [Path(fault["file"]).name for fault in told["faults"]] == ["two.yaml"]
 
 
 async def test_a_file_that_is_nested_without_end_takes_no_other_away(shop: Shop) -> None:

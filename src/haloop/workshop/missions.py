@@ -40,7 +40,7 @@ from haloop.store.sqlite import SqliteLedger
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.known import KnownMissions
 from haloop.workshop.telling import tag_of
-from haloop.workshop.templates import STANDARD, Templates
+from haloop.workshop.templates import STANDARD, Readings, Templates
 
 log = logging.getLogger("haloop.workshop")
 
@@ -103,6 +103,7 @@ class Missions:
     known: KnownMissions = field(init=False)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever writes into a mission's folder has it, from when they look at what there is to write."""
+    _readings: Readings = field(default_factory=Readings)
     _served: OrderedDict[tuple[str, RunId], str] = field(default_factory=OrderedDict)
     """What each was shown last of each mission, by its tag."""
 
@@ -111,7 +112,7 @@ class Missions:
 
     def templates(self, account: AccountId) -> Templates:
         """What an account's missions may follow."""
-        return Templates(self.home, self._linked(account))
+        return Templates(self.home, self._linked(account), self._readings)
 
     # Looking
 
@@ -192,7 +193,7 @@ class Missions:
     async def begin(self, caller: Caller, wanted: Wanted, *, key: str | None = None) -> Progress:
         """Write a mission down; nothing runs before somebody lets it go on."""
         linked = await asyncio.to_thread(self._linked, caller.account)
-        template = await asyncio.to_thread(Templates(self.home, linked).find, wanted.template)
+        template = await asyncio.to_thread(Templates(self.home, linked, self._readings).find, wanted.template)
         content = wanted.raw.encode()
         require_small(content)
         raw = Artifact(name=RAW_INPUT, digest=sha256(content).hexdigest(), size=len(content))

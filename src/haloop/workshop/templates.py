@@ -5,8 +5,9 @@ lies elsewhere is no template, whatever path is named.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from haloop.desks.missions.workflow import TEMPLATE_BYTES_MAX, BadTemplate, Workflow, digest_of, read_workflow
@@ -14,6 +15,8 @@ from haloop.kernel.errors import NotFound
 
 FOLDER = "workflows"
 STANDARD = "standard-feature"
+_KNOWN_MAX = 100
+"""So many texts are remembered, each of no more than a template's bytes."""
 
 
 class Origin(StrEnum):
@@ -43,18 +46,41 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What is wrong in a text, and where."""
+
+    line: int
+    problem: str
+
+
+class Readings:
+    """What the last texts of templates said: the same text says the same, and one of much nesting takes a second."""
+
+    def __init__(self) -> None:
+        self._said = lru_cache(maxsize=_KNOWN_MAX)(_said)
+
+    def of(self, text: bytes, *, file: str) -> Workflow:
+        """The workflow that a file's text is; BadTemplate where it is none."""
+        said = self._said(text)
+        if isinstance(said, _Wrong):
+            raise BadTemplate(file, said.line, said.problem)
+        return said
+
+
+@dataclass(frozen=True, slots=True)
 class Templates:
     """The templates that missions may follow."""
 
     home: Path
     project: Path | None
+    readings: Readings = field(default_factory=Readings)
 
     def all(self) -> list[Template | Unreadable]:
         """Each workflow once, as `find` would find it by its id, and each file that cannot be followed."""
         found: dict[str | Path, Template | Unreadable] = {}
         for origin, file in self._files():
             try:
-                template = _read(origin, file)
+                template = self._read(origin, file)
             except BadTemplate as fault:
                 found[file] = Unreadable(file=file, origin=origin, fault=fault)
             else:
@@ -67,7 +93,7 @@ class Templates:
         known = []
         for origin, file in self._files():
             try:
-                template = _read(origin, file)
+                template = self._read(origin, file)
             except BadTemplate as error:
                 if wanted in (file.stem, str(file), file.name):
                     raise
@@ -88,11 +114,18 @@ class Templates:
                 files = sorted((folder / FOLDER).glob("*.yaml"))
                 yield from ((origin, file) for file in files if file.is_file())
 
+    def _read(self, origin: Origin, file: Path) -> Template:
+        try:
+            with file.open("rb") as opened:
+                text = opened.read(TEMPLATE_BYTES_MAX + 1)
+        except OSError as error:
+            raise BadTemplate(str(file), 1, "it cannot be opened") from error
+        workflow = self.readings.of(text, file=str(file))
+        return Template(workflow=workflow, digest=digest_of(text), file=file, origin=origin)
 
-def _read(origin: Origin, file: Path) -> Template:
+
+def _said(text: bytes) -> Workflow | _Wrong:
     try:
-        with file.open("rb") as opened:
-            text = opened.read(TEMPLATE_BYTES_MAX + 1)
-    except OSError as error:
-        raise BadTemplate(str(file), 1, "it cannot be opened") from error
-    return Template(workflow=read_workflow(text, file=str(file)), digest=digest_of(text), file=file, origin=origin)
+        return read_workflow(text, file="")
+    except BadTemplate as fault:
+        return _Wrong(fault.line, fault.problem)
