@@ -202,7 +202,8 @@ def test_a_file_that_was_changed_by_hand_is_put_back_or_taken(haloop: Haloop, wo
     seen = sha256(b"By hand.\n").hexdigest()[:12]
 
     shown = haloop("missions", "show", mission).out
-    assert f"changed by hand in the folder ({seen}): take it or put-back" in shown
+    assert "changed by hand in the folder: take or put-back shows it" in shown
+    assert seen not in shown
     assert haloop("missions", "put-back", mission, "raw-input.md", "--seen", seen).code == 0
     assert raw.read_text(encoding="utf-8") == "Make it dark.\n"
 
@@ -224,9 +225,25 @@ def test_what_nobody_saw_in_the_folder_is_shown_and_left_there(
     for named in ((), ("--seen", now[:2]), ("--seen", before)):
         said = haloop("missions", how, mission, "raw-input.md", *named)
         assert (said.code, "By hand." in said.err) == (2, True)
-        assert f"--seen {now[:12]}" in said.err
+        assert said.err.index("By hand.") < said.err.index("What stands in the folder is above")
+        assert said.err.rstrip().endswith(f"--seen {now[:12]}")
     assert raw.read_text(encoding="utf-8") == "By hand.\n"
     assert haloop("missions", "read", mission, "raw-input.md").out == "Make it dark.\n"
+
+
+@pytest.mark.parametrize("written", [b"By hand.\n" * 200_000, b"By hand.\n\xff"])
+def test_what_is_not_shown_whole_is_not_said_to_be(
+    haloop: Haloop, workshop: Neighbour, wish: Path, written: bytes
+) -> None:
+    """Whoever drops more than they were shown, or other than that, knows that they do."""
+    mission = begun(haloop, wish)
+    changed_by_hand(workshop, mission).write_bytes(written)
+
+    said = haloop("missions", "put-back", mission, "raw-input.md").err
+
+    assert "By hand." in said
+    assert "Not all that stands in the folder is above" in said
+    assert "What stands in the folder is above" not in said
 
 
 def changed_by_hand(workshop: Neighbour, mission: str) -> Path:

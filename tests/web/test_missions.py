@@ -33,6 +33,8 @@ PAINT_MS_MAX = 300
 """From a key to what it paints, on a machine that does much else; alone it is a tenth of that."""
 DRAWN = "document.querySelectorAll('*').length"
 MEGABYTE = 1_000_000
+LOOK_AGAIN = "window.dispatchEvent(new Event('online'))"
+"""What a browser says when it is on the net again: all that is shown is asked for anew."""
 TIMES = """(area) => new Promise((done) => {
     const times = [];
     area.addEventListener("keydown", () => {
@@ -408,6 +410,35 @@ async def test_what_somebody_wrote_into_the_folder_is_put_back(
 
     await expect(page.get_by_label("What is different in the folder")).to_have_count(0)
     assert file.read_text(encoding="utf-8") == stands
+
+
+async def test_a_yes_to_put_back_is_to_all_that_was_written(
+    shop: Shop, folders: MissionFolders, visitor: Visitor
+) -> None:
+    """What is changed behind the megabyte that is shown closes the open question, and is told where that was left."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = shop.practice.home / FOLDER / mission / ARTIFACTS / "structured-text.md"
+    await until(file.exists)
+    shown = "by hand\n" + " " * (1 << 20)
+    file.write_text(f"{shown}seen", encoding="utf-8")
+    page = visitor.page
+    asked = page.get_by_role("group", name="Drop what was written into the folder?")
+    await visitor.open(f"/missions/{mission}")
+    await expect(page.get_by_text("What is shown and taken over here is its first 1 MiB")).to_be_visible()
+
+    await button(page, "Put back what stands").click()
+    await expect(asked).to_be_visible()
+    file.write_text(f"{shown}newer", encoding="utf-8")
+    await page.evaluate(LOOK_AGAIN)
+    await expect(asked).to_have_count(0)
+
+    await button(page, "Leave it").click()
+    await expect(button(page, "Put back what stands")).to_have_count(0)
+    file.write_text(f"{shown}newest", encoding="utf-8")
+    await page.evaluate(LOOK_AGAIN)
+    await expect(button(page, "Put back what stands")).to_be_visible()
+    assert file.read_text(encoding="utf-8") == f"{shown}newest"
 
 
 async def test_a_step_that_acts_without_asking_is_told_where_a_yes_lets_it(shop: Shop, visitor: Visitor) -> None:

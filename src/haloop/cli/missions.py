@@ -40,6 +40,8 @@ _GOES = {"look": "only looks", "act": "acts without asking"}
 _SEEN_LETTERS = 12
 """So many letters of a hash's beginning say what was seen."""
 _seen = click.option("--seen", metavar="HASH", default="", help="What you saw in the folder; without it, it is shown.")
+_ALL_SHOWN = "What stands in the folder is above"
+_PART_SHOWN = "Not all that stands in the folder is above, but its first 1 MiB as far as that is text"
 _ENDS, _TEENS = {1: "st", 2: "nd", 3: "rd"}, range(11, 14)
 _ASKS = {
     "begin": "It waits to begin: haloop missions continue {id}",
@@ -394,8 +396,7 @@ def _in_queue(place: int) -> str:
 
 def _about(found: MissionDetail, name: str) -> str:
     stale = "stale: made after a step to which the mission went back" if name in found.stale else ""
-    digest = found.by_hand_digests.get(name, "")
-    by_hand = f"changed by hand in the folder ({digest[:_SEEN_LETTERS]}): take it or put-back" if digest else ""
+    by_hand = "changed by hand in the folder: take or put-back shows it" if name in found.by_hand else ""
     return ", ".join(filter(None, (stale, by_hand)))
 
 
@@ -414,7 +415,10 @@ def _waits(found: MissionDetail) -> str:
 
 
 def _as_seen(found: MissionDetail, file: str, seen: str) -> str:
-    """The hash of what a file in the folder says, where that was seen; where it was not, it is shown now."""
+    """The hash of what a file in the folder says, where that was seen; where it was not, it is shown now.
+
+    The hash is printed below the content and nowhere else: beside a name alone, it would be typed unseen.
+    """
     if file not in found.by_hand:
         raise NotFound(
             f"Nobody changed {file} in the mission's folder.",
@@ -425,8 +429,9 @@ def _as_seen(found: MissionDetail, file: str, seen: str) -> str:
     if len(seen) >= _SEEN_LETTERS and digest.startswith(seen):
         return digest
     print_on(sys.stderr, [f"{file} in the folder:", Framed(lines=found.by_hand[file].splitlines())])
+    shown = _PART_SHOWN if file in found.by_hand_in_part else _ALL_SHOWN
     raise BadInput(
-        f"What stands in the folder is above, and you have not said that you saw it, so nothing was done to {file}.",
+        f"{shown}, and you have not said that you saw it, so nothing was done to {file}.",
         code="usage.seen",
         next_step=f"Say the same with --seen {digest[:_SEEN_LETTERS]}",
     )

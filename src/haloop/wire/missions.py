@@ -186,6 +186,8 @@ class MissionDetail(MissionMeta, frozen=True):
     """What somebody wrote into the mission's folder; nothing uses it before a person saves it here."""
     by_hand_digests: dict[str, str] = {}
     """The hash of all that each of them holds, by which it is taken up or put back."""
+    by_hand_in_part: list[str] = []
+    """Those of which `by_hand` does not say all: it ends after 1 MiB, and has a sign in place of what is no text."""
     project: str | None = None
     """The repository that it works on, where it does."""
     changed: bool = False

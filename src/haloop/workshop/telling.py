@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from hashlib import sha256
 
 from haloop.connectors.projects.difference import FileChange, Hunk
 from haloop.desks.missions.drafts import spelled
@@ -38,6 +39,11 @@ class Written:
     @property
     def text(self) -> str:
         return self.said.decode(errors="replace")
+
+    @property
+    def is_all_said(self) -> bool:
+        """Whether the text is all of it: not its beginning alone, and nothing replaced that is no text."""
+        return sha256(self.text.encode()).hexdigest() == self.digest
 
 
 def item(progress: Progress) -> MissionListItem:
@@ -93,6 +99,7 @@ def detail(
         stale=sorted(progress.stale),
         by_hand={name: one.text for name, one in by_hand.items()},
         by_hand_digests={name: one.digest for name, one in by_hand.items()},
+        by_hand_in_part=[name for name, one in by_hand.items() if not one.is_all_said],
         project=None if progress.brief.project is None else progress.brief.project.path,
         changed=progress.change is not None,
         parked=progress.parked is not None,

@@ -2904,6 +2904,11 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * By Hand In Part
+             * @default []
+             */
+            by_hand_in_part: string[];
+            /**
              * Changed
              * @default false
              */

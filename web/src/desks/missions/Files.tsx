@@ -63,6 +63,8 @@ function OneFile({ mission, file, isOpen, mayDecide }: One) {
         <ByHand
           stands={stands}
           written={byHand}
+          digest={mission.by_hand_digests[file]}
+          isInPart={mission.by_hand_in_part.includes(file)}
           onPutBack={mayDecide ? () => putBack(mission, file).finally(() => lookAgain(client, mission)) : undefined}
           onTake={isOpen ? () => keep({ text: byHand, from: stands }) : undefined}
         />
