@@ -1,10 +1,14 @@
 """A mission's folder is a faithful copy of the ledger: it can be thrown away, and nothing in it counts by itself."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,12 +16,43 @@ from typing import Any
 import httpx2
 import pytest
 
-from haloop.kernel.errors import NotFound
 from haloop.wire.missions import CODE_HEADER
 from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
 from tests.workshop.conftest import Shop, opened_shop
 
 NOTHING = sha256().hexdigest()
+Moment = tuple[str, str]
+"""What Python's audit calls a call to the system, and a part of a path that it is given."""
+AWAY: Moment = ("os.rename", "/artifacts/structured-text.md")
+OUT: Moment = ("open", "/taken")
+MOMENTS: list[Moment] = [AWAY, OUT, ("os.link", "/artifacts/structured-text.md"), ("os.remove", "/taken")]
+"""Of a file that is put back: before it is taken away, looked at, followed by what stands, and removed."""
+
+
+class Moments:
+    """What is done right before this process does something to a file, once: its audit tells it of that."""
+
+    def __init__(self) -> None:
+        self._awaited: dict[Moment, Callable[[], None]] = {}
+        sys.addaudithook(self._hear)  # for good: there is no way to take it back
+
+    @contextmanager
+    def before(self, moment: Moment, act: Callable[[], None]) -> Iterator[None]:
+        self._awaited[moment] = act
+        try:
+            yield
+        finally:
+            never_came = self._awaited.pop(moment, None)
+        assert never_came is None
+
+    def _hear(self, event: str, told: tuple[object, ...]) -> None:
+        for moment in [one for one in self._awaited if one[0] == event and any(one[1] in str(this) for this in told)]:
+            self._awaited.pop(moment)()
+
+
+@pytest.fixture(scope="session")
+def moments() -> Moments:
+    return Moments()
 
 
 async def until(is_so: Any) -> None:
@@ -35,6 +70,30 @@ def says(folder: Path) -> dict[str, str]:
     """Every file below it, by its path."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
     return {str(file.relative_to(folder)): file.read_text(encoding="utf-8") for file in files}
+
+
+async def written_by_hand(shop: Shop) -> tuple[str, Path]:
+    """A mission that waits, and its file that says `by hand`."""
+    mission = await shop.begun()
+    await shop.go_on(mission)
+    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
+    await until(lambda: '"status": "waiting_human"' in meta(file.parent.parent))
+    file.write_text("by hand\n", encoding="utf-8")
+    return mission, file
+
+
+def beside(file: Path) -> list[Path]:
+    """What else lies there, and is none of the mission's files."""
+    return [one for one in file.parent.iterdir() if one.name.startswith(".")]
+
+
+def shell(line: str, file: Path, **how: Any) -> None:
+    """Another process, which is at its end when this returns."""
+    subprocess.run(["sh", "-c", line, "sh", file], check=True, timeout=20, **how)
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 async def did(shop: Shop, mission: str, name: str, how: str, *, seen: str | None = None) -> httpx2.Response:
@@ -188,23 +247,80 @@ async def test_what_was_written_after_somebody_looked_is_neither_taken_up_nor_lo
     assert (await did(shop, mission, "structured-text.md", how, seen=now)).status_code == 200
 
 
-async def test_what_is_written_while_it_is_put_back_is_not_lost(shop: Shop, folders: MissionFolders) -> None:
-    """The last look is just before the file takes its place, when what stands is written beside it already."""
-    mission = await shop.begun()
-    await shop.go_on(mission)
-    folder = MissionFolder(shop.practice.home, mission)
-    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
-    await until(file.exists)
+@pytest.mark.parametrize("how", ['> "$1"', '>> "$1"', '> "$1.new" && mv "$1.new" "$1"'])
+@pytest.mark.parametrize("moment", MOMENTS, ids=[what for what, _ in MOMENTS])
+async def test_what_is_written_while_it_is_put_back_is_not_lost(
+    shop: Shop, folders: MissionFolders, moments: Moments, moment: Moment, how: str
+) -> None:
+    """Another process writes at the last moment, whichever that is and however it writes: that is told, and stays."""
+    mission, file = await written_by_hand(shop)
 
-    def somebody_writes() -> None:
-        assert file.with_name(".structured-text.md.put-back").read_bytes() == b"stands\n"
-        raise NotFound("newer")
+    with moments.before(moment, lambda: shell(f"printf newer {how}", file)):
+        refused = await did(shop, mission, file.name, "put-back")
 
-    with pytest.raises(NotFound):
-        folder.put_back("structured-text.md", b"stands\n", somebody_writes)
+    now = file.read_text(encoding="utf-8")
+    assert (refused.status_code, refused.headers[CODE_HEADER]) == (409, "mission.written_since")
+    assert (now.endswith("newer"), refused.json()["data"]["now"]) == (True, now)
+    assert (await shop.detail(mission))["by_hand"] == {file.name: now}
+    assert beside(file) == []
 
-    assert file.read_bytes() != b"stands\n"
-    assert not file.with_name(".structured-text.md.put-back").exists()
+
+async def test_what_a_program_writes_into_a_file_it_has_open_is_not_lost(
+    shop: Shop, folders: MissionFolders, moments: Moments
+) -> None:
+    """It opened the file long before, and writes when that is out of its place already."""
+    mission, file = await written_by_hand(shop)
+
+    with (
+        file.open("a", encoding="utf-8") as held,
+        moments.before(OUT, lambda: shell("printf newer >&0", file, stdin=held)),
+    ):
+        refused = await did(shop, mission, file.name, "put-back")
+
+    assert (refused.status_code, refused.json()["data"]["now"]) == (409, "by hand\nnewer")
+    assert (file.read_text(encoding="utf-8"), beside(file)) == ("by hand\nnewer", [])
+
+
+async def test_of_two_that_are_written_at_once_neither_is_lost(
+    shop: Shop, folders: MissionFolders, moments: Moments
+) -> None:
+    """The later is in its place; the earlier, which was out of it by then, is kept beside it."""
+    mission, file = await written_by_hand(shop)
+
+    with (
+        moments.before(AWAY, lambda: shell('printf one >> "$1"', file)),
+        moments.before(OUT, lambda: shell('printf two >> "$1"', file)),
+    ):
+        refused = await did(shop, mission, file.name, "put-back")
+
+    assert (refused.status_code, refused.json()["data"]["now"]) == (409, "two")
+    (kept,) = beside(file)
+    assert (file.read_text(encoding="utf-8"), (kept / "taken").read_text(encoding="utf-8")) == ("two", "by hand\none")
+
+
+async def test_a_folder_that_comes_into_its_place_meanwhile_stays(
+    shop: Shop, folders: MissionFolders, moments: Moments
+) -> None:
+    """It is no file that anybody saw, so it goes back to where it was, with all that is in it."""
+    mission, file = await written_by_hand(shop)
+
+    with moments.before(AWAY, lambda: shell('rm "$1" && mkdir "$1" && touch "$1/in it"', file)):
+        refused = await did(shop, mission, file.name, "put-back")
+
+    assert (refused.status_code, [one.name for one in file.iterdir()], beside(file)) == (409, ["in it"], [])
+
+
+async def test_a_file_that_is_removed_meanwhile_is_put_back_too(
+    shop: Shop, folders: MissionFolders, moments: Moments
+) -> None:
+    """Nothing is lost by that: it says what stands."""
+    mission, file = await written_by_hand(shop)
+
+    with moments.before(AWAY, lambda: shell('rm "$1"', file)):
+        put_back = await did(shop, mission, file.name, "put-back")
+
+    stands = (await shop.detail(mission))["artifacts"][file.name]
+    assert (put_back.status_code, file.read_text(encoding="utf-8"), beside(file)) == (200, stands, [])
 
 
 async def test_what_was_written_by_hand_is_put_back_to_what_the_ledger_says(
@@ -283,20 +399,20 @@ async def test_what_is_put_back_is_what_stands_by_then(shop: Shop, folders: Miss
     assert file.read_text(encoding="utf-8") == "newer\n"
 
 
-async def test_what_cannot_be_put_back_is_said(shop: Shop, folders: MissionFolders) -> None:
-    """The folder takes no file: the answer says so, and what somebody wrote is still there."""
-    mission = await shop.begun()
-    await shop.go_on(mission)
-    file = folder_of(shop, mission) / "artifacts" / "structured-text.md"
-    await until(file.exists)
-    file.write_text("by hand\n", encoding="utf-8")
-    file.with_name(f".{file.name}.put-back.{os.getpid()}").mkdir()  # where it would be written first
+@pytest.mark.parametrize("moment", [("open", "/stands."), AWAY], ids=["beside", "away"])
+async def test_what_cannot_be_put_back_is_said(
+    shop: Shop, folders: MissionFolders, moments: Moments, moment: Moment
+) -> None:
+    """The disk is full on the way: the answer says so, and what somebody wrote is still there."""
+    mission, file = await written_by_hand(shop)
 
-    refused = await did(shop, mission, "structured-text.md", "put-back")
+    with moments.before(moment, full):
+        refused = await did(shop, mission, file.name, "put-back")
 
     assert (refused.status_code, refused.json()["success"]) == (500, False)
-    assert "cannot be put back" in refused.json()["error"]
-    assert (await shop.detail(mission))["by_hand"] == {"structured-text.md": "by hand\n"}
+    assert "cannot be put back: No space left on device" in refused.json()["error"]
+    assert (await shop.detail(mission))["by_hand"] == {file.name: "by hand\n"}
+    assert beside(file) == []
 
 
 async def test_a_text_that_is_too_long_is_refused_as_that(shop: Shop, folders: MissionFolders) -> None:

@@ -5,7 +5,6 @@ Whoever does either names what they saw of it: the folder may say something newe
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 
 from haloop.desks.missions.progress import Progress
 from haloop.identity import Caller
@@ -62,11 +61,12 @@ class ByHand:
             require_decider(caller)
             stands = (await self.missions.bytes_of(caller.account, progress)).get(artifact)
             folder = MissionFolder(self.missions.home, progress.mission)
-            look = partial(_written, folder, progress, artifact, seen)
-            await asyncio.to_thread(look)
+            await asyncio.to_thread(_written, folder, progress, artifact, seen)
             if stands is None:
                 raise _nothing(artifact)
-            await asyncio.to_thread(folder.put_back, artifact, stands, look)
+            since = await asyncio.to_thread(folder.put_back, progress, artifact, stands, seen)
+            if since is not None:
+                raise WrittenSince(artifact, since)
 
 
 def _written(

@@ -9,12 +9,14 @@ import asyncio
 import logging
 import os
 import re
+import shutil
 import stat
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import BinaryIO
 
 from haloop.desks.missions.mission import mission_of
@@ -80,21 +82,17 @@ class MissionFolder:
                 next_step=f"Take it away: {self._path / ARTIFACTS / name}",
             )
 
-    def put_back(self, name: str, content: bytes, look: Callable[[], object]) -> None:
-        """Write over what somebody wrote; DiskFault where that cannot be.
+    def put_back(self, progress: Progress, name: str, content: bytes, seen: str) -> Written | None:
+        """Have a file say this instead of what was seen of it; DiskFault where that cannot be.
 
-        They may be writing still: whoever says that it may go looks last, when nothing is left to do but a rename.
+        Answered is what is there by hand all the same: somebody wrote since it was seen, and it stays.
         """
         self.require_plain(name)
-        beside = self._path / ARTIFACTS / f".{name}.put-back"  # which no file of a mission is called
         try:
-            write_private(beside, content)
-            look()
-            beside.replace(self._path / ARTIFACTS / name)
+            _exchange(self._path / ARTIFACTS / name, content, may_go={seen, *progress.versions.get(name, ())})
         except OSError as error:
             raise DiskFault(f"{name} cannot be put back: {error.strerror}.") from error
-        finally:
-            beside.unlink(missing_ok=True)
+        return self.written(progress, name)
 
     def log(self, progress: Progress) -> MissionLog:
         """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
@@ -130,16 +128,8 @@ class MissionFolder:
         """What a file says that the ledger never said, as far as it is told; none where it is ours, or not there."""
         if self._is_no_file(name):
             return Written(b"", sha256().hexdigest())
-        file = _opened(self._path / ARTIFACTS / name)
-        if file is None:
-            return None
-        with file:
-            said, digest = file.read(size_max), sha256()
-            digest.update(said)
-            while piece := file.read(SEEN_BYTES_MAX):
-                digest.update(piece)
-        told = digest.hexdigest()
-        return None if told in progress.versions.get(name, ()) else Written(said, told)
+        written = _read(self._path / ARTIFACTS / name, size_max)
+        return None if written is None or written.digest in progress.versions.get(name, ()) else written
 
 
 class MissionFolders:
@@ -233,6 +223,58 @@ def _opened(file: Path) -> BinaryIO | None:
         return os.fdopen(descriptor, "rb")
     os.close(descriptor)
     return None
+
+
+def _read(file: Path, size_max: int) -> Written | None:
+    """What a plain file says, as far as that, and the hash of all of it; none where there is none."""
+    opened = _opened(file)
+    if opened is None:
+        return None
+    with opened:
+        said, digest = opened.read(size_max), sha256()
+        digest.update(said)
+        while piece := opened.read(SEEN_BYTES_MAX):
+            digest.update(piece)
+    return Written(said, digest.hexdigest())
+
+
+def _exchange(place: Path, content: bytes, *, may_go: Collection[str]) -> None:
+    """Put this in a file's place where what lies there has one of these hashes.
+
+    Somebody may be writing still. So it is taken away first, and looked at where nobody finds it by its name; and
+    nothing that was put into its place meanwhile is written over.
+    """
+    beside = Path(mkdtemp(prefix=".put-back-", dir=place.parent))
+    stands, taken = beside / "stands", beside / "taken"
+    try:
+        write_private(stands, content)
+        with suppress(FileNotFoundError):  # somebody removed it
+            place.rename(taken)
+        if _is_gone(taken) or ((read := _read(taken, 0)) is not None and read.digest in may_go):
+            _lay(stands, place)
+            taken.unlink(missing_ok=True)
+    finally:
+        with suppress(OSError):  # nothing is left of it
+            _lay(taken, place)
+        if _is_gone(taken):  # else both are somebody's: the later is in its place, and this one stays here
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _lay(file: Path, place: Path) -> None:
+    """Give a file a place that is free; one that somebody put there stays, over which a rename would go."""
+    try:
+        os.link(file, place, follow_symlinks=False)
+        file.unlink()
+    except FileExistsError:
+        return
+    except OSError:  # a folder has no second name, and on some disks nothing has
+        if _is_gone(place):
+            file.rename(place)
+
+
+def _is_gone(file: Path) -> bool:
+    """Whether nothing lies there, and be it a link that leads nowhere."""
+    return not os.path.lexists(file)
 
 
 def _says(path: Path, content: bytes) -> bool:
