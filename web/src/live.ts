@@ -21,7 +21,7 @@ export function listen(hear: (run: string | undefined) => void): void {
   let isCut = false;
   const take = (news: News) => {
     if (news.kind === "event") {
-      last = news.at;
+      last = news.at ?? last;
       hear(news.run);
     } else if (!isCut) become(news.state);
   };

@@ -92,6 +92,23 @@ test("a line whose answer begins and brings nothing is no stream", async () => {
   expect(states).toEqual(["polling"]);
 });
 
+test("a line that broke before anything happened begins where the house stands, and not with all that ever was", async () => {
+  answers = begins;
+  let heard = 0;
+  const tab = await opened(() => heard++);
+  await until(() => tab() === "live");
+
+  house.closeAllConnections();
+  await until(() => lines.length === 2, A_MOMENT_MS);
+  await until(() => heard === 2);
+  lines[1]?.write('id: 7\ndata: {"run":"acc_1"}\n\n');
+  await until(() => heard === 3);
+  house.closeAllConnections();
+  await until(() => lines.length === 3, A_MOMENT_MS);
+
+  expect(lines.map((line) => line.req.headers["last-event-id"])).toEqual([undefined, undefined, "7"]);
+});
+
 test("a tab that is opened later knows at once that news come", async () => {
   answers = begins;
   const first = await opened();

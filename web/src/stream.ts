@@ -1,7 +1,7 @@
 import { sessionHeaders } from "@/api/session";
 import { type Liveness, POLL_MS, SILENCE_MS } from "@/live";
 
-export type News = { kind: "event"; run: string | undefined; at: number } | { kind: "state"; state: Liveness };
+export type News = { kind: "event"; run: string | undefined; at?: number } | { kind: "state"; state: Liveness };
 
 /** So long a broken stream may be taken up again before anybody is told. */
 const PATIENCE_MS = 3_000;
@@ -26,7 +26,7 @@ export async function lead(tell: (news: News) => void, last: () => number | unde
   }
   clearTimeout(late);
   tell({ kind: "state", state: "polling" });
-  tell({ kind: "event", run: undefined, at: last() ?? -1 });
+  tell({ kind: "event", run: undefined });
 }
 
 /** Hear until the line ends, and say whether the session is over; one that brings nothing, no heartbeat even, is let go. */
@@ -41,7 +41,7 @@ async function follow(tell: (news: News) => void, last: number | undefined, isUp
     if (answer.status === 401) return true;
     if (!answer.ok || !answer.body) throw new Error(String(answer.status));
     // What happened before this place was named to nobody.
-    if (last === undefined) tell({ kind: "event", run: undefined, at: -1 });
+    if (last === undefined) tell({ kind: "event", run: undefined });
     let rest = "";
     for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {
       clearTimeout(silent);
