@@ -15,6 +15,8 @@ from haloop.connectors.agents.prompts import Prompts
 from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
 from haloop.kernel.connector import Connector
 from haloop.ports.agents import Agents
+from haloop.ports.models import Expense, Spender
+from haloop.testing.clock import START
 from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import ARTIFACTS, FOLDER, LOGS, TAIL_BYTES, MissionFolders
 from tests.connectors.agents.conftest import PROMPTS, shell
@@ -23,7 +25,7 @@ from tests.connectors.sandboxes.conftest import require
 from tests.web.barriers import barriers, too_wide
 from tests.web.conftest import Visitor, visiting
 from tests.web.test_kit import PHONE, SMALLEST, WIDE
-from tests.workshop.conftest import Shop, opened_shop
+from tests.workshop.conftest import RESERVED, Shop, opened_shop
 from tests.workshop.test_folder import until
 from tests.workshop.test_long import grown
 from tests.workshop.test_templates import SHORT, THREE
@@ -183,6 +185,23 @@ async def test_a_step_that_failed_is_tried_again_and_what_it_writes_is_seen(
     await expect(editor(page, "structured-text.md")).to_be_editable()
     await expect(page.get_by_text("exit code 0")).to_have_count(2)
     await expect(page.get_by_text("12,750 tokens for $0.051")).to_have_count(1)
+
+
+async def test_what_the_attempt_at_work_uses_is_seen_as_it_grows(shop: Shop, visitor: Visitor) -> None:
+    """Each call to a model is seen on the page, though nothing happens in the mission that the stream could tell."""
+    shop.agent.instead.append("call")
+    mission = await shop.begun()
+    page = visitor.page
+    await visitor.open(f"/missions/{mission}")
+    await button(page, "Let it begin").click()
+    await expect(page.get_by_text("11,192 tokens for $0.132")).to_be_visible()
+
+    (task,) = shop.agent.told
+    spender = Spender(household=task.account, mission=mission, attempt=task.attempt)
+    assert shop.agent.spending.reserve(Expense(spender=spender, at_most=RESERVED), now=START) is not None
+
+    await expect(page.get_by_text("22,384 tokens for $0.264")).to_be_visible()
+    shop.agent.goes_on.set()
 
 
 async def test_a_mission_that_stands_still_says_why_and_is_ended_on_its_page(chromium: Browser, shop: Shop) -> None:

@@ -125,14 +125,16 @@ async def test_what_an_attempt_used_is_told_while_it_is_at_work_and_when_its_mis
     await shop.door.client.post(f"/api/missions/{mission}/continue")
     await until(lambda: bool(shop.agent.told))
     at_work = await shop.detail(mission)
+    looked = (await shop.door.got(f"/api/missions/{mission}/log"))["data"]
 
     assert (await shop.door.client.post(f"/api/missions/{mission}/mark-completed")).status_code == 200
 
     ended = await shop.detail(mission)
     assert [one["status"] for one in (at_work, ended)] == ["running_code_agent", "completed"]
-    assert [_use(one) for one in (at_work["runs"][0], at_work, ended["runs"][0], ended)] == [
+    assert [_use(one) for one in (at_work["runs"][0], at_work, looked, ended["runs"][0], ended)] == [
         (3_000, 8_192, "0.1319")
-    ] * 4
+    ] * 5
+    assert looked["run_id"] == at_work["runs"][0]["run_id"]
 
 
 def _use(told: dict[str, Any]) -> tuple[int, int, str]:

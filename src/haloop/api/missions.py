@@ -87,9 +87,9 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
     progress, seen = await missions.read(caller, mission)
     contents = await missions.contents(caller.account, progress)
     folder = MissionFolder(missions.home, progress.mission)
-    log = await asyncio.to_thread(folder.log, progress)
-    by_hand = await asyncio.to_thread(folder.by_hand, progress)
     costs = missions.costs(progress)
+    log = await asyncio.to_thread(folder.log, progress, costs)
+    by_hand = await asyncio.to_thread(folder.by_hand, progress)
     told = detail(progress, contents, gate=seen, tail=log.tail, by_hand=by_hand, costs=costs)
     if told.gate is not None:
         answer.headers["ETag"] = f'"{told.gate.tag}"'
@@ -98,11 +98,11 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
 
 @router.get("/api/missions/{mission}/log")
 async def show_mission_log(missions: InShop, caller: By, mission: Name) -> Enveloped[MissionLog]:
-    """The last lines of what the agent at work writes, without the mission's files: for whoever looks every moment."""
+    """The last lines of what the agent at work writes, and what it used so far, without the mission's files: for
+    whoever looks every moment."""
     progress = await missions.show(caller, mission)
-    return Enveloped(
-        success=True, data=await asyncio.to_thread(MissionFolder(missions.home, progress.mission).log, progress)
-    )
+    folder = MissionFolder(missions.home, progress.mission)
+    return Enveloped(success=True, data=await asyncio.to_thread(folder.log, progress, missions.costs(progress)))
 
 
 @router.get("/api/missions/{mission}/changes")

@@ -170,6 +170,12 @@ class MissionLog(BaseModel, frozen=True):
     """The last lines, and only their words; none while nobody is at work."""
     bytes_before: int = 0
     """So much was written before them."""
+    run_id: str | None = None
+    """The attempt at work; none while nobody is."""
+    tokens_in: int | None = None
+    """What it used of a model so far; nothing where it asked none."""
+    tokens_out: int | None = None
+    cost_usd: str | None = None
 
 
 class MissionDetail(MissionMeta, frozen=True):

@@ -25,10 +25,11 @@ from haloop.kernel.errors import DiskFault, HaloopError, Refused
 from haloop.kernel.fact import Fact
 from haloop.kernel.failure import StepFault
 from haloop.kernel.ids import AccountId, RunId
+from haloop.ports.models import Cost
 from haloop.store.home import write_private
 from haloop.wire.missions import MissionLog
 from haloop.workshop.missions import Missions
-from haloop.workshop.telling import Written, meta, step_run
+from haloop.workshop.telling import Written, log_of, meta, step_run
 
 log = logging.getLogger("haloop.workshop")
 
@@ -94,20 +95,24 @@ class MissionFolder:
             raise DiskFault(f"{name} cannot be put back: {error.strerror}.") from error
         return self.written(progress, name)
 
-    def log(self, progress: Progress) -> MissionLog:
-        """The last lines that the attempt at work wrote, and only their words; nothing where none is at work."""
+    def log(self, progress: Progress, costs: Mapping[str, Cost]) -> MissionLog:
+        """What the attempt at work used so far, and the last lines that it wrote, only their words; nothing where none
+        is at work."""
         if not progress.is_working:
             return MissionLog()
-        file = _opened(self._path / LOGS / f"{progress.attempts[-1].id}.log")
+        attempt = progress.attempts[-1]
+        told = log_of(attempt, costs.get(attempt.id))
+        file = _opened(self._path / LOGS / f"{attempt.id}.log")
         if file is None:
-            return MissionLog()
+            return told
         with file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             read = file.read(TAIL_BYTES)  # and not what is written meanwhile: that may be without end
             end = file.tell()
         last = b"\n".join(read.removesuffix(b"\n").split(b"\n")[-TAIL_LINES:])
         lines = _ESCAPES.sub("", last.decode(errors="replace").replace("\r\n", "\n")).splitlines()
-        return MissionLog(tail="\n".join(lines[-TAIL_LINES:]), bytes_before=end - len(last) - read.endswith(b"\n"))
+        before = end - len(last) - read.endswith(b"\n")
+        return told.model_copy(update={"tail": "\n".join(lines[-TAIL_LINES:]), "bytes_before": before})
 
     def remove(self) -> None:
         """By the system's own program: folders in folders without end stop Python's."""

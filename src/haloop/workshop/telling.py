@@ -21,6 +21,7 @@ from haloop.wire.missions import (
     MissionDetail,
     MissionGate,
     MissionListItem,
+    MissionLog,
     MissionMeta,
     StepRun,
 )
@@ -148,6 +149,12 @@ def step_run(attempt: Attempt, use: Cost | None) -> StepRun:
         tokens_out=use.tokens_out if use else None,
         cost_usd=use.usd if use else None,
     )
+
+
+def log_of(attempt: Attempt, use: Cost | None) -> MissionLog:
+    """The log of the attempt at work, before anything is read of it, and what it used of a model so far."""
+    told = step_run(attempt, use)
+    return MissionLog(run_id=told.run_id, tokens_in=told.tokens_in, tokens_out=told.tokens_out, cost_usd=told.cost_usd)
 
 
 def moment(microseconds: int) -> str:

@@ -1098,7 +1098,8 @@ export interface paths {
         };
         /**
          * Show Mission Log
-         * @description The last lines of what the agent at work writes, without the mission's files: for whoever looks every moment.
+         * @description The last lines of what the agent at work writes, and what it used so far, without the mission's files: for
+         *     whoever looks every moment.
          */
         get: operations["show_mission_log"];
         put?: never;
@@ -3037,8 +3038,16 @@ export interface components {
              * @default 0
              */
             bytes_before: number;
+            /** Cost Usd */
+            cost_usd?: string | null;
+            /** Run Id */
+            run_id?: string | null;
             /** Tail */
             tail?: string | null;
+            /** Tokens In */
+            tokens_in?: number | null;
+            /** Tokens Out */
+            tokens_out?: number | null;
         };
         /**
          * MissionMeta

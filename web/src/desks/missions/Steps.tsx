@@ -1,4 +1,5 @@
-import type { Attempt, Mission } from "@/desks/missions/api";
+import { useQuery } from "@tanstack/react-query";
+import { type Attempt, type Mission, missionQueries } from "@/desks/missions/api";
 import { attemptsAt, STEP_RINGS, standingOf } from "@/desks/missions/standing";
 import { t } from "@/i18n";
 import { clock, moment } from "@/i18n/spelling";
@@ -6,6 +7,10 @@ import { Loop } from "@/ui/Loop";
 
 /** The way of a mission, step by step: how far it is, and each attempt at what an agent does. */
 export function Steps({ mission }: { mission: Mission }) {
+  // What the attempt at work uses is no news of the stream; it comes with its log, and is fetched there.
+  const { data: log } = useQuery({ ...missionQueries.log(mission), enabled: false });
+  const soFar = (one: Attempt) =>
+    log?.run_id === one.run_id && !one.finished_at ? { ...one, ...log, run_id: one.run_id } : one;
   return (
     <ol aria-label={t("missions.steps")} className="grid">
       {mission.workflow.steps.map((step, place) => {
@@ -26,7 +31,7 @@ export function Steps({ mission }: { mission: Mission }) {
                 {step.agent && `, ${step.agent}`}
                 {step.autonomy && `, ${t(`missions.autonomy.${step.autonomy}`)}`}
               </p>
-              <Attempts attempts={attemptsAt(mission, step)} />
+              <Attempts attempts={attemptsAt(mission, step).map(soFar)} />
             </div>
           </li>
         );
