@@ -1,5 +1,7 @@
 """The agent that ships, without a model, in the sandbox that ships: what a first look at missions is made of."""
 
+from pathlib import Path
+
 import pytest
 
 from haloop.connectors.agents.acp import AcpAgent
@@ -7,7 +9,9 @@ from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.program import Program
 from haloop.connectors.agents.scripted import SCRIPTED_MODES, scripted_program
 from haloop.ports.agents import Artifact, Autonomy, Check, ImplementationResult, Made, Task
+from haloop.ports.projects import Copy, Use
 from tests.connectors.agents.conftest import Works
+from tests.connectors.projects.conftest import made_garden
 
 RAW = """Dark mode for the settings page
 
@@ -73,24 +77,27 @@ async def test_it_looks_at_the_project_and_leaves_a_page_there(house: Works) -> 
     assert (result.status, result.files_created, result.files_modified) == ("partial", ("docs/dark-mode.md",), ())
 
 
-async def test_where_it_only_looks_the_project_stays_as_it_is(house: Works) -> None:
-    """It is set to its mode for that, and says in its result that nothing was done; its file it leaves all the same."""
-
-    def beside_a_project(task: Task) -> Program:
-        (house.missions / task.mission / "work" / task.attempt / "project").mkdir()
-        return scripted_program(task)
-
+async def test_where_it_only_looks_the_project_stays_as_it_is(house: Works, tmp_path: Path) -> None:
+    """It is set to its mode for that, and git finds nothing new there; its file it leaves all the same."""
+    garden = made_garden(tmp_path)
+    base = await garden.repositories.pin(garden.project)
     plan = await given(house, "# Dark mode\n\n## Steps\n\n1. Do it", "implementation-plan.md")
-    results = []
-    for autonomy in (Autonomy.LOOK, Autonomy.ASK):
-        task = await house.task(agent="impl-agent", given=plan, output="implementation-result.json", autonomy=autonomy)
-        worked = await house.agents(AcpAgent(beside_a_project, SCRIPTED_MODES), "impl-agent").work(task)
-        results.append(ImplementationResult.model_validate_json(house.made(worked)))
+    step = {"agent": "impl-agent", "given": plan, "output": "implementation-result.json"}
+    agents = house.agents(AcpAgent(scripted_program, SCRIPTED_MODES), "impl-agent")
 
-    assert [(one.status, one.files_created) for one in results] == [
-        ("blocked", ()),
-        ("partial", ("docs/dark-mode.md",)),
+    looked, asked = [
+        await agents.work(
+            await house.task(**step, autonomy=one, project=Copy(base=base, use=Use.CHANGE, title="Dark mode"))
+        )
+        for one in (Autonomy.LOOK, Autonomy.ASK)
     ]
+
+    assert ImplementationResult.model_validate_json(house.made(looked)).status == "blocked"
+    assert isinstance(looked, Made)
+    assert looked.change is None
+    assert isinstance(asked, Made)
+    assert asked.change is not None
+    assert (asked.change.files, asked.change.removed) == (1, 0)
 
 
 async def test_the_reason_it_was_sent_back_for_is_in_what_it_makes_anew(house: Works) -> None:
