@@ -190,9 +190,9 @@ def test_a_step_that_asks_nobody_says_so(haloop: Haloop, workshop: Neighbour, wi
     document = haloop("missions", "new", "x", wish, "--workflow", "three", "--json").document
     shown = haloop("missions", "show", document["mission"]["mission_id"]).out
 
-    assert "4 steps; Look only looks; Do acts without asking" in listed.out
+    assert "4 steps; Look is refused what it asks for; Do acts without asking" in listed.out
     assert "   Do (acts without asking)  " in shown
-    assert "   Look (only looks)  " in shown.replace("→", " ")
+    assert "   Look (is refused what it asks for)  " in shown.replace("→", " ")
 
 
 def test_a_file_that_was_changed_by_hand_is_put_back_or_taken(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:

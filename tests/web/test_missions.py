@@ -470,7 +470,7 @@ async def test_a_step_that_acts_without_asking_is_told_where_a_yes_lets_it(shop:
     await visitor.open(f"/missions/{mission}")
     await expect(told).to_be_visible()
     steps = page.get_by_role("list", name="Steps").get_by_role("listitem")
-    await expect(steps.nth(0)).to_contain_text("only looks")
+    await expect(steps.nth(0)).to_contain_text("is refused what it asks for")
     await expect(steps.nth(2)).to_contain_text("acts without asking")
     await button(page, "Let it begin").click()
     await expect(editor(page, "a.md")).to_be_visible()

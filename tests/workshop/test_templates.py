@@ -56,6 +56,11 @@ SHORT = dedent("""\
         (("    agent: impl-agent\n", "    agent: impl-agent\n    autonomy: full\n"), 8, "'look', 'ask' or 'act'"),
         (("    agent: impl-agent\n", "    autonomy: ask\n    agent: impl-agent\n    autonomy: act\n"), 9, "said twice"),
         (("reviewArtifact: text.md", "reviewArtifact: text.md\n    autonomy: act"), 10, "a human gate has no autonomy"),
+        (
+            ("    agent: impl-agent\n", "    agent: impl-agent\n    autonomy: look\n    project: change\n"),
+            4,
+            "write: with autonomy: look it changes nothing",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_the_line_it_stands_on(change: tuple[str, str], line: int, reason: str) -> None:

@@ -35,7 +35,7 @@ _NAMES = {"title": "TITLE", "rawInput": "What FILE says", "workflow": "--workflo
 _WHOLE = "The whole commit is a bundle that git fetch reads: haloop artifacts {run} --out FOLDER"
 _SHORT = 6
 """So many letters of an id's end are enough to type."""
-_GOES = {"look": "only looks", "act": "acts without asking"}
+_GOES = {"look": "is refused what it asks for", "act": "acts without asking"}
 """How far the agent of a step goes by itself, where nobody is asked."""
 _SEEN_LETTERS = 12
 """So many letters of a hash's beginning say what was seen."""

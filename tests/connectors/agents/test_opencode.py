@@ -66,7 +66,7 @@ async def test_it_waits_for_a_yes_to_exactly_its_command(house: Works, opencode:
 
 
 async def test_it_works_in_the_mode_of_its_own_that_is_named_for_its_step(house: Works, opencode: Path) -> None:
-    """It offers them as a setting. Where its step only looks its command is refused, and where it acts it may."""
+    """It offers them as a setting. Where its step looks its command is refused, and where it acts it may."""
     arguments = {"command": f"echo '# By a command' > {OUTPUT}", "description": "Write it"}
     modes = {Autonomy.LOOK: "plan", Autonomy.ACT: "build"}
     agents = house.agents(calling("bash", arguments, opencode, modes))
@@ -77,7 +77,7 @@ async def test_it_works_in_the_mode_of_its_own_that_is_named_for_its_step(house:
 
     assert isinstance(looked, Fell), looked
     assert "[haloop] It works in its mode plan.\n" in house.said(looked)
-    assert "[haloop] It may not, since its step only looks: " in house.said(looked)
+    assert "[haloop] It may not, since its step refuses what it asks for: " in house.said(looked)
     assert house.made(acted) == "# By a command\n"
     assert isinstance(acted, Made)
     assert "[haloop] It works in its mode build.\n" in house.said(acted)

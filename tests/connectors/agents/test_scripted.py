@@ -77,7 +77,7 @@ async def test_it_looks_at_the_project_and_leaves_a_page_there(house: Works) -> 
     assert (result.status, result.files_created, result.files_modified) == ("partial", ("docs/dark-mode.md",), ())
 
 
-async def test_where_it_only_looks_the_project_stays_as_it_is(house: Works, tmp_path: Path) -> None:
+async def test_where_its_step_looks_the_project_stays_as_it_is(house: Works, tmp_path: Path) -> None:
     """It is set to its mode for that, and git finds nothing new there; its file it leaves all the same."""
     garden = made_garden(tmp_path)
     base = await garden.repositories.pin(garden.project)

@@ -2,8 +2,8 @@
 
 It is offered neither our files nor a terminal: what it needs is in its sandbox. Where it asks for permission, it
 waits for the answer in the middle of its work for as long as its sandbox may live. An answer is handed to it once,
-and never as one for always; the same question, asked again, is another question. A step that only looks, or that acts,
-has the answer itself, and asks nobody.
+and never as one for always; the same question, asked again, is another question. A step that looks, or that acts, has
+the answer itself, and asks nobody.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ from haloop.connectors.agents.log import Log
 from haloop.connectors.agents.modes import Modes
 from haloop.connectors.agents.session import Ended, why_cut_short
 from haloop.connectors.agents.transcript import Transcript
+from haloop.connectors.agents.workplace import seen_at
 from haloop.ports.agents import Asks, Autonomy, Permission, Task
 from haloop.ports.sandboxes import FOLDER, Over, Sandbox
 
@@ -56,7 +57,7 @@ _WHY = {
     "cancelled": "It was stopped.",
 }
 _STEP_SAYS = {
-    Autonomy.LOOK: "It may not, since its step only looks",
+    Autonomy.LOOK: "It may not, since its step refuses what it asks for",
     Autonomy.ACT: "It may, since its step acts without asking",
 }
 
@@ -214,7 +215,7 @@ class AcpSession:
         except ValueError:
             self._log.say("It wanted what cannot be read, and was refused.")
             return _outcome(request.options, allowed=False)
-        if act.is_harmless:
+        if self._needs_nobody(act):
             self._log.say(f"It may, in its own folder: {act.title}")
             return _outcome(request.options, allowed=True)
         if act.size > SIZE_MAX:
@@ -231,6 +232,11 @@ class AcpSession:
         said = {True: "It may", False: "It may not", None: "Nobody answered in its time"}[allowed]
         self._log.say(f"{said}: {act.title}")
         return _outcome(request.options, allowed=allowed)
+
+    def _needs_nobody(self, act: Act) -> bool:
+        if self._task.autonomy is Autonomy.LOOK:
+            return act.only_looks(leaving=seen_at(self._task.output))
+        return act.is_harmless
 
     def _decided(self, act: Act) -> bool | None:
         """What its step says, with a line in the log since nobody was asked; None where a person says it."""

@@ -1,10 +1,11 @@
 """What an agent wants to do: the parts of it that a person would read, and the hash that an answer is kept under.
 
-What merely reads, or writes where the agent may write, needs nobody. It is the agent's own word that says so, and
-nothing hangs on its being true: the sandbox is what holds. Everything else asks.
+What merely reads, or writes where the agent may write, needs nobody; in a step that is told no, only what reads there
+or writes the step's own file. It is the agent's own word that says so, and nothing hangs on its being true: the sandbox
+is what holds. Everything else asks, and so does all that names a command, whatever it says it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from hashlib import sha256
@@ -20,9 +21,12 @@ from haloop.ports.sandboxes import FOLDER
 SIZE_MAX = 8 * 1024
 """What is larger, nobody would read, and a card has no room for it; it is refused."""
 _COMPARED_LINES_MAX = 1_000
-_HARMLESS = frozenset({"read", "search", "edit", "delete", "move"})
-"""Inside its own folder."""
+_READS = frozenset({"read", "search"})
 _EDIT, _UNKNOWN = "edit", "other"
+_HARMLESS = _READS | {_EDIT, "delete", "move"}
+"""Inside its own folder."""
+_COMMANDS = frozenset({"command", "commands", "cmd", "script"})
+"""Where agents name what they would run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +48,16 @@ class Act:
     changes: tuple[Change, ...]
     told: str
     """All that it says of the call, as JSON; nothing where it edits and the changes say it."""
+    has_command: bool
+    """It names something to run, or says of the call what has no names at all."""
 
     @classmethod
     def of(cls, call: ToolCallUpdate) -> "Act":
         """What a call for permission is about; ValueError where it cannot be read."""
         edits = [one for one in call.content or () if isinstance(one, FileEditToolCallContent)]
         kind = call.kind or _UNKNOWN
-        is_said_by_changes = bool(edits) and kind == _EDIT
+        has_command = _is_command(call.raw_input)
+        is_said_by_changes = bool(edits) and kind == _EDIT and not has_command
         return cls(
             kind=kind,
             title=_plain(call.title or ""),
@@ -60,12 +67,23 @@ class Act:
                 for one in edits
             ),
             told="" if is_said_by_changes or call.raw_input is None else to_json(call.raw_input).decode(),
+            has_command=has_command,
         )
 
     @property
     def is_harmless(self) -> bool:
         """Whether it says that it stays in its folder, and does what is done there."""
-        return self.kind in _HARMLESS and bool(self.paths) and all(map(_is_inside, self.paths))
+        return self.kind in _HARMLESS and self._stays_inside
+
+    def only_looks(self, *, leaving: str) -> bool:
+        """Whether it says that it reads in its folder, or edits the one file that its step is to leave."""
+        is_its_own = self.kind == _EDIT and {_place_of(path) for path in self.paths} == {leaving}
+        return self._stays_inside and (self.kind in _READS or is_its_own)
+
+    @property
+    def _stays_inside(self) -> bool:
+        is_inside = bool(self.paths) and all(_place_of(path).startswith(f"{FOLDER}/") for path in self.paths)
+        return is_inside and not self.has_command
 
     @property
     def size(self) -> int:
@@ -104,8 +122,12 @@ def _plain(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _is_inside(path: str) -> bool:
-    return normpath(join(FOLDER, path)).startswith(f"{FOLDER}/")
+def _is_command(told: object) -> bool:
+    return not _COMMANDS.isdisjoint(told) if isinstance(told, Mapping) else told is not None
+
+
+def _place_of(path: str) -> str:
+    return normpath(join(FOLDER, path))
 
 
 def _difference(change: Change) -> str:

@@ -10,7 +10,7 @@ from haloop.connectors.agents.workplace import seen_at
 from haloop.ports.agents import Autonomy, Task
 
 SCRIPTED_MODES = {Autonomy.LOOK: "plan"}
-"""Where its step only looks, it leaves the project alone."""
+"""Where its step looks, it leaves the project alone."""
 _FILE = "scripted_agent.py"
 _SEEN, _PYTHON_SEEN = f"/opt/haloop/{_FILE}", "/opt/haloop/python"
 _SYSTEM = Path("/usr")

@@ -170,6 +170,9 @@ def _problems(workflow: Workflow) -> Iterator[tuple[int, str]]:
     changing = [place for place, step in enumerate(workflow.steps) if step.project is Use.CHANGE]
     for place in changing[1:]:
         yield place, "one step of a workflow changes the project, and another does already"
+    for place in changing:
+        if workflow.steps[place].autonomy is Autonomy.LOOK:
+            yield place, "with autonomy: look it changes nothing; let it have project: read, or ask"
     for place, step in enumerate(workflow.steps):
         if step.step_id in known or step.step_id == BEGIN:
             yield place, "this step_id is taken"
