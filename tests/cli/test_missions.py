@@ -10,11 +10,11 @@ import pytest
 
 from tests.api.conftest import Door
 from tests.cli.conftest import Haloop
-from tests.cli.neighbour import Neighbour, next_door, reachable
+from tests.cli.neighbour import Neighbour, Terminal, next_door, reachable
 from tests.store.conftest import Place
 from tests.workshop.conftest import opened_shop
 from tests.workshop.test_queue import stands_in_queue
-from tests.workshop.test_templates import THREE
+from tests.workshop.test_templates import CHAINED, THREE
 
 
 @asynccontextmanager
@@ -193,6 +193,28 @@ def test_a_step_that_asks_nobody_says_so(haloop: Haloop, workshop: Neighbour, wi
     assert "4 steps; Look is refused what it asks for; Do acts without asking" in listed.out
     assert "   Do (acts without asking)  " in shown
     assert "   Look (is refused what it asks for)  " in shown.replace("→", " ")
+
+
+def test_whoever_lets_it_go_on_is_told_what_acts_after_that(
+    haloop: Haloop, place: Place, wish: Path, tmp_path: Path
+) -> None:
+    """Before the yes that begins it, and before the one that tries a step again, which has no file to show."""
+    with next_door(tmp_path, opened_vanishing) as workshop, reachable(place, workshop):
+        (workshop.door.practice.home / "workflows" / "chained.yaml").write_text(CHAINED, encoding="utf-8")
+        document = haloop("missions", "new", "x", wish, "--workflow", "chained", "--json").document
+        begins = Terminal("missions", "continue", document["mission"]["mission_id"])
+        begins.read_until("Let it go on with exactly this? [y/N] ")
+        begins.type_in("y")
+        began = begins.end()
+        workshop.settle()
+        tries = Terminal("missions", "continue", document["mission"]["mission_id"])
+        tries.read_until("Let it go on with exactly this? [y/N] ")
+        tries.type_in("n")
+
+        assert began[0] == 0
+        assert "Steps that act without asking: Do, More.\r\n" in begins.seen
+        assert "Steps that act without asking: Do.\r\n" in tries.seen
+        assert tries.end() == (0, "Nothing was said; it still waits.\n")
 
 
 def test_a_file_that_was_changed_by_hand_is_put_back_or_taken(haloop: Haloop, workshop: Neighbour, wish: Path) -> None:

@@ -28,7 +28,7 @@ from tests.web.test_kit import PHONE, SMALLEST, WIDE
 from tests.workshop.conftest import RESERVED, Shop, opened_shop
 from tests.workshop.test_folder import until
 from tests.workshop.test_long import grown
-from tests.workshop.test_templates import SHORT, THREE
+from tests.workshop.test_templates import CHAINED, SHORT, THREE
 
 SIGHTS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", PHONE))
 PAINT_MS_MAX = 300
@@ -478,6 +478,29 @@ async def test_a_step_that_acts_without_asking_is_told_where_a_yes_lets_it(shop:
     await button(page, "Approve and continue").click()
     await expect(editor(page, "b.md")).to_be_visible()
     await expect(told).to_have_count(0)
+
+
+async def test_a_yes_to_a_step_itself_tells_which_one_acts_after_it_too(shop: Shop, visitor: Visitor) -> None:
+    """Where it asks for something, where it is tried again, and among the steps that a mission may be sent back to."""
+    (shop.practice.home / "workflows" / "chained.yaml").write_text(CHAINED, encoding="utf-8")
+    shop.agent.instead.extend(["ask", "fall"])
+    mission = await shop.begun(workflow="chained")
+    await shop.go_on(mission)
+    page = visitor.page
+    told = page.get_by_text("Steps that act without asking: Do.")
+
+    await visitor.open(f"/missions/{mission}")
+    await expect(page.get_by_role("heading", name="An agent asks: Dark mode")).to_be_visible()
+    await expect(told).to_be_visible()
+    await button(page, "Approve").click()
+    await expect(page.get_by_text("It left no a.md.")).to_be_visible()
+    await expect(told).to_be_visible()
+    await button(page, "Try the step again").click()
+    await expect(editor(page, "b.md")).to_be_visible()
+    await expect(page.get_by_text("Steps that act without asking: More.")).to_be_visible()
+    await button(page, "Send back").click()
+    options = page.get_by_label("To which step").get_by_role("option")
+    await expect(options).to_have_text(["Do, acts without asking", "Ask"])
 
 
 async def test_what_was_written_after_the_page_was_shown_is_not_put_back(

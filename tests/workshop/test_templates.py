@@ -226,6 +226,41 @@ async def test_a_file_that_takes_long_to_read_is_read_once(shop: Shop) -> None:
     assert [Path(fault["file"]).name for fault in told["faults"]] == ["two.yaml"]
 
 
+CHAINED = dedent("""\
+    workflow_id: chained
+    name: Chained
+    steps:
+      - {step_id: ask, name: Ask, type: agent, agent: a, inputArtifact: raw-input.md, outputArtifact: a.md}
+      - {step_id: do, name: Do, type: agent, agent: a, inputArtifact: a.md, outputArtifact: b.md, autonomy: act}
+      - {step_id: end, name: End, type: human-gate, reviewArtifact: b.md}
+      - {step_id: more, name: More, type: agent, agent: a, inputArtifact: b.md, outputArtifact: c.md, autonomy: act}
+    """)
+
+
+async def test_a_yes_to_a_step_itself_says_which_one_acts_after_it_too(shop: Shop) -> None:
+    """What it asks for, and to try it again: no gate stands between it and the next, so its card names that one."""
+    (shop.practice.home / "workflows" / "chained.yaml").write_text(CHAINED, encoding="utf-8")
+    shop.agent.instead.extend(["ask", "fall", "copy", "fall", "copy"])
+    mission = await shop.begun(workflow="chained")
+    said = []
+    for _ in range(5):
+        waiting = await shop.detail(mission)
+        gate = await shop.door.gate(RunId(waiting["run"]))
+        shown = [row["value"] for row in gate["card"]["rows"] if row["label"].endswith("_draft.acts")]
+        names = [one["text"] for value in shown for one in value["items"]]
+        said.append((waiting["gate"]["asks"], names))
+        assert waiting["gate"]["acts"] == names
+        await shop.door.decide(gate)
+
+    assert said == [
+        ("begin", ["Do", "More"]),
+        ("permission", ["Do"]),
+        ("again", ["Do"]),
+        ("again", ["Do"]),
+        ("review", ["More"]),
+    ]
+
+
 async def test_a_file_that_is_nested_without_end_takes_no_other_away(shop: Shop) -> None:
     """Three thousand brackets: that file cannot be read, and says so; the others are told and followed."""
     (shop.practice.home / "workflows" / "deep.yaml").write_text("[" * 3_000, encoding="utf-8")

@@ -2,10 +2,11 @@
 
 from importlib.resources import files
 
-from haloop.desks.missions.drafts import BeginDraft, ReviewDraft
+from haloop.desks.missions.drafts import AgainDraft, BeginDraft, PermissionDraft, ReviewDraft
 from haloop.desks.missions.mission import Brief, MissionType
 from haloop.desks.missions.workflow import read_workflow
 from haloop.kernel import values
+from haloop.kernel.desk import ModelText
 from haloop.kernel.draft import plain_payload
 from haloop.ports.agents import Artifact, Autonomy, Difference, Task
 
@@ -13,6 +14,8 @@ RAW = Artifact(name="raw-input.md", digest="a" * 64, size=1)
 TASK = "02e5038cd2930adfb96a79cd557aed8a8e92cc1715609a2f780c8e4e5abf0f4b"
 BEGIN = "7b21a730d3f8a06142aebd651afd11e8e3e3eefa217852279b561e819b114e64"
 REVIEW = "dfae5bcc4b7c9324d3fe75b79e03a29e4b00eb975ca9a8a6254af5979f1bd148"
+AGAIN = "cbdb2cf83d5e7a3a0cebb1a13a62bd86accdf5a05468f9860d32ee058913e578"
+PERMISSION = "b8073c9d7aab85946ae8213be8d811e8f541b6b6a27833005e20a1389cc71ff5"
 BRIEF = "b9785f24fae478d7ee501919ce57a5ffa3abd1ac53a05a021dd3a1719209aac9"
 """The hashes that stand there; a call that has another parks its mission."""
 
@@ -57,6 +60,12 @@ def test_a_mission_of_a_template_that_says_nothing_of_autonomy_is_the_same_as_be
     difference = Difference(added=1, removed=0, shown="+a")
     review = ReviewDraft.of(mission="Dark mode", step="Review", artifact=RAW, difference=difference, by="cleanup-agent")
 
+    again = AgainDraft(mission="Dark mode", step="Clean up", went_wrong="It left nothing.")
+    act = ModelText(text="make", model="cleanup-agent")
+    permission = PermissionDraft(mission="Dark mode", step="Clean up", wants=act, kind="execute", detail=act)
+
     assert values.digest(values.plain(Brief, brief)) == BRIEF
     assert values.digest(plain_payload(review, {})) == REVIEW
+    assert values.digest(plain_payload(again, {})) == AGAIN
+    assert values.digest(plain_payload(permission, {})) == PERMISSION
     assert {step.autonomy for step in brief.workflow.steps} == {Autonomy.ASK}

@@ -345,12 +345,15 @@ def _lines_of(one: FileChanges, run: str) -> list[Part]:
 
 
 async def _asked_about(client: Client, found: MissionDetail) -> list[Part]:
-    """The file that a yes would be to, and the card where it does more."""
-    if found.gate is None or found.gate.artifact is None:
+    """The file that a yes would be to, the card where it does more, and who acts without asking after it."""
+    if found.gate is None:
         return []
+    acting: list[Part] = [f"Steps that act without asking: {', '.join(found.gate.acts)}."] if found.gate.acts else []
     name = found.gate.artifact
+    if name is None:
+        return acting
     file: list[Part] = [f"{name}:", Framed(lines=found.artifacts.get(name, "").splitlines())]
-    return [*file, *(gate_lines(await client.gate(found.gate.id)) if found.gate.pushes else [])]
+    return [*file, *(gate_lines(await client.gate(found.gate.id)) if found.gate.pushes else []), *acting]
 
 
 def _step(found: MissionDetail, place: int, step: dict[str, str]) -> Sequence[str]:

@@ -105,6 +105,8 @@ class MissionGate(BaseModel, frozen=True):
     """For If-Match."""
     pushes: bool = False
     """A yes puts the mission's change into the project; it takes an If-Match."""
+    acts: list[str] = []
+    """The steps that its card says act without asking once somebody said yes."""
     card: dict[str, Any]
     """What people are asked, as every surface shows it."""
 

@@ -193,5 +193,6 @@ def _gate(progress: Progress, gate: OpenGate, seen: GateView) -> MissionGate:
         artifact=progress.reviewed,
         tag=tag_of(seen),
         pushes=gate.pushes,
+        acts=list(gate.acts),
         card=card,
     )

@@ -2969,6 +2969,11 @@ export interface components {
          * @description What a mission waits at.
          */
         MissionGate: {
+            /**
+             * Acts
+             * @default []
+             */
+            acts: string[];
             /** Artifact */
             artifact?: string | null;
             /** Asks */

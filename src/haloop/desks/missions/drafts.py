@@ -160,6 +160,8 @@ class PermissionDraft(Draft):
     wants: ModelText
     kind: str
     detail: ModelText
+    acts: Annotated[tuple[str, ...] | None, WHERE_THERE] = None
+    """The steps that begin when this one is done, before people are asked again, and act without asking."""
 
 
 class AgainDraft(Draft):
@@ -170,3 +172,5 @@ class AgainDraft(Draft):
     mission: str
     step: str
     went_wrong: str
+    acts: Annotated[tuple[str, ...] | None, WHERE_THERE] = None
+    """The steps that a yes lets begin and whose agents act without asking, where any do; this one is among them."""

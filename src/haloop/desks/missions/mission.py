@@ -140,7 +140,7 @@ async def mission(run: Run, brief: Brief) -> Ended:
     while place < len(steps):
         step = steps[place]
         if not step.is_gate:
-            made = await _made(run, brief, step, files, why)
+            made = await _made(run, brief, place, files, why)
             if not isinstance(made, Made):
                 return run.end(made)
             files.take(place, made.artifact, made.change)
@@ -283,20 +283,22 @@ def _maker(workflow: Workflow, place: int) -> str:
 # An agent's step
 
 
-async def _made(run: Run, brief: Brief, step: WorkflowStep, files: _Files, why: str) -> Made | _No:
+async def _made(run: Run, brief: Brief, place: int, files: _Files, why: str) -> Made | _No:
     """What an agent makes, once it has: what it may not do by itself, and what goes wrong, people decide."""
+    step, acts = brief.workflow.steps[place], _acting(brief.workflow.until_gate(place))
     while True:
-        worked = await _attempted(run, brief, step, files, why)
+        worked = await _attempted(run, brief, place, files, why)
         if not isinstance(worked, Fell):
             return worked
-        draft = AgainDraft(mission=brief.title, step=step.name, went_wrong=worked.reason)
+        draft = AgainDraft(mission=brief.title, step=step.name, went_wrong=worked.reason, acts=acts)
         again = await run.gate(draft, within=WAITS, stage=f"{step.step_id}:{AGAIN}")
         if not isinstance(again, Approved):
             return again
 
 
-async def _attempted(run: Run, brief: Brief, step: WorkflowStep, files: _Files, why: str) -> Made | Fell | Expired:
+async def _attempted(run: Run, brief: Brief, place: int, files: _Files, why: str) -> Made | Fell | Expired:
     """One attempt: it goes on after each permission that was given or not, and is another after it fell."""
+    step = brief.workflow.steps[place]
     attempt = f"r-{UUID(run.new_id())}"
     await run.record(AttemptBegun(step=step.step_id, attempt=attempt))
     try:
@@ -311,7 +313,7 @@ async def _attempted(run: Run, brief: Brief, step: WorkflowStep, files: _Files, 
             return Fell(reason=failed.sentence, exit_code=None, sandbox="")
         if not isinstance(worked, Asks):
             return worked
-        said = await _allowed(run, brief, step, worked)
+        said = await _allowed(run, brief, place, worked)
         if isinstance(said, Expired):
             return said
         task = task.model_copy(update={"permissions": (*task.permissions, said)})
@@ -325,7 +327,8 @@ async def _copy(run: Run, brief: Brief, step: WorkflowStep) -> Copy | None:
     return Copy(base=base, use=step.project, title=brief.title)
 
 
-async def _allowed(run: Run, brief: Brief, step: WorkflowStep, asks: Asks) -> Permission | Expired:
+async def _allowed(run: Run, brief: Brief, place: int, asks: Asks) -> Permission | Expired:
+    step = brief.workflow.steps[place]
     by = step.agent or ""
     draft = PermissionDraft(
         mission=brief.title,
@@ -333,6 +336,7 @@ async def _allowed(run: Run, brief: Brief, step: WorkflowStep, asks: Asks) -> Pe
         wants=ModelText(text=asks.title, model=by),
         kind=asks.kind,
         detail=ModelText(text=asks.detail, model=by),
+        acts=_acting(brief.workflow.until_gate(place + 1)),
     )
     said = await run.gate(draft, within=WAITS, stage=f"{step.step_id}:{PERMISSION}")
     return said if isinstance(said, Expired) else Permission(act=asks.act, allowed=isinstance(said, Approved))

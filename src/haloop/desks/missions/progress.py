@@ -111,6 +111,8 @@ class OpenGate:
     stage: str
     pushes: bool = False
     """A yes puts a change into the project."""
+    acts: tuple[str, ...] = ()
+    """The steps that begin after a yes and act without asking, as its draft names them."""
 
     @property
     def step(self) -> str:
@@ -271,7 +273,11 @@ class Progress:
         match fact:
             case GateOpened():
                 self.gate = OpenGate(
-                    id=fact.gate, revision=fact.revision, stage=fact.stage, pushes=_has_effects(fact.draft)
+                    id=fact.gate,
+                    revision=fact.revision,
+                    stage=fact.stage,
+                    pushes=_has_effects(fact.draft),
+                    acts=_acting(fact.draft),
                 )
                 self._show(fact.draft)
             case GateRevised() if self.gate is not None and self.gate.id == fact.gate:
@@ -367,3 +373,10 @@ def _has_effects(draft: bytes) -> bool:
         case {"effects": dict(effects)}:
             return bool(effects)
     return False
+
+
+def _acting(draft: bytes) -> tuple[str, ...]:
+    match canonical.decode(draft):
+        case {"payload": {"acts": list(acts)}}:
+            return tuple(map(str, acts))
+    return ()

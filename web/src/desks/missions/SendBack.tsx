@@ -35,6 +35,7 @@ export function SendBack({ mission, isBusy, onSend, onClose }: Props) {
             {steps.map((one) => (
               <option key={one.step_id} value={one.step_id}>
                 {one.name}
+                {one.autonomy && `, ${t(`missions.autonomy.${one.autonomy}`)}`}
               </option>
             ))}
           </select>

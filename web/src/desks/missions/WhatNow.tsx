@@ -6,7 +6,7 @@ import type { Mission } from "@/desks/missions/api";
 import { Conflict } from "@/desks/missions/Conflict";
 import { useEdit } from "@/desks/missions/edits";
 import { SendBack } from "@/desks/missions/SendBack";
-import { actingNext, isRunning } from "@/desks/missions/standing";
+import { isRunning } from "@/desks/missions/standing";
 import type { Say } from "@/desks/missions/useWord";
 import { later, t } from "@/i18n";
 import { useCommands } from "@/keys";
@@ -27,6 +27,8 @@ const Sheet = lazy(
 export function Told({ mission }: { mission: Mission }) {
   const step = mission.workflow.steps[mission.current_step];
   const said = { step: step?.name ?? "", file: mission.gate?.artifact ?? "", agent: step?.agent ?? "" };
+  const acting = mission.gate?.acts ?? [];
+  const acts = acting.length > 0 && ` ${t("missions.told.acts", { steps: acting.join(", ") })}`;
   const record = (
     <Link href={`/activity/${mission.run}`} className="underline">
       {t("missions.record")}
@@ -44,6 +46,7 @@ export function Told({ mission }: { mission: Mission }) {
         action={mission.gate ? undefined : record}
       >
         {mission.last_error}
+        {acts}
       </Notice>
     );
   }
@@ -53,11 +56,10 @@ export function Told({ mission }: { mission: Mission }) {
     return <Notice tone="info" loop="running" title={title} />;
   }
   const asks = askedOf(mission);
-  const acting = actingNext(mission).map((one) => one.name);
   return (
     <Notice tone="wait" loop="waiting" title={t(`missions.told.${asks}`, said)}>
       {asks !== "permission" && t(`missions.told.${asks}.next`)}
-      {asks !== "permission" && acting.length > 0 && ` ${t("missions.told.acts", { steps: acting.join(", ") })}`}
+      {acts}
     </Notice>
   );
 }

@@ -53,13 +53,6 @@ function isStale({ stale, current_step: place, workflow }: Mission, step: Step):
   return !isHere && step.outputArtifact !== undefined && stale.includes(step.outputArtifact);
 }
 
-/** The steps that a yes here lets begin and whose agents act without asking: of all to come, or up to the next file. */
-export function actingNext({ workflow, current_step: place, gate }: Mission): Step[] {
-  const later = workflow.steps.slice(gate?.asks === "begin" ? 0 : place + 1);
-  const asks = gate?.asks === "begin" ? -1 : later.findIndex((one) => one.type === "human-gate");
-  return (asks < 0 ? later : later.slice(0, asks)).filter((one) => one.autonomy === "act");
-}
-
 /** The steps that a mission may be sent back to from where it is, the nearest first. */
 export function stepsBefore({ workflow, current_step: place }: Mission): Step[] {
   return workflow.steps
