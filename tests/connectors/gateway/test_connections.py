@@ -154,4 +154,29 @@ async def test_what_an_agent_does_wrong_is_not_noted(
                 assert (await said_and_heard(at, said)).startswith(b"HTTP/1.1 4")
         await line.close()
 
-    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
+CHUNKED = b"POST /elsewhere HTTP/1.1\r\nhost: model\r\ntransfer-encoding: chunked\r\n\r\n"
+NO_CHUNK = b"zz\r\n"
+
+
+@pytest.mark.parametrize("answered_first", [True, False])
+async def test_a_request_that_turns_into_nonsense_is_cut_off_without_a_word(
+    host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture, answered_first: bool
+) -> None:
+    """Before its answer or after it: there is no place for a second one, and none for a line in everybody's log."""
+    with gateway(tmp_path, [host.upstream()]) as gate:
+        line = await gate.open(A, task())
+        with found(line) as at:
+            reader, writer = await asyncio.open_unix_connection(at)
+            writer.write(CHUNKED if answered_first else CHUNKED + NO_CHUNK)
+            if answered_first:
+                assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 404")
+                writer.write(NO_CHUNK)
+            async with asyncio.timeout(5):
+                await asyncio.wait([asyncio.ensure_future(reader.read())])
+            await let_go([(reader, writer)])
+        await line.close()
+
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []

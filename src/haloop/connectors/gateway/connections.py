@@ -17,16 +17,14 @@ SECONDS_TO_TAKE = 30.0
 """So long what is answered may lie there before more of it can be said."""
 SECONDS_IDLE = 5
 
-_log = logging.getLogger(__name__)
-_log.setLevel(logging.ERROR)  # what an agent does wrong it is told; a line for each would push out everybody else's
-
 
 class Connection(H11Protocol):
     """One of them."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.logger = _log
+        self.logger = logging.getLogger(__name__)
+        self.logger.setLevel(logging.ERROR)  # a line for each thing that an agent does wrong would push out all others
         self._asking = _Limit(SECONDS_TO_ASK, transport)
         self._taking = _Limit(SECONDS_TO_TAKE, transport)
         if len(self.connections) > CONNECTIONS_MAX:
@@ -38,6 +36,13 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._expect_a_request()
+
+    def send_400_response(self, msg: str) -> None:
+        """To whoever asked nothing yet: beside an answer that is on its way, or after it, nothing can be said."""
+        if self._has_asked:
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         self._asking.end()
@@ -67,9 +72,12 @@ class Connection(H11Protocol):
     @property
     def _is_at_work(self) -> bool:
         """Whether there is a whole request without its whole answer."""
-        return self.cycle is not None and not (  # type: ignore[redundant-expr]  # before the first there is none
-            self.cycle.more_body or self.cycle.response_complete
-        )
+        return self._has_asked and not (self.cycle.more_body or self.cycle.response_complete)
+
+    @property
+    def _has_asked(self) -> bool:
+        """Whether there ever was the beginning of a request."""
+        return self.cycle is not None
 
 
 class _Limit:
