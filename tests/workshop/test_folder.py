@@ -16,7 +16,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from haloop.kernel.errors import NotFound
 from haloop.wire.missions import CODE_HEADER, MissionLog
 from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
 from tests.workshop.conftest import Shop, opened_shop

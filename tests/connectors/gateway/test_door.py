@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ import pytest
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from haloop.connectors.gateway.gateway import FOLDER, Gateway
-from haloop.connectors.gateway.prices import Prices
+from haloop.connectors.gateway.door import CALLS_AT_ONCE_MAX
+from haloop.connectors.gateway.gateway import FOLDER
 from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.failure import Permanent
-from haloop.ports.models import Budget, Cost, Expense
+from haloop.ports.models import Budget, Cost
 from haloop.ports.sandboxes import Network
 from haloop.store.model_use import AgentUse
 from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, task
@@ -323,36 +323,62 @@ async def test_many_calls_at_once_never_come_to_more_than_the_budget(host: Host,
     assert line.spent.startswith("Of 500 tokens, this step's budget, 385 are used")
 
 
-async def test_a_call_that_its_agent_gave_up_while_it_waited_is_not_made(host: Host, tmp_path: Path) -> None:
-    """It costs nothing, and the next one has what it waited for."""
-    let_go, told = asyncio.Event(), list[int | None]()
+async def test_a_call_that_waits_goes_nowhere_once_another_ended_the_attempt(host: Host, tmp_path: Path) -> None:
+    """It hears so at once, and nothing is paid for it when what it waited for is there."""
+    let_go = asyncio.Event()
 
     async def answer(_: Request) -> Response:
         await let_go.wait()
         return Response(json.dumps(MESSAGE), media_type="application/json")
 
-    class Noting(AgentUse):
-        def reserve(self, expense: Expense, *, now: int, ahead: Sequence[Expense] = ()) -> int | None:
-            told.append(super().reserve(expense, now=now, ahead=ahead))
-            return told[-1]
-
     host.answer = answer
-    with Noting.opened(tmp_path, for_day=DAY) as spending:
-        gate = Gateway({A: host.upstream()}, folder=tmp_path / FOLDER, spending=spending, prices=Prices.read())
-        line = await gate.open(A, task(budget=Budget(tokens=260)))
-        async with inside(line) as agent:
+    with gateway(tmp_path, [host.upstream()]) as gate:
+        line = await gate.open(A, task(budget=Budget(tokens=200)))
+        async with inside(line) as agent, asyncio.timeout(5):
             first = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
             await host.was_asked.wait()
-            second = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
-            await until(lambda: None in told)
-            second.cancel()
-            await asyncio.wait([second])
+            waits = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
+            for _ in range(5):
+                await agent.get("/elsewhere")  # whoever came before waits by then
+            too_much = await agent.post("/v1/messages", json={**ASKED, "max_tokens": 500})
+            told = await waits
             let_go.set()
-            answered = [await first, await agent.post("/v1/messages", json=ASKED)]
+            await first
         use = line.use
 
-    assert [one.status_code for one in answered] == [200, 200]
-    assert (len(host.asked), use.tokens) == (2, 110)
+    assert (too_much.status_code, told.status_code) == (402, 402)
+    assert told.json()["error"]["message"] == line.spent
+    assert (len(host.asked), use.tokens_out) == (1, 5)
+
+
+async def test_a_call_that_waits_is_not_made_for_an_agent_that_has_gone(host: Host, tmp_path: Path) -> None:
+    """Nothing is paid for it, and its place is another's at once."""
+    let_go = asyncio.Event()
+
+    async def answer(_: Request) -> Response:
+        await let_go.wait()
+        return Response(json.dumps(MESSAGE), media_type="application/json")
+
+    host.answer = answer
+    with gateway(tmp_path, [host.upstream()]) as gate:
+        line = await gate.open(A, task(budget=Budget(tokens=200)))
+        async with inside(line) as agent, asyncio.timeout(5):
+            first = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
+            await host.was_asked.wait()
+            waiting = [
+                asyncio.create_task(agent.post("/v1/messages", json=ASKED)) for _ in range(CALLS_AT_ONCE_MAX - 1)
+            ]
+            while (await agent.get("/elsewhere")).status_code != 429:
+                pass
+            for one in waiting:
+                one.cancel()
+            while (await agent.get("/elsewhere")).status_code == 429:
+                pass
+            let_go.set()
+            await first
+        use = line.use
+
+    assert (len(host.asked), use.tokens_out, line.spent) == (1, 5, "")
 
 
 async def test_a_call_waits_for_others_no_longer_than_a_call_may_take(host: Host, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi import Request, Response
 
-from haloop.connectors.gateway.reserving import Reserving
+from haloop.connectors.gateway.reserving import GivenUp, Reserving
 from haloop.kernel.clock import SystemClock
 from haloop.ports.models import Budget, Cost, Expense, Spender, Spent
 from haloop.store.model_use import AgentUse
@@ -114,6 +114,22 @@ async def test_whoever_waits_no_more_leaves_their_place(reserving: Reserving) ->
     big.cancel()
 
     await small
+
+
+async def test_nothing_is_reserved_for_whoever_wants_it_no_more(reserving: Reserving) -> None:
+    """Not even where what they waited for is there at the same moment."""
+    first = await reserving.reserve(call(900))
+    end = asyncio.get_running_loop().create_future()
+    waiting = [asyncio.create_task(reserving.reserve(call(900), end)) for _ in range(2)]
+    assert await waits(waiting[0])
+
+    reserving.settle(first, Cost())
+    end.set_result(None)
+
+    for one in waiting:
+        with pytest.raises(GivenUp):
+            await one
+    assert reserving.used_by("r-1") == Cost()
 
 
 async def test_a_day_is_counted_until_midnight_and_a_call_where_it_began(

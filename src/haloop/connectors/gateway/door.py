@@ -25,7 +25,7 @@ from haloop.connectors.gateway.price import FREE, Tariff
 from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import REQUEST_BYTES_MAX, Call, Upstream, call_of
 from haloop.connectors.gateway.refusing import is_free, refused
-from haloop.connectors.gateway.reserving import Reserving
+from haloop.connectors.gateway.reserving import GivenUp, Reserving
 from haloop.kernel import canonical
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import Cost, Expense, Spender, Spent
@@ -157,10 +157,9 @@ class Door:
         """Reserved before it leaves, and settled whatever comes of it."""
         tariff, asked = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
         came_to = tariff.at_most(asked)
-        reservation = await self._reserved(came_to)
+        reservation = await self._reserved(came_to, request)
         counted, costs_nothing = Counted(dialect), False
         try:
-            await _require_somebody(request)
             costs_nothing = not await self._exchange(self._sent(request, call, asked.body), answering, counted)
         except Refused as no:
             costs_nothing = no.is_free
@@ -190,12 +189,18 @@ class Door:
             )
         return tariff, asked
 
-    async def _reserved(self, at_most: Cost) -> int:
-        """The reservation; it waits for others' calls as long as a call may take, and not after one was refused."""
-        self._require_open()
+    async def _reserved(self, at_most: Cost, request: Request) -> int:
+        """The reservation; it waits for others' calls as long as a call may take.
+
+        Not once another was refused, nor for an agent that has gone: what it waited for is left to the others.
+        """
+        expense, gone = Expense(spender=self._spender, at_most=at_most), asyncio.create_task(_gone(request))
         try:
             async with asyncio.timeout(self._upstream.seconds_max):
-                return await self._spending.reserve(Expense(spender=self._spender, at_most=at_most))
+                return await self._spending.reserve(expense, self.spent, gone)
+        except GivenUp as no:
+            self._require_open()
+            raise ClientDisconnect from no
         except Spent as spent:
             self._let_nothing_through(str(spent))
             raise Refused(HTTPStatus.PAYMENT_REQUIRED, str(spent)) from spent
@@ -203,6 +208,8 @@ class Door:
             raise Refused(HTTPStatus.BAD_GATEWAY, str(fault)) from fault
         except TimeoutError as late:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, _TAKEN) from late
+        finally:
+            gone.cancel()
 
     async def _exchange(self, sent: httpx2.Request, answering: Answering, counted: Counted | None = None) -> bool:
         """Send it and hand the answer in; whether the provider did anything for it."""
@@ -239,12 +246,6 @@ class Door:
         return not is_free(status, body)
 
 
-async def _require_somebody(request: Request) -> None:
-    """A call may have waited for others for longer than its agent waits for an answer."""
-    if await request.is_disconnected():
-        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "Whoever asked this is not there any more.")
-
-
 async def _hand_in_events(
     answer: httpx2.Response, headers: Mapping[str, str], answering: Answering, counted: Counted | None
 ) -> None:
@@ -269,6 +270,12 @@ async def _came_to(tariff: Tariff, asked: Asked, counted: Counted) -> Cost:
     if told is not None:
         return tariff.use(told)
     return tariff.at_most(replace(asked, tokens_out=max(asked.tokens_out, math.ceil(counted.seen / BYTES_OF_A_TOKEN))))
+
+
+async def _gone(request: Request) -> None:
+    """Until whoever asked has gone; all that they asked was read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(request: Request) -> bytes:

@@ -5,9 +5,14 @@ Whoever asks later takes nothing that it waits for, so however much it needs, it
 """
 
 import asyncio
+from typing import Any
 
 from haloop.kernel.clock import Clock
 from haloop.ports.models import Cost, Expense, Spending
+
+
+class GivenUp(Exception):
+    """There is no reservation, since nobody wants it any more."""
 
 
 class Reserving:
@@ -18,15 +23,23 @@ class Reserving:
         self._clock = clock
         self._waiting: list[Expense] = []
         """Whoever has waited longest is the first."""
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Future[None] | None = None
+        """The next change, where anybody waits for it."""
 
-    async def reserve(self, expense: Expense) -> int:
-        """Reserve that once it is there, and name the reservation; Spent as soon as it cannot be there any more."""
+    async def reserve(self, expense: Expense, *ends: asyncio.Future[Any]) -> int:
+        """Reserve that once it is there, and name the reservation; Spent as soon as it cannot be there any more.
+
+        GivenUp once one of the ends has come: nothing is reserved after that.
+        """
         self._waiting.append(expense)
         reservation: int | None = None
         try:
-            while (reservation := self._reserved(expense)) is None:
-                await self._changed.wait()
+            while reservation is None:
+                if any(end.done() for end in ends):
+                    raise GivenUp
+                reservation = self._reserved(expense)
+                if reservation is None:
+                    await asyncio.wait((self._change(), *ends), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._waiting.remove(expense)
             if reservation is None:
@@ -48,5 +61,11 @@ class Reserving:
 
     def _say_changed(self) -> None:
         """To those who wait now: whoever waits again after that waits for the next change."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.set_result(None)
+
+    def _change(self) -> asyncio.Future[None]:
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        return self._changed
