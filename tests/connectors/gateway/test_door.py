@@ -546,7 +546,9 @@ async def test_an_attempt_that_is_over_waits_for_no_answer(host: Host, tmp_path:
         assert not line.at.exists()
 
 
-async def test_an_account_that_is_stopped_asks_nothing_more(host: Host, tmp_path: Path) -> None:
+async def test_an_account_that_is_stopped_asks_nothing_more(
+    host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A call under way is given up and counts as what was reserved, further ones are refused, and others go on."""
     never = asyncio.Event()
 
@@ -562,16 +564,17 @@ async def test_an_account_that_is_stopped_asks_nothing_more(host: Host, tmp_path
             await host.was_asked.wait()
             for _ in range(2):
                 gate.stop("acc_ana", "An owner stopped every agent.")
-            assert (await under_way).status_code == 500
+            ended = await under_way
             never.set()
             host.says(MESSAGE)
             refused = [await agent.post(path, json=ASKED) for path in ("/v1/messages", "/v1/messages/count_tokens")]
             goes_on = await neighbour.post("/v1/messages", json=ASKED)
         use = line.use
 
-    assert [(one.status_code, one.json()["error"]["message"]) for one in refused] == [
+    assert [(one.status_code, one.json()["error"]["message"]) for one in (ended, *refused)] == [
         (402, "An owner stopped every agent.")
-    ] * 2
+    ] * 3
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
     assert (goes_on.status_code, len(host.asked)) == (200, 2)
     assert (line.spent, use.tokens_out) == ("An owner stopped every agent.", 100)
 

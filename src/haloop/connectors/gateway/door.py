@@ -7,7 +7,7 @@ it: what a call used is said last, and a call of which that is not known counts 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -38,6 +38,7 @@ CALLS_AT_ONCE_MAX = 12
 """Those whose agent has gone among them; more are told that it is busy."""
 SECONDS_TO_READ_ON = 3.0
 """So long what has begun to come is read when its attempt is over."""
+_SECONDS_TO_SAY_SO = 0.5
 _TAKEN = "Calls under way have taken what is left of a budget, for so long that this one waits no more. Ask again."
 _NOT_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, Blocked)
 
@@ -77,7 +78,9 @@ class Door:
                 await self._pass_on(Request(scope, receive), answering)
         except Refused as no:
             await answering.refuse(no)
-        except (ClientDisconnect, TimeoutError):
+        except TimeoutError:
+            await self._say_it_is_over(answering)
+        except ClientDisconnect:
             return  # nobody is there any more
 
     def end(self, why: str) -> None:
@@ -91,6 +94,13 @@ class Door:
         for limit, answering in self._open.items():
             if not limit.expired():
                 limit.reschedule(now + SECONDS_TO_READ_ON if answering.is_begun else now)
+
+    async def _say_it_is_over(self, answering: Answering) -> None:
+        """As far as that is still taken."""
+        why = self.spent.result() if self.spent.done() else "The attempt is over."
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_TO_SAY_SO):
+                await answering.refuse(Refused(HTTPStatus.PAYMENT_REQUIRED, why))
 
     @property
     def use(self) -> Cost:
