@@ -215,6 +215,25 @@ def test_a_request_of_too_many_parts_is_not_even_read(part: bytes) -> None:
     assert read_counting(b'{"x": "' + b"a" * 5_000_000 + b'"}', may_reach_out=True)
 
 
+def test_a_request_of_many_small_parts_is_refused_and_the_longest_session_is_not() -> None:
+    """What takes a second to look through is nothing that a program writes: of a million tokens it has fewer parts."""
+    table = json.dumps([{"name": "x" * 20, "sizes": [1, 2], "is": True}] * 14)
+    turn = [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "Read", "input": {"path": "a"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": table}]},
+    ]
+
+    assert read(MESSAGES, messages=turn * 2_400).tokens_in > 900_000
+    with pytest.raises(NotAsked, match="brackets, braces and commas"):
+        read(MESSAGES, messages=[{"a": 1}] * 240_000)
+
+
+def test_a_request_without_a_model_is_looked_at_no_further() -> None:
+    """That would only take time."""
+    with pytest.raises(NotAsked, match="names no model"):
+        read_asked(b'{"messages": [{"file_id": "file_1"}]}', MESSAGES, model="", may_reach_out=True)
+
+
 async def test_what_was_read_is_what_the_provider_gets(host: Host, tmp_path: Path) -> None:
     """As JSON, whatever the agent called it."""
     host.says({"usage": {"prompt_tokens": 1, "completion_tokens": 1}})

@@ -65,9 +65,9 @@ def read_asked(body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool
     """Read a request for an answer; NotAsked where it is none, or asks for more than that."""
     said = dialect.in_one_spelling(_object(body))
     named = model or said.get("model")
-    beside = _Words(may_reach_out).beside(said, named)
     if not isinstance(named, str) or not 0 < len(named) <= _NAME_MAX:
         raise NotAsked("The request names no model.")
+    beside = _Words(may_reach_out).beside(said, named)
     limits = dialect.limits(said)
     answers = _count(dialect.answers(said) or 1)
     longest = max(map(_count, limits)) if limits else dialect.tokens_out_unsaid
