@@ -114,6 +114,8 @@ def test_what_a_provider_began_to_keep_counts_with_openai_too() -> None:
         (OA, "o1-pro", 150, 600),
         (G, "gemini-2.5-pro", 1.25, 10),
         (G, "gemini-3-pro-preview", 2, 12),
+        (G, "gemini-2.5-pro-preview-06-05", 1.25, 10),
+        (G, "gemini-2.5-flash-lite-preview-09-2025", 0.1, 0.4),
     ],
 )
 def test_a_model_has_its_own_price(provider: Provider, name: str, read: float, written: float) -> None:
@@ -126,6 +128,31 @@ def test_a_model_has_its_own_price(provider: Provider, name: str, read: float, w
 @pytest.mark.parametrize(
     ("provider", "name"),
     [
+        *((A, name) for name in ("claude-opus-4-8", "claude-sonnet-5", "claude-haiku-4-5-20251001", "claude-fable-5")),
+        *((OA, name) for name in ("gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6.1-sol", "gpt-5.6-terra", "gpt-5.5")),
+        *((G, name) for name in ("gemini-3.1-pro-preview-customtools", "gemini-3.1-pro-preview", "gemini-2.5-pro")),
+        *((G, name) for name in ("gemini-3-flash-preview", "gemini-2.5-flash", "gemini-2.5-flash-lite")),
+    ],
+)
+def test_what_the_agents_that_were_tried_ask_by_themselves_has_a_price(provider: Provider, name: str) -> None:
+    """Claude Code 2.1.197, Codex 0.169.0 and Gemini CLI 0.61.0 name these where nobody says another; OpenCode none."""
+    assert of(provider, name).use(CALL).micros > 0
+
+
+def test_a_price_of_ones_own_holds_for_a_name_that_costs_the_same(tmp_path: Path) -> None:
+    """One line is enough for both."""
+    file = tmp_path / "prices.toml"
+    file.write_text('[gemini]\n"gemini-3.1-pro-preview" = { read = 9, written = 9 }\n')
+
+    customized = of(G, "gemini-3.1-pro-preview-customtools", file=file)
+
+    assert customized.use(Tokens(read=1_000, written=1_000)).micros == 18_000
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        (A, "claude-opus-4-6-fast"),
         (A, "claude-sonnet-4-7"),
         (A, "claude-opus-4-1-mini"),
         (A, "gpt-5"),

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
 _DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|latest|preview)$")
+_AS_DEAR_AS: Mapping[str, str] = {
+    "gemini-3.1-pro-preview-customtools": "gemini-3.1-pro-preview",  # what Gemini CLI asks where it has a key
+    "gemini-2.5-pro-preview-06-05": "gemini-2.5-pro",
+    "gemini-2.5-flash-lite-preview-09-2025": "gemini-2.5-flash-lite",
+}
+"""Models that the list does not name, of which the provider says that they cost the same."""
 _ANY = "*"
 _PUBLISHED: Mapping[Provider, str] = {
     Provider.ANTHROPIC: "anthropic",
@@ -72,10 +78,11 @@ class Prices:
         """A model's own of today, by its name with or without its date; none where nobody gave it a price."""
         ours = self._by_provider[provider]
         name = model.rpartition("/")[2]
-        own = ours.get(model) or ours.get(name) or ours.get(_DATE.sub("", name)) or ours.get(_ANY)
+        alike = _AS_DEAR_AS.get(model, model)
+        own = ours.get(model) or ours.get(name) or ours.get(_DATE.sub("", name)) or ours.get(alike) or ours.get(_ANY)
         if own is not None:
             return Tariff(((0, own),))
-        found = _published(provider, model)
+        found = _published(provider, alike)
         return None if found is None else _tariff(found.get_prices(as_datetime(self._clock.read().wall)))
 
 
