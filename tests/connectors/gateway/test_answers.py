@@ -251,6 +251,7 @@ async def test_what_a_provider_calls_its_own_error_costs_nothing(
         (A, 401, f"Incorrect key {KEY}", "not accept the key that Haloop holds (401); gateway.anthropic_key_file", ""),
         (A, 403, "Not for org-7781", "not let the key that Haloop holds ask for that (403)", "permission_error"),
         (OA, 404, "No such model for org-7781", "know nothing by that name (404)", ""),
+        (OA, 404, "Item with id 'rs_7781' not found.", "an item of one is sent whole, and not by its id", ""),
         (OA, 429, "Too much for org-7781", "take no more calls for now (429)", "rate_limit_exceeded"),
         (G, 429, "Too much for project_number:7781", "take no more calls for now (429)", "RESOURCE_EXHAUSTED"),
         (G, 400, "reason: API_KEY_INVALID, 7781", "not accept the key that Haloop holds (400)", "INVALID_ARGUMENT"),

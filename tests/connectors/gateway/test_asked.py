@@ -16,6 +16,7 @@ from haloop.ports.sandboxes import Network
 from tests.connectors.gateway.conftest import Host, gateway, inside, task
 
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+SEALED = ["reasoning.encrypted_content"]
 PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}
 
 
@@ -38,8 +39,8 @@ def sent(dialect: Dialect, **said: Any) -> dict[str, Any]:
         (CHAT, {}, {"max_completion_tokens": 16_384}, 16_384),
         (CHAT, {"max_tokens": 9, "n": 3}, {"max_tokens": 9, "n": 3}, 27),
         (CHAT, {"max_tokens": 9, "max_completion_tokens": 90}, {"max_tokens": 9, "max_completion_tokens": 90}, 90),
-        (RESPONSES, {}, {"max_output_tokens": 32_768, "store": False}, 32_768),
-        (RESPONSES, {"max_output_tokens": 9, "store": True}, {"max_output_tokens": 9, "store": False}, 9),
+        (RESPONSES, {}, {"max_output_tokens": 32_768, "store": False, "include": SEALED}, 32_768),
+        (RESPONSES, {"max_output_tokens": 9, "store": False}, {"max_output_tokens": 9, "store": False}, 9),
         (GENERATE, {}, {"generationConfig": {"maxOutputTokens": 32_768}}, 32_768),
         (
             GENERATE,
@@ -64,6 +65,24 @@ def test_a_chat_in_events_is_asked_to_tell_what_it_used() -> None:
     assert streamed["stream_options"] == {"include_obfuscation": False, "include_usage": True}
     assert "stream_options" not in sent(CHAT, max_tokens=9)
     assert sent(CHAT, max_tokens=9, store=True)["store"] is False
+
+
+@pytest.mark.parametrize(
+    ("said", "included"),
+    [
+        ({"store": True}, SEALED),
+        ({"store": None, "include": ["message.output_text.logprobs"]}, ["message.output_text.logprobs", *SEALED]),
+        ({"include": SEALED}, SEALED),
+        ({"include": 5}, 5),
+        ({"store": False, "include": None}, None),
+        ({"model": "gpt-4.1", "include": []}, []),
+    ],
+)
+def test_what_a_model_thought_comes_whole_where_it_is_not_kept(said: dict[str, Any], included: object) -> None:
+    """An agent that lets the provider keep its answers has it to send back; one that does not knows what it needs."""
+    asked = sent(RESPONSES, max_output_tokens=9, **said)
+
+    assert (asked["store"], asked["include"]) == (False, included)
 
 
 def test_what_is_sent_can_be_read_in_one_way_only() -> None:
@@ -99,6 +118,7 @@ def test_no_other_model_answers_than_the_one_that_was_priced() -> None:
         (RESPONSES, {"conversation": "conv_1"}, "conversation"),
         (RESPONSES, {"prompt": {"id": "pmpt_1"}}, "prompt"),
         (RESPONSES, {"input": [{"type": "item_reference", "id": "msg_1"}]}, "item_reference"),
+        (RESPONSES, {"input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}, "by its id alone"),
         (
             RESPONSES,
             {"input": [{"type": "additional_tools", "tools": [{"type": "function"}, {"type": "web_search"}]}]},
@@ -139,6 +159,8 @@ def test_what_nobody_could_count_is_refused(dialect: Dialect, said: dict[str, An
         ),
         (CHAT, {"service_tier": "auto", "modalities": ["text"], "parallel_tool_calls": True, "logit_bias": {}}),
         (RESPONSES, {"include": ["reasoning.encrypted_content"], "background": False, "previous_response_id": None}),
+        (RESPONSES, {"input": [{"type": "reasoning", "id": "rs_1", "encrypted_content": "gAAA", "content": None}]}),
+        (RESPONSES, {"input": [{"type": "reasoning", "id": "rs_1", "content": [{"type": "reasoning_text"}]}]}),
         (RESPONSES, {"tool_choice": {"type": "allowed_tools", "tools": [{"type": "function", "name": "f"}]}}),
         (RESPONSES, {"input": [{"type": "function_call_output", "output": "see https://x.example", "call_id": "c"}]}),
         (CHAT, {"response_format": {"json_schema": {"schema": {"properties": {"tools": {"type": "array"}}}}}}),

@@ -152,6 +152,13 @@ class _Words:
                 raise self._reaching("an address that the provider is to fetch")
             case {"type": "item_reference"}:
                 raise _kept_there("item_reference")
+            case {"type": "reasoning", "id": str(), **more} if not (
+                more.get("encrypted_content") or more.get("content")
+            ):
+                raise NotAsked(
+                    "What a model thought is named here by its id alone, and nothing of it is kept at the provider."
+                    " Send it with its encrypted_content, which each answer holds, or leave it out."
+                )
             case {"url": str(address)} if key in _ADDRESSES:
                 return self._text(key, address)
             case (

@@ -245,6 +245,16 @@ def _counted_chat(asked: Json) -> Json:
     return {**asked, **({"stream_options": options} if asked.get("stream") else {}), **kept}
 
 
+def _counted_response(asked: Json) -> Json:
+    """What a model thought lies nowhere then: it comes whole, under seal, for whoever would have referred to it."""
+    kept = {**asked, "store": False}
+    included = asked.get("include") or []
+    is_said = not isinstance(included, list) or _SEALED in included
+    if asked.get("store") is False or is_said or _THINKS_NOT.match(str(asked.get("model"))):
+        return kept
+    return {**kept, "include": [*included, _SEALED]}
+
+
 def _in_camel(asked: Json) -> Json:
     """Google reads its names with underlines too, and takes either."""
     settings = _respelled(asked)
@@ -261,6 +271,9 @@ def _respelled(said: Json) -> Json:
 
 _BEFORE_OTHERS = ("priority", "fast", "scale")
 _UNDERLINED = re.compile("_([a-z0-9])")
+_SEALED = "reasoning.encrypted_content"
+_THINKS_NOT = re.compile("gpt-[34]|chatgpt")
+"""OpenAI's models that refuse to be asked for it."""
 
 MESSAGES = Dialect(
     limits=_said("max_tokens"),
@@ -280,7 +293,7 @@ RESPONSES = Dialect(
     limits=_said("max_output_tokens"),
     limited=lambda asked: {**asked, "max_output_tokens": TOKENS_OUT_UNSAID},
     answers=lambda _: 1,
-    counted=lambda asked: {**asked, "store": False},
+    counted=_counted_response,
     told=_strictly(_response),
 )
 GENERATE = Dialect(

@@ -12,7 +12,8 @@ _SENTENCES: Mapping[int, str] = {
     401: "{who} do not accept the key that Haloop holds ({status}); {setting} names it.",
     403: "{who} do not let the key that Haloop holds ask for that ({status}): this model may not be for it, or not from"
     " here; {setting} names it.",
-    404: "{who} know nothing by that name ({status}), or not for the key that Haloop holds: is it a model of theirs?",
+    404: "{who} know nothing by that name ({status}), or not for the key that Haloop holds: is it a model of theirs?"
+    " Of earlier answers they keep nothing, so an item of one is sent whole, and not by its id.",
     429: "{who} take no more calls for now ({status}): too much was asked at once, or what is paid for is used up.",
 }
 _WRONG_KEY = b"API_KEY_INVALID"
