@@ -44,6 +44,12 @@ def sent(dialect: Dialect, **said: Any) -> dict[str, Any]:
         (GENERATE, {}, {"generationConfig": {"maxOutputTokens": 32_768}}, 32_768),
         (
             GENERATE,
+            {"generationConfig": {"maxOutputTokens": 0}},
+            {"generationConfig": {"maxOutputTokens": 32_768}},
+            32_768,
+        ),
+        (
+            GENERATE,
             {"generation_config": {"max_output_tokens": 65_536, "candidate_count": 8}},
             {"generationConfig": {"maxOutputTokens": 65_536, "candidateCount": 8}},
             524_288,
