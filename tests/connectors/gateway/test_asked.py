@@ -16,6 +16,7 @@ from haloop.ports.sandboxes import Network
 from tests.connectors.gateway.conftest import Host, gateway, inside, task
 
 PNG = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+SOUND = {"input_audio": {"type": "string"}, "file_id": {"type": "string"}}
 SEALED = ["reasoning.encrypted_content"]
 PDF = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}
 
@@ -101,6 +102,30 @@ def test_what_is_sent_can_be_read_in_one_way_only() -> None:
     assert asked.tokens_out == 5
 
 
+@pytest.mark.parametrize(
+    ("said", "read_as"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\uDE00 and \ud83d\ud83d\ude00\ude00", "\ufffd and \ufffd\U0001f600\ufffd"),
+        (r"\ud83d \\ud83d \\\ud83d", "\ufffd \\ud83d \\\ufffd"),
+    ],
+)
+def test_half_a_character_is_one_that_nobody_knows(said: str, read_as: str) -> None:
+    """Programs cut texts there; the rest of the text, and the rest of the session, is as it was."""
+    body = f'{{"model": "m", "max_tokens": 9, "system": "{said}"}}'
+
+    asked = read_asked(body.encode(), MESSAGES, model="", may_reach_out=True)
+
+    assert json.loads(asked.body)["system"] == read_as
+
+
+@pytest.mark.parametrize("body", [b'{"a": "\\ud83d"', b'{"a": "\xed\xa0\xbd"}', b'{"a": "\\ud8"}', b"{'a': 1}", b""])
+def test_what_is_no_json_is_not_asked(body: bytes) -> None:
+    """Half of anything else is mended by nobody."""
+    with pytest.raises(NotAsked, match="no JSON that can be read"):
+        read_counting(body, may_reach_out=True)
+
+
 def test_no_other_model_answers_than_the_one_that_was_priced() -> None:
     """Whom a provider would ask instead is left out."""
     assert sent(MESSAGES, max_tokens=9, fallbacks=[{"model": "dear"}], models=["dear"]) == {"max_tokens": 9}
@@ -137,6 +162,11 @@ def test_no_other_model_answers_than_the_one_that_was_priced() -> None:
             r"own \(web_fetch_2\)",
         ),
         (CHAT, {"model": "openai/gpt-5:online"}, "searches by itself"),
+        (CHAT, {"model": "gpt-4o-search-preview"}, "searches by itself"),
+        (CHAT, {"model": "gpt-5-search"}, "searches by itself"),
+        (RESPONSES, {"model": "o3-deep-research"}, "searches by itself"),
+        (RESPONSES, {"tools": [{"type": "tool_search"}]}, r"own \(tool_search\)"),
+        (RESPONSES, {"metadata": {}, "input": [{"metadata": {"file_id": "file_1"}}]}, "file_id"),
         (RESPONSES, {"prompt_cache_options": {"ttl": "12h"}}, "prompt_cache_options.ttl"),
         (RESPONSES, {"service_tier": "fast"}, "service_tier makes"),
         (GENERATE, {"cachedContent": "cachedContents/1"}, "cachedContent"),
@@ -170,6 +200,12 @@ def test_what_nobody_could_count_is_refused(dialect: Dialect, said: dict[str, An
         (RESPONSES, {"tool_choice": {"type": "allowed_tools", "tools": [{"type": "function", "name": "f"}]}}),
         (RESPONSES, {"input": [{"type": "function_call_output", "output": "see https://x.example", "call_id": "c"}]}),
         (CHAT, {"response_format": {"json_schema": {"schema": {"properties": {"tools": {"type": "array"}}}}}}),
+        (CHAT, {"model": "llama-research-7b"}),
+        (RESPONSES, {"tools": [{"type": "tool_search", "execution": "client", "parameters": {}}]}),
+        (RESPONSES, {"metadata": {"file_id": "of mine"}, "text": {"format": {"schema": {"properties": SOUND}}}}),
+        (CHAT, {"response_format": {"json_schema": {"schema": {"properties": SOUND}}}}),
+        (MESSAGES, {"output_config": {"format": {"schema": {"properties": SOUND}}}}),
+        (GENERATE, {"generation_config": {"response_schema": {"properties": SOUND}}}),
         (GENERATE, {"safety_settings": [], "generationConfig": {"thinkingConfig": {"includeThoughts": True}}}),
     ],
 )

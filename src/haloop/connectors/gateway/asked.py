@@ -7,6 +7,7 @@ sandbox, and those are let through.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +42,12 @@ _ADDRESSES = frozenset({"image_url", "file_url", "fileUri", "file_uri"})
 _OF_THE_AGENT = frozenset({"input", "args", "arguments", "response"})
 """Where an agent's own tools are called and answer: their words are theirs, and no provider follows them."""
 _SKIPPED = _OF_THE_AGENT | {"tools"}
+_SETTINGS = frozenset(
+    {"tools", "metadata", "response_format", "text", "output_config", "output_format", "generationConfig"}
+)
+"""What a request holds beside its words: notes of the agent's, and the form of an answer, whose names are its own."""
+_SEARCHES = re.compile(r"-search(?:-|$)|deep-research|:online$")
+"""Models that look for more by themselves."""
 _DEPTH_MAX = 60
 _NAME_MAX = 200
 _ASCII = bytes(range(128))
@@ -128,10 +135,10 @@ class _Words:
         """How many tokens are in its pictures and documents beyond their bytes; NotAsked where it asks for more."""
         for what in _reaching(said):
             raise self._reaching(what)
-        if isinstance(model, str) and ("search" in model or model.endswith(":online")):
+        if isinstance(model, str) and _SEARCHES.search(model):
             raise self._reaching(f"{model[:_NAME_MAX]}, which searches by itself,")
         _require_plain(said)
-        return sum(self._beside(key, value, _DEPTH_MAX) for key, value in said.items() if key != "tools")
+        return sum(self._beside(key, value, _DEPTH_MAX) for key, value in said.items() if key not in _SETTINGS)
 
     def _reaching(self, what: str) -> NotAsked:
         if self.may_reach_out:
@@ -259,7 +266,7 @@ def _is_its_own(tool: object) -> bool:
     kind = tool.get("type")
     if kind is None:
         return "input_schema" in tool or tool.keys() <= _DECLARED
-    if kind in _TOOLS_OF_ITS_OWN:
+    if kind in _TOOLS_OF_ITS_OWN or (kind == "tool_search" and tool.get("execution") == "client"):
         return True
     name, _, date = str(kind).rpartition("_")
     return name in _KINDS_OF_ITS_OWN and date.isdecimal()

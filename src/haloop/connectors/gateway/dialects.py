@@ -297,9 +297,7 @@ RESPONSES = Dialect(
     told=_strictly(_response),
 )
 GENERATE = Dialect(
-    limits=lambda asked: [
-        most for most in _said("maxOutputTokens")(_generation(asked)) if most != 0
-    ],  # which says none
+    limits=lambda asked: [most for most in _said("maxOutputTokens")(_generation(asked)) if most != 0],  # 0 says none
     limited=_limited_generation,
     answers=lambda asked: _generation(asked).get("candidateCount"),
     in_one_spelling=_in_camel,
