@@ -82,6 +82,14 @@ class Cost(BaseModel):
             micros=self.micros + other.micros,
         )
 
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(
+            tokens_in=self.tokens_in - other.tokens_in,
+            tokens_out=self.tokens_out - other.tokens_out,
+            cached=self.cached - other.cached,
+            micros=self.micros - other.micros,
+        )
+
     @property
     def tokens(self) -> int:
         return self.tokens_in + self.tokens_out

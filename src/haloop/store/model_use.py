@@ -2,20 +2,21 @@
 
 What a call may use at most is reserved before it, in one transaction with the question whether there is so much, and
 becomes what it did use after it. A process that ends between the two has used all that was reserved: which calls are
-under way the living one knows, and the table does not. The file holds no word of anybody, is no part of the ledger and
-of no backup. Of the reading of plain words a day that is over for a month is forgotten; of the agents' calls it is
-kept for as long as a mission may wait for people.
+under way the living one knows, and the table does not. An agent makes calls without end, and those that cost nothing
+fast: of each attempt there is one sum a day, so that to count one more call takes no longer for those before it. The
+file holds no word of anybody, is no part of the ledger and of no backup. Of the reading of plain words a day that is
+over for a month is forgotten; of the agents' calls it is kept for as long as a mission may wait for people.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import apsw
 
-from haloop.kernel import canonical
 from haloop.kernel.clock import as_datetime
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import MICROS, Budget, Cost, Expense, Spent, Used
@@ -42,14 +43,47 @@ ALTER TABLE call ADD COLUMN micros     INTEGER NOT NULL DEFAULT 0;   -- of a dol
 CREATE INDEX call_attempt ON call (attempt);
 CREATE INDEX call_mission ON call (mission);
 """
+_IN_SUMS = """
+CREATE TABLE agent_use (
+    household  TEXT    NOT NULL,
+    day        TEXT    NOT NULL,      -- in UTC
+    mission    TEXT    NOT NULL,
+    attempt    TEXT    NOT NULL,
+    tokens     INTEGER NOT NULL,      -- used, and reserved by calls that have not ended
+    tokens_out INTEGER NOT NULL,      -- of the tokens, what was written
+    cached     INTEGER NOT NULL,      -- of the tokens, what the provider had kept
+    micros     INTEGER NOT NULL,      -- of a dollar
+    PRIMARY KEY (attempt, day, mission, household)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX agent_use_day ON agent_use (day, household);
+CREATE INDEX agent_use_mission ON agent_use (mission);
+INSERT INTO agent_use
+    SELECT household, day, mission, attempt, sum(tokens), sum(tokens_out), sum(cached), sum(micros)
+    FROM call WHERE mission != '' GROUP BY attempt, day, mission, household;
+DELETE FROM call WHERE mission != '';
+DROP INDEX call_attempt;
+DROP INDEX call_mission;
+ALTER TABLE call DROP COLUMN mission;
+ALTER TABLE call DROP COLUMN attempt;
+ALTER TABLE call DROP COLUMN tokens_out;
+ALTER TABLE call DROP COLUMN cached;
+ALTER TABLE call DROP COLUMN micros;
+"""
 _BOOK = Book(
     name="models",
     application_id=0x48414C4D,
-    versions=(_FIRST, _BY_AGENTS),
+    versions=(_FIRST, _BY_AGENTS, _IN_SUMS),
     without="all that is lost is what models were used for.",
     once_well="models are asked again once it works.",
 )
-_SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in ("tokens", "tokens_out", "cached", "micros"))
+_COUNTED = ("tokens", "tokens_out", "cached", "micros")
+_SUMS = ", ".join(f"coalesce(sum({column}), 0)" for column in _COUNTED)
+_ADD = """
+INSERT INTO agent_use (household, day, mission, attempt, tokens, tokens_out, cached, micros)
+    VALUES (:household, :day, :mission, :attempt, :tokens, :tokens_out, :cached, :micros)
+    ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens, tokens_out = tokens_out + excluded.tokens_out,
+        cached = cached + excluded.cached, micros = micros + excluded.micros
+"""
 
 
 class ModelUse:
@@ -77,7 +111,7 @@ class ModelUse:
         with self._connection:
             if self.used(household, now=now).tokens + tokens > self._tokens_max:
                 raise Spent(f"The {self._tokens_max:,} tokens a day for the model are used up until midnight UTC.")
-            self._connection.execute("DELETE FROM call WHERE mission = '' AND day < ?", (_day(now, before=KEPT),))
+            self._connection.execute("DELETE FROM call WHERE day < ?", (_day(now, before=KEPT),))
             self._connection.execute(
                 "INSERT INTO call (household, day, tokens) VALUES (?, ?, ?)", (household, _day(now), tokens)
             )
@@ -95,7 +129,7 @@ class ModelUse:
         """What is used and reserved today."""
         (tokens,) = read_one(
             self._connection,
-            "SELECT coalesce(sum(tokens), 0) FROM call WHERE day = ? AND household = ? AND mission = ''",
+            "SELECT coalesce(sum(tokens), 0) FROM call WHERE day = ? AND household = ?",
             _day(now),
             household,
         )
@@ -110,6 +144,7 @@ class AgentUse:
         self._for_day = for_day
         self._under_way: dict[int, _Call] = {}
         """By reservation. Those of an earlier process are not among them: nobody will settle them."""
+        self._reservations = count(1)
 
     @classmethod
     @contextmanager
@@ -130,23 +165,20 @@ class AgentUse:
 
     def settle(self, reservation: int, use: Cost) -> None:
         """It was that in the end; where that cannot be written, all that was reserved counts as used."""
-        self._under_way.pop(reservation, None)
+        call = self._under_way.pop(reservation)
         with suppress(apsw.Error):
-            self._connection.execute(
-                "UPDATE call SET tokens = ?, tokens_out = ?, cached = ?, micros = ? WHERE id = ?",
-                (use.tokens, use.tokens_out, use.cached, use.micros, reservation),
-            )
+            self._change(call, call.expense.at_most, use)
             truncate_log(self._connection)
 
     def used_by(self, attempt: str) -> Cost:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
-        return self._sum("attempt = ?", attempt)
+        return self._sum({"attempt": attempt})
 
     def used_in(self, mission: str) -> Mapping[str, Cost]:
         """The same of each attempt of a mission that asked a model."""
         try:
             rows = self._connection.execute(
-                f"SELECT attempt, {_SUMS} FROM call WHERE mission = ? GROUP BY attempt", (mission,)
+                f"SELECT attempt, {_SUMS} FROM agent_use WHERE mission = ? GROUP BY attempt", (mission,)
             )
             return {str(attempt): _cost(*sums) for attempt, *sums in rows}
         except apsw.Error as error:
@@ -161,34 +193,32 @@ class AgentUse:
                 pot.require_enough(at_most)
             if not all(pot.has_room(at_most) for pot in pots):
                 return None
-            self._connection.execute(
-                "DELETE FROM call WHERE mission != '' AND day < ?", (_day(now, before=KEPT_OF_AGENTS),)
-            )
-            self._connection.execute(
-                "INSERT INTO call (household, day, mission, attempt, tokens, tokens_out, cached, micros)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (*call.whose.values(), at_most.tokens, at_most.tokens_out, at_most.cached, at_most.micros),
-            )
-            reservation = self._connection.last_insert_rowid()
+            forgotten = _day(now, before=KEPT_OF_AGENTS)
+            self._connection.execute("DELETE FROM agent_use WHERE day < ?", (forgotten,))
+            self._change(call, Cost(), at_most)
         truncate_log(self._connection)
+        reservation = next(self._reservations)
         self._under_way[reservation] = call
         return reservation
 
+    def _change(self, call: "_Call", before: Cost, after: Cost) -> None:
+        more = {name: getattr(after, name) - getattr(before, name) for name in _COUNTED}
+        self._connection.execute(_ADD, {**call.whose, **more})
+
     def _pots(self, call: "_Call", ahead: Sequence["_Call"]) -> Iterator["_Pot"]:
         """What was set aside that a call would take from, each with what is gone of it."""
-        taking = [*self._under_way.values(), *ahead]
         for what, budget, of in _set_aside(call, self._for_day):
-            taken = sum((one.expense.at_most for one in taking if of.items() <= one.whose.items()), Cost())
-            yield _Pot(what=what, budget=budget, used=self._settled(of), taken=taken)
+            under_way, waiting = _most(self._under_way.values(), of), _most(ahead, of)
+            yield _Pot(what=what, budget=budget, used=self._sum(of) - under_way, taken=under_way + waiting)
 
-    def _settled(self, of: Mapping[str, str]) -> Cost:
-        """What it is certain that calls came to, or that nobody will ever say otherwise of."""
+    def _sum(self, of: Mapping[str, str]) -> Cost:
         which = " AND ".join(f"{column} = ?" for column in of)
-        over = "mission != '' AND id NOT IN (SELECT value FROM json_each(?))"
-        return self._sum(f"{which} AND {over}", *of.values(), canonical.encode(list(self._under_way)).decode())
+        return _cost(*read_one(self._connection, f"SELECT {_SUMS} FROM agent_use WHERE {which}", *of.values()))
 
-    def _sum(self, which: str, *of: str) -> Cost:
-        return _cost(*read_one(self._connection, f"SELECT {_SUMS} FROM call WHERE {which}", *of))
+
+def _most(calls: Iterable["_Call"], of: Mapping[str, str]) -> Cost:
+    """What those of them that take from a pot may come to."""
+    return sum((one.expense.at_most for one in calls if of.items() <= one.whose.items()), Cost())
 
 
 def _cost(tokens: int, tokens_out: int, cached: int, micros: int) -> Cost:

@@ -17,7 +17,6 @@ from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import Budget, Cost
 from haloop.ports.sandboxes import Network
-from haloop.store.model_use import AgentUse
 from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, task
 from tests.engines.outside import until
 
@@ -601,20 +600,3 @@ async def test_nobody_is_asked_whom_the_settings_do_not_name(tmp_path: Path) -> 
     """Whoever sees the step fail is told what to set."""
     with gateway(tmp_path) as gate, pytest.raises(Permanent, match=r"gateway\.openai_key_file"):
         await gate.open(OA, task())
-
-
-async def test_use_of_the_version_before_is_kept(tmp_path: Path) -> None:
-    """A home that counted only the reading of plain words goes on with what it had counted."""
-    import apsw  # noqa: PLC0415
-
-    first = apsw.Connection(str(tmp_path / "models.db"))
-    first.execute(
-        "CREATE TABLE call (id INTEGER PRIMARY KEY, household TEXT NOT NULL, day TEXT NOT NULL,"
-        " tokens INTEGER NOT NULL) STRICT; CREATE INDEX call_day ON call (day, household);"
-        "INSERT INTO call VALUES (1, 'acc_ana', '2027-01-15', 7);"
-        f"PRAGMA application_id={0x48414C4D}; PRAGMA user_version=1"
-    )
-    first.close()
-
-    with AgentUse.opened(tmp_path, for_day=DAY) as use:
-        assert use.used_by("") == Cost(tokens_in=7)
