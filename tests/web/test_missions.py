@@ -18,7 +18,8 @@ from haloop.ports.agents import Agents
 from haloop.ports.models import Expense, Spender
 from haloop.testing.clock import START
 from haloop.workshop.files import LedgerFiles
-from haloop.workshop.folder import ARTIFACTS, FOLDER, LOGS, TAIL_BYTES, MissionFolders
+from haloop.workshop.folder import ARTIFACTS, FOLDER, LOGS, MissionFolders
+from haloop.workshop.tail import TAIL_BYTES
 from tests.connectors.agents.conftest import PROMPTS, shell
 from tests.connectors.gateway.conftest import gateway
 from tests.connectors.sandboxes.conftest import require

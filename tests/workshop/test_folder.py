@@ -17,7 +17,8 @@ import httpx2
 import pytest
 
 from haloop.wire.missions import CODE_HEADER, MissionLog
-from haloop.workshop.folder import TAIL_BYTES, MissionFolder, MissionFolders
+from haloop.workshop.folder import MissionFolder, MissionFolders
+from haloop.workshop.tail import TAIL_BYTES
 from tests.workshop.conftest import Shop, opened_shop
 
 NOTHING = sha256().hexdigest()

@@ -311,7 +311,7 @@ def _lines(found: MissionDetail) -> list[Part]:
         *([] if found.tokens_in is None else [f"Of models it used {_used(found)}."]),
         Table(columns=["file", "size", ""], rows=files),
         *([f"It went wrong: {found.last_error}"] if found.last_error else []),
-        *([Framed(lines=found.current_log_tail.splitlines())] if found.current_log_tail else []),
+        *([Framed(lines=found.current_log_tail.split("\n"))] if found.current_log_tail else []),
         _waits(found),
     ]
     return lines

@@ -171,7 +171,7 @@ class MissionLog(BaseModel, frozen=True):
     tail: str | None = None
     """The last lines, and only their words; none while nobody is at work."""
     bytes_before: int = 0
-    """So much was written before them."""
+    """So much stands before them in the log, which keeps of what is very long the beginning and the end."""
     run_id: str | None = None
     """The attempt at work; none while nobody is."""
     tokens_in: int | None = None

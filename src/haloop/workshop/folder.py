@@ -8,7 +8,6 @@ it is told, and a person takes it up or puts back what was approved.
 import asyncio
 import logging
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -29,18 +28,14 @@ from haloop.ports.models import Cost
 from haloop.store.home import write_private
 from haloop.wire.missions import MissionLog
 from haloop.workshop.missions import Missions
+from haloop.workshop.tail import tail_of
 from haloop.workshop.telling import Written, log_of, meta, step_run
 
 log = logging.getLogger("haloop.workshop")
 
 FOLDER, ARTIFACTS, RUNS, LOGS, MISSION = "missions", "artifacts", "runs", "logs", "mission.json"
-TAIL_LINES, TAIL_BYTES = 100, 8 << 10
 SEEN_BYTES_MAX = 1 << 20
 """So much is told of a file that was written by hand."""
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
-"""What would move a cursor, colour or rename a window, and every control sign but a tab and a line's end."""
 
 
 class MissionFolder:
@@ -106,13 +101,8 @@ class MissionFolder:
         if file is None:
             return told
         with file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            read = file.read(TAIL_BYTES)  # and not what is written meanwhile: that may be without end
-            end = file.tell()
-        last = b"\n".join(read.removesuffix(b"\n").split(b"\n")[-TAIL_LINES:])
-        lines = _ESCAPES.sub("", last.decode(errors="replace").replace("\r\n", "\n")).splitlines()
-        before = end - len(last) - read.endswith(b"\n")
-        return told.model_copy(update={"tail": "\n".join(lines[-TAIL_LINES:]), "bytes_before": before})
+            tail = tail_of(file)
+        return told.model_copy(update={"tail": tail.text, "bytes_before": tail.bytes_before})
 
     def remove(self) -> None:
         """By the system's own program: folders in folders without end stop Python's."""

@@ -34,14 +34,20 @@ export function LogTail({ mission }: { mission: Mission }) {
         }}
         className="max-h-64 overflow-auto rounded-card bg-sunk p-3 font-mono text-sm whitespace-pre-wrap [overflow-wrap:anywhere]"
       >
-        {tail || t("missions.log.nothing")}
+        {tail || (!log?.bytes_before && t("missions.log.nothing"))}
       </pre>
     </Section>
   );
 }
 
 /** Such as 49.2 MB. */
-function inWords(bytes: number): string {
-  const [unit, of] = bytes < 1e6 ? (["kilobyte", 1e3] as const) : (["megabyte", 1e6] as const);
-  return new Intl.NumberFormat(locale(), { style: "unit", unit, maximumFractionDigits: 1 }).format(bytes / of);
+export function inWords(bytes: number): string {
+  const [unit, of, unitDisplay] =
+    bytes < 1e3
+      ? (["byte", 1, "long"] as const)
+      : bytes < 1e6
+        ? (["kilobyte", 1e3, "short"] as const)
+        : (["megabyte", 1e6, "short"] as const);
+  const spelling = { style: "unit", unit, unitDisplay, maximumFractionDigits: 1 } as const;
+  return new Intl.NumberFormat(locale(), spelling).format(bytes / of);
 }
