@@ -5,12 +5,16 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from sys import _current_frames
+from traceback import walk_stack
 from typing import Any
 
 import pytest
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from haloop.connectors.gateway.asked import read_asked, read_counting
+from haloop.connectors.gateway.body import PARTS_MAX
 from haloop.connectors.gateway.door import CALLS_AT_ONCE_MAX
 from haloop.connectors.gateway.gateway import FOLDER
 from haloop.connectors.gateway.providers import Provider
@@ -520,6 +524,42 @@ async def test_a_request_has_a_size(host: Host, tmp_path: Path) -> None:
 
     assert answer.status_code == 413
     assert host.asked == []
+
+
+async def test_requests_are_read_one_at_a_time_and_agents_take_turns(host: Host, tmp_path: Path) -> None:
+    """Who sends many that take long to read keeps neither the process from all else nor another agent waiting."""
+    host.says(MESSAGE)
+    ways, at_once, is_over = ("/v1/messages", "/v1/messages/count_tokens"), 0, False
+    much = json.dumps({**ASKED, "messages": [{"a": 1}] * (PARTS_MAX // 3)}).encode()
+
+    async def watch() -> None:
+        nonlocal at_once
+        while not is_over:
+            at_once = max(at_once, reading())
+            await asyncio.sleep(0)
+
+    with gateway(tmp_path, [host.upstream()], Budget(tokens=100_000_000)) as gate:
+        lines = [await gate.open(A, task()) for _ in range(2)]
+        async with inside(lines[0]) as many, inside(lines[1]) as one, asyncio.TaskGroup() as group:
+            group.create_task(watch())
+            sent = [group.create_task(many.post(ways[n % 2], content=much)) for n in range(CALLS_AT_ONCE_MAX)]
+            await until(lambda: at_once > 0)
+            answered = await one.post("/v1/messages", json=ASKED)
+            were_done = sum(each.done() for each in sent)
+            await asyncio.wait(sent)
+            is_over = True
+
+    assert {each.result().status_code for each in sent} == {answered.status_code} == {200}
+    assert at_once == 1
+    assert were_done < CALLS_AT_ONCE_MAX / 2
+
+
+def reading() -> int:
+    """In how many threads a request is read now."""
+    codes = {read_asked.__code__, read_counting.__code__}
+    return sum(
+        any(frame.f_code in codes for frame, _ in walk_stack(innermost)) for innermost in _current_frames().values()
+    )
 
 
 async def test_an_attempt_that_is_over_waits_for_no_answer(host: Host, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class Door:
         *,
         spending: Reserving,
         prices: Prices,
+        reading: asyncio.Lock,
         may_reach_out: bool,
     ) -> None:
         self._upstream = upstream
@@ -62,6 +63,8 @@ class Door:
         self._spending = spending
         self._prices = prices
         self._may_reach_out = may_reach_out
+        self._reading = reading
+        self._next_to_read = asyncio.Lock()
         self._open: dict[asyncio.Timeout, Answering] = {}
         self.was_reached = False
         """Whether anything ever came in by it."""
@@ -159,13 +162,15 @@ class Door:
         if not body:
             return body
         try:
-            return await asyncio.to_thread(read_counting, body, may_reach_out=self._may_reach_out)
+            async with self._turn_to_read():
+                return await asyncio.to_thread(read_counting, body, may_reach_out=self._may_reach_out)
         except NotAsked as no:
             raise Refused(HTTPStatus.BAD_REQUEST, str(no)) from no
 
     async def _counted(self, request: Request, call: Call, dialect: Dialect, body: bytes, answering: Answering) -> None:
         """Reserved before it leaves, and settled whatever comes of it."""
-        tariff, asked = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
+        async with self._turn_to_read():
+            tariff, asked = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
         came_to = tariff.at_most(asked)
         reservation = await self._reserved(came_to, request)
         counted, costs_nothing = Counted(dialect), False
@@ -179,6 +184,15 @@ class Door:
                 came_to = Cost() if costs_nothing else await _came_to(tariff, asked, counted)
             finally:  # others may wait for it
                 self._spending.settle(reservation, came_to)
+
+    @asynccontextmanager
+    async def _turn_to_read(self) -> AsyncIterator[None]:
+        """One request of all agents at a time, and of one agent none before another's that waits.
+
+        Reading keeps the process from all else, and many that read at once keep it from that for as long as all need.
+        """
+        async with self._next_to_read, self._reading:
+            yield
 
     def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Tariff, Asked]:
         try:

@@ -83,6 +83,7 @@ class Gateway:
         self._spending = Reserving(spending, clock or SystemClock())
         self._prices = prices
         self._outside = outside
+        self._reading = asyncio.Lock()
         self._doors: dict[Door, str] = {}
         """Those that are open, and for which account."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,6 +107,7 @@ class Gateway:
                 _spender(task),
                 spending=self._spending,
                 prices=self._prices,
+                reading=self._reading,
                 may_reach_out=task.network is not Network.NONE,
             )
             self._doors[door] = task.account
