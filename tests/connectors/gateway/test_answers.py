@@ -278,6 +278,23 @@ async def test_what_names_who_pays_is_told_in_other_words(
     assert use == Cost()
 
 
+@pytest.mark.parametrize("in_a_list", [True, False])
+async def test_when_to_ask_gemini_again_is_told_as_gemini_tells_it(host: Host, tmp_path: Path, in_a_list: bool) -> None:
+    """Beside a no in other words: its own clients look for it in the error, and others in a header."""
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "36.2s"}
+    help_with = {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"url": "https://x.example/org-7781"}]}
+    said = {"error": {"code": 429, "message": "Too much for 7781", "details": [help_with, info]}}
+    host.says([said] if in_a_list else said, status=429)
+    with gateway(tmp_path, [host.upstream(G)]) as gate:
+        line = await gate.open(G, task())
+        async with inside(line) as agent:
+            answer = await agent.post(PATHS[G], json={"model": MODELS[G]})
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "37")
+    assert answer.json()["error"]["details"] == [{**info, "retryDelay": "37s"}]
+    assert "7781" not in answer.text
+
+
 async def test_what_is_wrong_with_a_request_is_told_as_the_provider_says_it(host: Host, tmp_path: Path) -> None:
     """Agents' programs read in it that they must shorten what they ask, and do."""
     said = {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 200001"}}

@@ -50,7 +50,7 @@ class Answering:
 
     async def refuse(self, no: Refused) -> None:
         """Where events have begun to come it is the last of them; of anything else that has begun there is no more."""
-        said = refusal(self._provider, no.status, no.sentence)
+        said = refusal(self._provider, no.status, no.sentence, no.headers.get("retry-after", ""))
         if self.is_begun and not self._in_events:
             return
         if self.is_begun:

@@ -144,10 +144,12 @@ _GEMINI_KINDS: Mapping[HTTPStatus, str] = {
     HTTPStatus.TOO_MANY_REQUESTS: "RESOURCE_EXHAUSTED",
     HTTPStatus.GATEWAY_TIMEOUT: "DEADLINE_EXCEEDED",
 }
+_RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
 
-def refusal(provider: Provider, status: HTTPStatus, sentence: str) -> Mapping[str, Canonical]:
-    """A no of ours, in the form in which the provider says its own."""
+def refusal(provider: Provider, status: HTTPStatus, sentence: str, retry_after: str = "") -> Mapping[str, Canonical]:
+    """A no of ours, in the form in which the provider says its own; Gemini says in it after how many seconds to ask
+    again, and the others say that in a header alone."""
     match provider:
         case Provider.ANTHROPIC:
             kind = _ANTHROPIC_KINDS.get(status, "api_error")
@@ -157,4 +159,6 @@ def refusal(provider: Provider, status: HTTPStatus, sentence: str) -> Mapping[st
             return {"error": {"message": sentence, "type": kind, "param": None, "code": kind}}
         case Provider.GEMINI:
             kind = _GEMINI_KINDS.get(status, "UNAVAILABLE")
-            return {"error": {"code": int(status), "message": sentence, "status": kind}}
+            delay = [{"@type": _RETRY_INFO, "retryDelay": f"{retry_after}s"}] if retry_after.isdecimal() else []
+            details: Mapping[str, Canonical] = {"details": delay} if delay else {}
+            return {"error": {"code": int(status), "message": sentence, "status": kind, **details}}

@@ -1,10 +1,12 @@
 """What a provider's no is told as: its own words name who pays, and sometimes a part of the key."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 
 from haloop.connectors.gateway.answering import Refused
-from haloop.connectors.gateway.body import read_if_plain
+from haloop.connectors.gateway.body import Read, read_if_plain
 from haloop.connectors.gateway.counting import READ_AT_ONCE_MAX
 from haloop.connectors.gateway.providers import Provider
 
@@ -21,6 +23,7 @@ _WRONG_KEY = b"API_KEY_INVALID"
 _NEVER_DONE = frozenset({*range(400, 500), 503, 529})
 """Answers by which a provider says that it did nothing, whatever else they hold."""
 _SERVER_ERRORS = 500
+_DELAY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)s")
 
 
 def refused(provider: Provider, status: int, body: bytes, headers: Mapping[str, str]) -> Refused | None:
@@ -31,15 +34,28 @@ def refused(provider: Provider, status: int, body: bytes, headers: Mapping[str, 
     sentence = _SENTENCES[known].format(
         who=f"{provider}'s models", status=status, setting=f"gateway.{provider}_key_file"
     )
-    return Refused(HTTPStatus(status), sentence, headers=headers)
+    return Refused(HTTPStatus(status), sentence, headers={**_wait(provider, body), **headers})
 
 
 def is_free(status: int, body: bytes) -> bool:
     """Whether the provider says that it did nothing; none bills what it calls an error of its own."""
     if status in _NEVER_DONE:
         return True
-    if status < _SERVER_ERRORS or len(body) > READ_AT_ONCE_MAX:
-        return False
-    said = read_if_plain(body)
+    return status >= _SERVER_ERRORS and "error" in _said(body)
+
+
+def _wait(provider: Provider, body: bytes) -> Mapping[str, str]:
+    """When to try again, as a header says it: Gemini has none, and says it in its error's details."""
+    match _said(body):
+        case {"error": {"details": list(details)}} if provider is Provider.GEMINI:
+            delays = (one.get("retryDelay") for one in details if isinstance(one, dict))
+            found = next(filter(None, (_DELAY.fullmatch(delay) for delay in delays if isinstance(delay, str))), None)
+            return {"retry-after": str(ceil(float(found[1])))} if found else {}
+    return {}
+
+
+def _said(body: bytes) -> Mapping[str, Read]:
+    """An error, which Gemini puts into a list where it would have said more; nothing where there is none."""
+    said = read_if_plain(body) if len(body) <= READ_AT_ONCE_MAX else None
     first = said[0] if isinstance(said, list) and said else said
-    return isinstance(first, dict) and "error" in first
+    return first if isinstance(first, dict) else {}
