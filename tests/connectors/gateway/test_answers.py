@@ -93,7 +93,7 @@ async def test_a_provider_that_takes_too_long_is_waited_for_no_longer(
         async with inside(line) as agent:
             host.answer = silent
             asking = asyncio.create_task(agent.post("/v1/messages", json=ASKED, timeout=None))
-            await host.was_asked.wait()
+            await until(host.was_asked.is_set)
             go_on(601)
             first = await asking
             host.answer = pouring(pieces)

@@ -163,9 +163,10 @@ async def test_what_was_under_way_when_the_process_was_killed_counts_as_used(hos
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", killed.__name__, str(tmp_path), host.address, killed.ATTEMPT
     )
-    await host.was_asked.wait()
-    process.send_signal(signal.SIGKILL)
-    assert await process.wait() == -signal.SIGKILL
+    async with asyncio.timeout(60):
+        await host.was_asked.wait()
+        process.send_signal(signal.SIGKILL)
+        assert await process.wait() == -signal.SIGKILL
     never.set()
 
     with AgentUse.opened(tmp_path, for_day=A_DAY) as counted:
