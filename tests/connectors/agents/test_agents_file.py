@@ -66,6 +66,9 @@ async def test_a_program_of_ones_own_is_an_agent(works: Works, tmp_path: Path) -
             "[agents.a]\nspeaks = 'command'\ncommand = ['a']\nmodes = { look = 'plan' }",
             "agents.a.modes: Value error, only an",
         ),
+        ("[agents.a]\nspeaks = 'acp'\ncommand = ['a']\nanswer_tokens_max = 9", "only an agent with a model"),
+        ("[agents.a]\nspeaks = 'acp'\ncommand = ['a']\nmodel = 'openai'\nanswer_tokens_max = 0", "answer_tokens_max"),
+        ("[agents.a]\nspeaks = 'acp'\ncommand = ['a']\nmodel = 'mine'\nanswer_tokens_max = 9", "agents.a.model"),
         ("agents", "Expected '='"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 from fastapi import Request, Response
 
 from haloop.connectors.agents.acp import AcpAgent
+from haloop.connectors.agents.agents_file import read_agents
 from haloop.connectors.agents.command import CommandAgent
 from haloop.connectors.agents.program import Program
 from haloop.connectors.gateway.gateway import FOLDER, Gateway
@@ -91,6 +92,33 @@ async def test_an_agent_asks_its_model_and_what_that_used_is_known(reaching: Wor
     assert worked.use.tokens_out == 20
     assert worked.use.tokens_in > 10
     assert worked.use.micros == 0
+
+
+@pytest.mark.parametrize(("said", "most"), [("answer_tokens_max = 128_000", 128_000), ("", 32_768)])
+async def test_an_answer_may_be_as_long_as_the_agents_file_says(
+    reaching: Works,
+    host: Host,  # noqa: F811  # the fixture
+    tmp_path: Path,
+    said: str,
+    most: int,
+) -> None:
+    """For an agent that does not say it in its call, as Codex does not; the provider is told so."""
+    ask = """
+import os, sys, urllib.request
+asked = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/responses", b'{"model": "gpt-5", "input": "Hi"}')
+open(sys.argv[1], "wb").write(urllib.request.urlopen(asked).read())
+"""
+    command = json.dumps(["python3", "-c", ask, "{output}"])
+    (tmp_path / "agents.toml").write_text(
+        f"[agents.asks]\nspeaks = 'command'\nmodel = 'openai'\ncommand = {command}\n{said}\n"
+    )
+    host.says({"object": "response", "usage": {"input_tokens": 9, "output_tokens": 5}})
+    with gateway(tmp_path, [host.upstream(Provider.OPENAI)]) as reaching.gateway:
+        agents = reaching.agents(read_agents(tmp_path / "agents.toml")["asks"])
+        worked = await agents.work(await reaching.task())
+
+    assert isinstance(worked, Made), worked
+    assert json.loads(host.asked[0][2])["max_output_tokens"] == most
 
 
 async def test_the_key_is_nowhere_in_a_sandbox(reaching: Works) -> None:
@@ -277,8 +305,9 @@ async def test_a_way_that_does_not_close_takes_no_folder_and_no_room_with_it(wor
 class Breaking(Gateway):
     """One whose lines do not end in peace."""
 
-    async def open(self, provider: Provider, task: Task) -> Way:
-        line, ending = await super().open(provider, task), AsyncExitStack()
+    async def open(self, provider: Provider, task: Task, *, answer_tokens_max: int | None = None) -> Way:
+        line = await super().open(provider, task, answer_tokens_max=answer_tokens_max)
+        ending = AsyncExitStack()
         ending.callback(_break_off)
         ending.push_async_callback(line.close)
         return replace(line, _opened=ending)

@@ -65,6 +65,22 @@ def test_an_answer_is_no_longer_than_what_is_reserved_for_it(
     assert read(dialect, **said).tokens_out == tokens_out
 
 
+@pytest.mark.parametrize("dialect", [MESSAGES, CHAT, RESPONSES, GENERATE])
+def test_a_bound_of_the_agents_own_goes_before_the_usual_one(dialect: Dialect) -> None:
+    """In each of the four forms it is both sent and reserved."""
+    unsaid = read_asked(b'{"model": "m"}', dialect, model="", may_reach_out=True, answer_tokens_max=128_000)
+
+    assert unsaid.tokens_out == 128_000
+    assert b":128000" in unsaid.body
+
+
+def test_what_a_call_says_itself_goes_before_all_others() -> None:
+    """Whether that is more or less."""
+    said = b'{"model": "m", "max_output_tokens": 9}'
+
+    assert read_asked(said, RESPONSES, model="", may_reach_out=True, answer_tokens_max=128_000).tokens_out == 9
+
+
 def test_a_chat_in_events_is_asked_to_tell_what_it_used() -> None:
     """It tells nobody who does not ask; what else the agent wished of its events stays."""
     streamed = sent(CHAT, stream=True, max_tokens=9, stream_options={"include_obfuscation": False})

@@ -59,8 +59,17 @@ class _Described(BaseModel):
         Annotated[str, Field(pattern="^/")], Annotated[Path, Field(strict=False), AfterValidator(_whole)]
     ] = {}
     model: Annotated[Provider, Field(strict=False)] | None = None
+    answer_tokens_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """As long as an answer may be where it does not say so in its call."""
     modes: dict[Annotated[Autonomy, Field(strict=False)], Annotated[str, Field(min_length=1, max_length=100)]] = {}
     """The one of its own that it works in, by how far its step lets it go."""
+
+    @field_validator("answer_tokens_max")
+    @classmethod
+    def _has_answers(cls, answer_tokens_max: int | None, so_far: ValidationInfo) -> int | None:
+        if answer_tokens_max is not None and so_far.data.get("model", answer_tokens_max) is None:
+            raise ValueError("only an agent with a model has answers")
+        return answer_tokens_max
 
     @field_validator("modes")
     @classmethod
@@ -71,7 +80,13 @@ class _Described(BaseModel):
 
     @property
     def driver(self) -> Driver:
-        program = Program(command=self.command, environment=self.environment, readable=self.readable, model=self.model)
+        program = Program(
+            command=self.command,
+            environment=self.environment,
+            readable=self.readable,
+            model=self.model,
+            answer_tokens_max=self.answer_tokens_max,
+        )
         match self.speaks:
             case "acp":
                 return AcpAgent(program.told, self.modes)

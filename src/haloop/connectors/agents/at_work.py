@@ -99,7 +99,7 @@ class Beginnings:
     async def _line(self, program: Program, task: Task, has: AsyncExitStack) -> Line | None:
         if program.model is None:
             return None
-        line = await self.gateway.open(program.model, task)
+        line = await self.gateway.open(program.model, task, answer_tokens_max=program.answer_tokens_max)
         has.push_async_callback(line.close)
         return line
 

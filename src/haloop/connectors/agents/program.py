@@ -25,6 +25,8 @@ class Program:
     readable: Mapping[str, Path] = field(default_factory=dict)
     model: Provider | None = None
     """Whose models it asks, by the way that Haloop opens to them."""
+    answer_tokens_max: int | None = None
+    """As long as an answer of theirs may be where its call does not say it; none where that is as usual."""
 
     def on(self, line: Line) -> "Program":
         """With that way: it finds it by the usual variables, unless it was described with others."""

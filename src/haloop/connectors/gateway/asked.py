@@ -68,8 +68,13 @@ class Asked:
     """Whether the provider may be to keep what it reads for that long, which is dearest."""
 
 
-def read_asked(body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool) -> Asked:
-    """Read a request for an answer; NotAsked where it is none, or asks for more than that."""
+def read_asked(
+    body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool, answer_tokens_max: int | None = None
+) -> Asked:
+    """Read a request for an answer; NotAsked where it is none, or asks for more than that.
+
+    An answer whose length it does not bound is no longer than `answer_tokens_max`, or as is usual in its dialect.
+    """
     said = dialect.in_one_spelling(_object(body))
     named = model or said.get("model")
     if not isinstance(named, str) or not 0 < len(named) <= _NAME_MAX:
@@ -77,8 +82,8 @@ def read_asked(body: bytes, dialect: Dialect, *, model: str, may_reach_out: bool
     beside = _Words(may_reach_out).beside(said, named)
     limits = dialect.limits(said)
     answers = _count(dialect.answers(said) or 1)
-    longest = max(map(_count, limits)) if limits else dialect.tokens_out_unsaid
-    sent = written(dialect.counted(said if limits else dialect.limited(said)))
+    longest = max(map(_count, limits)) if limits else (answer_tokens_max or dialect.tokens_out_unsaid)
+    sent = written(dialect.counted(said if limits else dialect.limited(said, longest)))
     readings = 2 if _compacts(said) or b'"compaction_trigger"' in sent else 1
     return Asked(
         model=named,

@@ -68,10 +68,10 @@ class Dialect:
 
     limits: Callable[[Json], Sequence[object]]
     """How long an answer may be at most, as often as the request says it."""
-    limited: Callable[[Json], Json]
+    limited: Callable[[Json, int], Json]
     """The same with a bound of ours, where it says none."""
     tokens_out_unsaid: int = TOKENS_OUT_UNSAID
-    """That bound."""
+    """That bound, where nobody names another for the agent."""
     answers: Callable[[Json], object]
     """How many answers it asks for, where it says that."""
     counted: Callable[[Json], Json] = dict
@@ -229,12 +229,12 @@ def _generation(asked: Json) -> Json:
     return within if isinstance(within, dict) else {}
 
 
-def _limited_chat(asked: Json) -> Json:
-    return {**asked, "max_completion_tokens": TOKENS_OUT_UNSAID_IN_CHAT}
+def _limited_by(name: str) -> Callable[[Json, int], Json]:
+    return lambda asked, most: {**asked, name: most}
 
 
-def _limited_generation(asked: Json) -> Json:
-    return {**asked, "generationConfig": {**_generation(asked), "maxOutputTokens": TOKENS_OUT_UNSAID}}
+def _limited_generation(asked: Json, most: int) -> Json:
+    return {**asked, "generationConfig": {**_generation(asked), "maxOutputTokens": most}}
 
 
 def _counted_chat(asked: Json) -> Json:
@@ -277,13 +277,13 @@ _THINKS_NOT = re.compile("gpt-[34]|chatgpt")
 
 MESSAGES = Dialect(
     limits=_said("max_tokens"),
-    limited=lambda asked: {**asked, "max_tokens": TOKENS_OUT_UNSAID},
+    limited=_limited_by("max_tokens"),
     answers=lambda _: 1,
     told=_strictly(_message),
 )
 CHAT = Dialect(
     limits=_said("max_completion_tokens", "max_tokens"),
-    limited=_limited_chat,
+    limited=_limited_by("max_completion_tokens"),
     tokens_out_unsaid=TOKENS_OUT_UNSAID_IN_CHAT,
     answers=lambda asked: asked.get("n"),
     counted=_counted_chat,
@@ -291,7 +291,7 @@ CHAT = Dialect(
 )
 RESPONSES = Dialect(
     limits=_said("max_output_tokens"),
-    limited=lambda asked: {**asked, "max_output_tokens": TOKENS_OUT_UNSAID},
+    limited=_limited_by("max_output_tokens"),
     answers=lambda _: 1,
     counted=_counted_response,
     told=_strictly(_response),

@@ -196,7 +196,13 @@ class Door:
 
     def _worth(self, call: Call, dialect: Dialect, body: bytes) -> tuple[Tariff, Asked]:
         try:
-            asked = read_asked(body, dialect, model=call.model, may_reach_out=self._may_reach_out)
+            asked = read_asked(
+                body,
+                dialect,
+                model=call.model,
+                may_reach_out=self._may_reach_out,
+                answer_tokens_max=self._upstream.answer_tokens_max,
+            )
         except NotAsked as no:
             raise Refused(HTTPStatus.BAD_REQUEST, str(no)) from no
         if self._upstream.is_practice:

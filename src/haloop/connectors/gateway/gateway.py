@@ -10,7 +10,7 @@ import shutil
 import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -89,8 +89,11 @@ class Gateway:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    async def open(self, provider: Provider, task: Task) -> Line:
-        """A line for one attempt; Permanent where the settings name no such model."""
+    async def open(self, provider: Provider, task: Task, *, answer_tokens_max: int | None = None) -> Line:
+        """A line for one attempt; Permanent where the settings name no such model.
+
+        An answer whose length the agent does not bound is no longer than `answer_tokens_max`, where that is said.
+        """
         upstream = self._upstreams.get(provider)
         if upstream is None:
             raise Permanent(
@@ -102,7 +105,7 @@ class Gateway:
             folder.mkdir(mode=0o700)
             opened.callback(shutil.rmtree, folder, ignore_errors=True)
             door = Door(
-                upstream,
+                replace(upstream, answer_tokens_max=answer_tokens_max),
                 await opened.enter_async_context(open_way(upstream.way, self._outside)),
                 _spender(task),
                 spending=self._spending,

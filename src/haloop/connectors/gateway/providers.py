@@ -61,6 +61,8 @@ class Upstream:
     seconds_max: float = SECONDS_MAX
     is_practice: bool = False
     """Whether what answers is no model, and costs nothing."""
+    answer_tokens_max: int | None = None
+    """As long as an answer may be where the agent does not say it; none where that is as usual."""
 
     @property
     def way(self) -> Way:
