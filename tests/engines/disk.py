@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from haloop.store.home import Ballast, Room
+from haloop.store.sqlite import SqliteLedger
 from haloop.testing.practice import Practice
 
 
@@ -17,10 +18,10 @@ class FullDisk(Ballast):
 
 
 @contextmanager
-def full_disk(house: Practice) -> Iterator[None]:
+def full_disk(ledger: SqliteLedger) -> Iterator[None]:
     """For so long only how effects ended is written; afterwards there is room again."""
-    limits = house.ledger._limits
-    there_is, limits._ballast = limits._ballast, FullDisk(house.home / "ballast")
+    limits = ledger._limits
+    there_is, limits._ballast = limits._ballast, FullDisk(limits._ballast._path)
     limits._room = Room.OUTCOMES_ONLY
     try:
         yield

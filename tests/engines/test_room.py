@@ -26,7 +26,7 @@ async def practice(tmp_path: Path, world: World) -> AsyncIterator[Practice]:
 async def test_a_run_that_woke_on_a_full_disk_goes_on_when_there_is_room(practice: Practice) -> None:
     """A run should have woken while the disk was full; a minute after there is room it has."""
     run = await practice.start(doze.of(1))
-    with full_disk(practice):
+    with full_disk(practice.ledger):
         await practice.move(HOUR)
         assert isinstance(practice.engine.parked[run], NoRoom)
 
@@ -39,7 +39,7 @@ async def test_a_run_that_woke_on_a_full_disk_goes_on_when_there_is_room(practic
 async def test_a_run_goes_on_however_long_the_disk_was_full(practice: Practice) -> None:
     """It tries again while there is no room, and still does once there is."""
     run = await practice.start(doze.of(1))
-    with full_disk(practice):
+    with full_disk(practice.ledger):
         await practice.move(HOUR)
         await practice.move(2 * MINUTE)
         await practice.move(HOUR)
@@ -54,7 +54,7 @@ async def test_a_yes_that_found_no_room_can_be_said_again(practice: Practice, wo
     olga = next(iter((await practice.engine.account(practice.account)).people))
     run = await practice.start(send.of("hello"))
     answer = await practice.answer(practice.gate_of(run), olga, Verdict.APPROVED)
-    with full_disk(practice):
+    with full_disk(practice.ledger):
         with pytest.raises(NoRoom):
             await practice.say(answer)
         await practice.engine.settled()

@@ -130,7 +130,7 @@ async def test_a_restart_on_the_same_day_begins_nothing_again(practice: Practice
 async def test_a_schedule_that_found_no_room_runs_the_next_night(practice: Practice) -> None:
     """One night the disk was full and not even that could be said; with room again, the next night is looked at."""
     await practice.engine.schedules.switch(practice.account, NIGHTLY, on=True, by="kernel")
-    with full_disk(practice):
+    with full_disk(practice.ledger):
         await practice.move(timedelta(days=1))
     begun = len(await started(practice))
 

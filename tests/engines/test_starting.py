@@ -51,7 +51,7 @@ async def test_a_run_whose_first_word_cannot_be_written_was_never_begun(
 
 async def test_a_run_that_found_no_room_can_be_asked_for_again(practice: Practice) -> None:
     """On a full disk nothing begins and whoever asks hears it; with room, the same key begins the run."""
-    with full_disk(practice), pytest.raises(NoRoom):
+    with full_disk(practice.ledger), pytest.raises(NoRoom):
         await practice.engine.start(practice.account, ask.of("why"), by="agent:test", key="monday")
     await practice.engine.settled()
     left = (list(practice.ledger.open_runs()), dict(practice.engine.parked))

@@ -78,11 +78,12 @@ class Accounts:
         await self.record(account, revoked, by=f"person:{by}")
 
     async def stop_agents(self, account: AccountId, *, by: PersonId, reason: str) -> None:
-        """Stop every agent at once; nothing begins any more, not even while this is being recorded."""
+        """Stop every agent at once; nothing begins or goes on any more, not even while this is being recorded."""
         await self.require_owner(account, by)
         known = await self.of(account)
         stopped = AgentsStopped(reason=reason, stopped_at=self._time.now())
         known.apply(stopped, run=RunId(account), ts=stopped.stopped_at)
+        self._listeners.tell_stopped(account)
         await self.record(account, stopped, by=f"person:{by}")
 
     async def resume_agents(self, account: AccountId, *, by: PersonId) -> None:

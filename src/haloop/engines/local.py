@@ -16,7 +16,7 @@ from haloop.engines.at import durable
 from haloop.engines.decisions import Decisions, GateView
 from haloop.engines.granting import grants_connector, grants_desk
 from haloop.engines.inbox import Inbox
-from haloop.engines.listeners import Listener, Listeners
+from haloop.engines.listeners import Listener, Listeners, Stopper
 from haloop.engines.live_run import LiveRun
 from haloop.engines.memory import Memory
 from haloop.engines.reading import read_event
@@ -189,6 +189,10 @@ class LocalEngine:
         """Hear of each fact of every run, once it is durable."""
         self.world.listeners.add(listener)
 
+    def watch_stops(self, stopper: Stopper) -> None:
+        """Hear at once that an owner stops an account's agents, whether that can be recorded or not."""
+        self.world.listeners.add_stopper(stopper)
+
     def watch_erasures(self, forget: Callable[[AccountId, RunId], None]) -> None:
         """Hear of each run that is erased; whoever keeps words of runs in memory forgets them then."""
         self._forgetters.append(forget)
@@ -196,6 +200,10 @@ class LocalEngine:
     def unwatch(self, listener: Listener) -> None:
         """Hear no more."""
         self.world.listeners.remove(listener)
+
+    def unwatch_stops(self, stopper: Stopper) -> None:
+        """End nothing more."""
+        self.world.listeners.remove_stopper(stopper)
 
     @property
     def parked(self) -> Mapping[RunId, HaloopError]:

@@ -19,7 +19,7 @@ from haloop.connectors.sandboxes.room import at_once
 from haloop.desks.missions.mission import mission_of
 from haloop.engines.local import LocalEngine
 from haloop.kernel.connector import Connector
-from haloop.kernel.fact import AgentsStopped, Fact, RunEnded
+from haloop.kernel.fact import Fact, RunEnded
 from haloop.kernel.ids import AccountId, RunId
 from haloop.ports.agents import RunFiles
 from haloop.ports.models import Budget, Spending
@@ -62,17 +62,19 @@ class Workshop:
         )
         async with asyncio.TaskGroup() as going, MissionFolders(missions).kept():
 
-            def hear(account: AccountId, run: RunId, fact: Fact) -> None:
-                match fact:
-                    case RunEnded():
-                        going.create_task(self._let_go_of(run))
-                    case AgentsStopped():
-                        going.create_task(self.agents.stop(account))
+            def hear(_account: AccountId, run: RunId, fact: Fact) -> None:
+                if isinstance(fact, RunEnded):
+                    going.create_task(self._let_go_of(run))
+
+            def stop(account: AccountId) -> None:
+                going.create_task(self.agents.stop(account))
 
             engine.watch(hear)
+            engine.watch_stops(stop)
             try:
                 yield missions
             finally:
+                engine.unwatch_stops(stop)
                 engine.unwatch(hear)
 
     async def _let_go_of(self, run: RunId) -> None:
