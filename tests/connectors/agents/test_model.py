@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from haloop.connectors.agents.acp import AcpAgent
 from haloop.connectors.agents.agents_file import read_agents
@@ -300,6 +301,55 @@ async def test_a_way_that_does_not_close_takes_no_folder_and_no_room_with_it(wor
         for task in waiting:
             assert isinstance(await agents.work(task), Asks)
         assert {one.name for one in works.work_folders()} == {task.attempt for task in waiting}
+
+
+async def test_what_an_agent_used_is_known_once_its_last_calls_have_ended(
+    house: Works,
+    host: Host,  # noqa: F811  # the fixture
+    tmp_path: Path,
+) -> None:
+    """It may leave in the middle of an answer: what counts is what that came to, and not what was reserved for it."""
+    closing = asyncio.Event()
+
+    async def events() -> AsyncIterator[str]:
+        begun = {"type": "message_start", "message": {"usage": {"input_tokens": 12, "output_tokens": 1}}}
+        yield f"data: {json.dumps(begun)}\n\n"
+        await closing.wait()
+        for rest in ({"type": "message_delta", "usage": {"output_tokens": 7}}, {"type": "message_stop"}):
+            yield f"data: {json.dumps(rest)}\n\n"
+
+    async def answer(_: Request) -> Response:
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    host.answer = answer
+    leaves_early = ASK.replace(".read().decode()\nexcept", ".readline().decode()\nexcept")
+    leaves_early = leaves_early.replace('"max_tokens": 50', '"max_tokens": 50, "stream": True')
+    leaves = f"{leaves_early}\nopen(sys.argv[1], 'w').write(said)"
+    command = ("python3", "-c", leaves, "{output}")
+    with AgentUse.opened(tmp_path, for_day=DAY) as spending:
+        upstreams = {Provider.ANTHROPIC: host.upstream()}
+        house.gateway = telling = Telling(upstreams, folder=tmp_path / FOLDER, spending=spending, prices=Prices.read())
+        telling.closing = closing
+        worked = await house.agents(CommandAgent(Program(command=command, model=Provider.ANTHROPIC).told)).work(
+            await house.task()
+        )
+
+    assert isinstance(worked, Made), worked
+    assert house.made(worked).startswith("data: ")
+    assert worked.use is not None
+    assert (worked.use.tokens_in, worked.use.tokens_out) == (12, 7)
+
+
+class Telling(Gateway):
+    """One that says when the first of its lines closes."""
+
+    closing: asyncio.Event
+
+    async def open(self, provider: Provider, task: Task) -> Way:
+        line, ending = await super().open(provider, task), AsyncExitStack()
+        ending.push_async_callback(line.close)
+        ending.callback(self.closing.set)
+        return replace(line, _opened=ending)
 
 
 class Breaking(Gateway):

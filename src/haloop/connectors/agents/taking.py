@@ -16,6 +16,8 @@ from haloop.ports.sandboxes import End
 async def taken(files: RunFiles, task: Task, at_work: AtWork, ended: Ended) -> Made | Fell:
     """What it left, kept for its run; or why that does not count."""
     over = await at_work.stopped()
+    if at_work.line:
+        await at_work.line.close()  # what it used is known once its last calls have ended
     exit_code = None if over.end is End.STOPPED else over.exit_code  # how we ended it says nothing of it
     reason = _why_nothing_counts(at_work.line, exit_code) or ended.reason
     use = at_work.line.use if at_work.line else None
