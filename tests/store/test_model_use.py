@@ -5,6 +5,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from haloop.kernel.failure import Permanent
 from haloop.ports.models import Budget, Cost, Expense, Spender, Spent
 from haloop.store.model_use import AgentUse, ModelUse
 from haloop.testing.clock import START
@@ -90,3 +91,12 @@ def test_what_is_under_way_is_counted_once(tmp_path: Path) -> None:
 
         assert use.used_by("r-1") == Cost(tokens_in=100, tokens_out=20)
         assert use.reserve(call(880, "r-2"), now=START) is not None
+
+
+def test_what_an_attempt_used_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    """By a word that those who ask for it know."""
+    with AgentUse.opened(tmp_path, for_day=A_DAY) as use:
+        broken = use
+
+    with pytest.raises(Permanent, match="cannot be read"):
+        broken.used_by("r-1")

@@ -172,7 +172,10 @@ class AgentUse:
 
     def used_by(self, attempt: str) -> Cost:
         """What an attempt has used and reserved so far, whatever was restarted meanwhile."""
-        return self._sum({"attempt": attempt})
+        try:
+            return self._sum({"attempt": attempt})
+        except apsw.Error as error:
+            raise Permanent("What an agent used of models cannot be read.") from error
 
     def used_in(self, mission: str) -> Mapping[str, Cost]:
         """The same of each attempt of a mission that asked a model."""

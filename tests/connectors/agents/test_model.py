@@ -340,6 +340,21 @@ async def test_what_an_agent_used_is_known_once_its_last_calls_have_ended(
     assert (worked.use.tokens_in, worked.use.tokens_out) == (12, 7)
 
 
+async def test_what_an_agent_made_counts_where_what_it_used_cannot_be_read(house: Works, tmp_path: Path) -> None:
+    """The file that counts is at fault, and not the agent's."""
+    with AgentUse.opened(tmp_path, for_day=DAY) as broken:
+        upstream = Upstream(provider=Provider.ANTHROPIC, address="http://127.0.0.1:9", key=KEY)
+        house.gateway = Gateway(
+            {Provider.ANTHROPIC: upstream}, folder=tmp_path / FOLDER, spending=broken, prices=Prices.read()
+        )
+    driver = CommandAgent(Program(command=("cp", "{input}", "{output}"), model=Provider.ANTHROPIC).told)
+
+    worked = await house.agents(driver).work(await house.task())
+
+    assert isinstance(worked, Made), worked
+    assert worked.use is None
+
+
 class Telling(Gateway):
     """One that says when the first of its lines closes."""
 
