@@ -54,6 +54,7 @@ from haloop.wire.missions import (
     MissionDetail,
     MissionIn,
     MissionListItem,
+    MissionLog,
     MissionMeta,
 )
 from haloop.wire.notices import DeviceOut, DevicesOut, NoticesOut, NoticesWanted, Subscription, TriedOut
@@ -576,6 +577,10 @@ class Client:
 
     async def complete_mission(self, mission: str) -> None:
         await self._send("POST", f"/api/missions/{_part(mission)}/mark-completed")
+
+    async def mission_log(self, mission: str) -> MissionLog:
+        """The last lines that its newest attempt wrote."""
+        return _out(await self._get(f"/api/missions/{_part(mission)}/log", Enveloped[MissionLog]))
 
     async def mission_changes(self, mission: str) -> MissionChanges:
         """What it changed in the project, file by file."""

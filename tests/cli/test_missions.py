@@ -98,10 +98,13 @@ def test_what_an_attempt_used_whose_end_nobody_saw_is_shown(
         haloop("missions", "continue", mission, "--yes")
         workshop.settle()
         shown = haloop("missions", "show", mission).out
+        wrote = haloop("missions", "log", mission).out
         haloop("missions", "continue", mission, "--yes")
         workshop.settle()
         again = haloop("missions", "show", mission).out
 
+    assert "haloop missions log" in shown
+    assert wrote == "No agent has written anything yet.\n"
     assert "s (3,000 tokens in, 8,192 out, $0.1319)" in shown
     assert "Of models it used 3,000 tokens in, 8,192 out, $0.1319." in shown
     assert re.search(r"s \(3,000 tokens .*\$0\.1319\), exit 0 in [0-9.,]+ s \(12,300 tokens .*\$0\.0512\)", again)

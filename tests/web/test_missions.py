@@ -164,22 +164,25 @@ async def test_of_two_windows_that_save_one_file_neither_loses_anything(
 async def test_a_step_that_failed_is_tried_again_and_what_it_writes_is_seen(
     shop: Shop, folders: MissionFolders, visitor: Visitor
 ) -> None:
-    """The failure says why, both attempts are listed, and while the second works its last lines are there."""
+    """The failure says why, and with it is what the agent wrote; while the second attempt works its last lines are."""
     shop.agent.instead.extend(["fall", "wait"])
     mission = await shop.begun()
     await shop.go_on(mission)
+    logs = shop.practice.home / FOLDER / mission / LOGS
+    logs.mkdir(parents=True, exist_ok=True)
+    attempt = (await shop.detail(mission))["runs"][-1]["run_id"]
+    (logs / f"{attempt}.log").write_text("It may not write there.\n", encoding="utf-8")
     page = visitor.page
     await visitor.open(f"/missions/{mission}")
     await expect(page.get_by_text("It left no structured-text.md.")).to_be_visible()
+    log = page.get_by_role("group", name="What the agent writes")
+    await expect(log).to_have_text("It may not write there.")
     await button(page, "Try the step again").click()
     await expect(page.get_by_text("Cleanup: cleanup-agent is at work")).to_be_visible()
 
     attempt = (await shop.detail(mission))["runs"][-1]["run_id"]
-    logs = shop.practice.home / FOLDER / mission / LOGS
-    logs.mkdir(parents=True, exist_ok=True)
     (logs / f"{attempt}.log").write_text("\n".join(f"reading {n}" for n in range(2_000)), encoding="utf-8")
 
-    log = page.get_by_role("group", name="What the agent writes")
     await expect(log).to_contain_text("reading 1999")
     assert len((await log.inner_text()).splitlines()) == 100
     shop.agent.goes_on.set()

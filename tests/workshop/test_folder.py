@@ -479,10 +479,12 @@ async def test_erasing_a_mission_takes_its_folder(shop: Shop, folders: MissionFo
 
 
 async def test_the_log_s_tail_is_words_alone_and_there_while_an_agent_works(shop: Shop) -> None:
-    """A hundred lines and 8 KB at most; nothing in it moves a cursor, colours, or renames a window."""
+    """A hundred lines and 8 KB at most; nothing in it moves a cursor, colours, or renames a window. By itself it can be
+    read when the agent has ended too."""
     shop.agent.instead.append("wait")
     mission = await shop.begun()
     assert (await shop.detail(mission))["current_log_tail"] is None
+    assert (await shop.door.got(f"/api/missions/{mission}/log"))["data"] == MissionLog().model_dump()
     await shop.door.client.post(f"/api/missions/{mission}/continue")
     log = folder_of(shop, mission) / "logs" / f"{shop.agent.told[-1].attempt}.log"
     log.parent.mkdir(parents=True)
@@ -500,7 +502,8 @@ async def test_the_log_s_tail_is_words_alone_and_there_while_an_agent_works(shop
     shop.agent.goes_on.set()
     await shop.practice.engine.settled()
     assert (await shop.detail(mission))["current_log_tail"] is None
-    assert (await shop.door.got(f"/api/missions/{mission}/log"))["data"] == MissionLog().model_dump()
+    over = (await shop.door.got(f"/api/missions/{mission}/log"))["data"]
+    assert (over["tail"], over["bytes_before"]) == (alone["tail"], alone["bytes_before"])
 
 
 async def test_of_a_short_log_nothing_stands_before_its_lines(shop: Shop) -> None:

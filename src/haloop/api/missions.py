@@ -88,9 +88,9 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
     contents = await missions.contents(caller.account, progress)
     folder = MissionFolder(missions.home, progress.mission)
     costs = missions.costs(progress)
-    log = await asyncio.to_thread(folder.log, progress, costs)
+    tail = (await asyncio.to_thread(folder.log, progress, costs)).tail if progress.is_working else None
     by_hand = await asyncio.to_thread(folder.by_hand, progress)
-    told = detail(progress, contents, gate=seen, tail=log.tail, by_hand=by_hand, costs=costs)
+    told = detail(progress, contents, gate=seen, tail=tail, by_hand=by_hand, costs=costs)
     if told.gate is not None:
         answer.headers["ETag"] = f'"{told.gate.tag}"'
     return Enveloped(success=True, data=told)
@@ -98,8 +98,8 @@ async def show_mission(missions: InShop, caller: By, mission: Name, answer: Resp
 
 @router.get("/api/missions/{mission}/log")
 async def show_mission_log(missions: InShop, caller: By, mission: Name) -> Enveloped[MissionLog]:
-    """The last lines of what the agent at work writes, and what it used so far, without the mission's files: for
-    whoever looks every moment."""
+    """The last lines of what the newest attempt writes, and what it used so far, without the mission's files: for
+    whoever looks every moment, or why it failed."""
     progress = await missions.show(caller, mission)
     folder = MissionFolder(missions.home, progress.mission)
     return Enveloped(success=True, data=await asyncio.to_thread(folder.log, progress, missions.costs(progress)))

@@ -47,7 +47,7 @@ _ASKS = {
     "begin": "It waits to begin: haloop missions continue {id}",
     "push": "It waits for your yes to push its change: haloop missions diff {id}, then continue, write or back",
     "review": "It waits for your yes to {artifact}: haloop missions read {id} {artifact}, then continue, write or back",
-    "again": "A step went wrong; continue tries it again: haloop missions continue {id}",
+    "again": "A step went wrong: haloop missions log {id} says how; haloop missions continue {id} tries it again",
     "permission": "An agent asks for something: haloop approve {gate}",
 }
 
@@ -108,6 +108,14 @@ def show(settings: Settings, mission: str) -> Answer:
 def read(settings: Settings, mission: str, name: str) -> Answer:
     """Show what a file of a mission says."""
     return reach(settings, lambda client: _read(client, mission, name))
+
+
+@missions.command()
+@click.argument("mission")
+@answering
+def log(settings: Settings, mission: str) -> Answer:
+    """Show the last lines that a mission's agent wrote, at work or in its newest attempt."""
+    return reach(settings, lambda client: _log(client, mission))
 
 
 @missions.command()
@@ -220,6 +228,14 @@ async def _read(client: Client, name: str, file: str) -> Answer:
     found = await _found(client, name)
     content = _content(found, file)
     return Answer(lines=content.splitlines(), document={"file": file, "content": content})
+
+
+async def _log(client: Client, name: str) -> Answer:
+    found = await _found(client, name)
+    told = await client.mission_log(found.mission_id)
+    before = [f"{told.bytes_before:,} bytes stand before this in logs/{told.run_id}.log."] if told.bytes_before else []
+    lines = told.tail.split("\n") if told.tail else ["No agent has written anything yet."]
+    return Answer(lines=[*before, *lines], document={"log": told.model_dump()})
 
 
 async def _diff(client: Client, name: str, path: str | None) -> Answer:

@@ -166,14 +166,14 @@ class FileChanges(BaseModel, frozen=True):
 
 
 class MissionLog(BaseModel, frozen=True):
-    """What the agent at work writes."""
+    """What the agent of the newest attempt writes, or wrote."""
 
     tail: str | None = None
-    """The last lines, and only their words; none while nobody is at work."""
+    """The last lines, and only their words; none where there is no log."""
     bytes_before: int = 0
     """So much stands before them in the log, which keeps of what is very long the beginning and the end."""
     run_id: str | None = None
-    """The attempt at work; none while nobody is."""
+    """The newest attempt; none where there was none yet."""
     tokens_in: int | None = None
     """What it used of a model so far; nothing where it asked none."""
     tokens_out: int | None = None

@@ -91,9 +91,8 @@ class MissionFolder:
         return self.written(progress, name)
 
     def log(self, progress: Progress, costs: Mapping[str, Cost]) -> MissionLog:
-        """What the attempt at work used so far, and the last lines that it wrote, only their words; nothing where none
-        is at work."""
-        if not progress.is_working:
+        """The last lines that the newest attempt wrote, only their words, and what it used so far."""
+        if not progress.attempts:
             return MissionLog()
         attempt = progress.attempts[-1]
         told = log_of(attempt, costs.get(attempt.id))

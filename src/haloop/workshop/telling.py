@@ -152,7 +152,7 @@ def step_run(attempt: Attempt, use: Cost | None) -> StepRun:
 
 
 def log_of(attempt: Attempt, use: Cost | None) -> MissionLog:
-    """The log of the attempt at work, before anything is read of it, and what it used of a model so far."""
+    """The log of an attempt, before anything is read of it, and what it used of a model so far."""
     told = step_run(attempt, use)
     return MissionLog(run_id=told.run_id, tokens_in=told.tokens_in, tokens_out=told.tokens_out, cost_usd=told.cost_usd)
 

@@ -360,8 +360,9 @@ class Telling(Gateway):
 
     closing: asyncio.Event
 
-    async def open(self, provider: Provider, task: Task) -> Way:
-        line, ending = await super().open(provider, task), AsyncExitStack()
+    async def open(self, provider: Provider, task: Task, *, answer_tokens_max: int | None = None) -> Way:
+        line = await super().open(provider, task, answer_tokens_max=answer_tokens_max)
+        ending = AsyncExitStack()
         ending.push_async_callback(line.close)
         ending.callback(self.closing.set)
         return replace(line, _opened=ending)

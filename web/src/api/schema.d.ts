@@ -1098,8 +1098,8 @@ export interface paths {
         };
         /**
          * Show Mission Log
-         * @description The last lines of what the agent at work writes, and what it used so far, without the mission's files: for
-         *     whoever looks every moment.
+         * @description The last lines of what the newest attempt writes, and what it used so far, without the mission's files: for
+         *     whoever looks every moment, or why it failed.
          */
         get: operations["show_mission_log"];
         put?: never;
@@ -3035,7 +3035,7 @@ export interface components {
         };
         /**
          * MissionLog
-         * @description What the agent at work writes.
+         * @description What the agent of the newest attempt writes, or wrote.
          */
         MissionLog: {
             /**

@@ -44,7 +44,9 @@ export default function Whole({ mission }: { mission: Mission }) {
       </aside>
       <div className="grid min-w-0 gap-5">
         <Told mission={mission} />
-        {isRunning(mission.status) && <LogTail mission={mission} />}
+        {(isRunning(mission.status) || (mission.status === "failed" && mission.runs.length > 0)) && (
+          <LogTail mission={mission} />
+        )}
         {mission.gate?.asks === "permission" && <Permission gate={mission.gate.id} />}
         <Merging mission={mission} say={say} />
         {mission.changed && (

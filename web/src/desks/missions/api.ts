@@ -1,5 +1,6 @@
 import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { ask, type Model, Problem, reach, send, Unreached } from "@/api/client";
+import { isRunning } from "@/desks/missions/standing";
 import { POLL_MS } from "@/live";
 
 export type Listed = Model<"MissionListItem">;
@@ -38,7 +39,7 @@ export const missionQueries = {
     queryOptions({
       queryKey: ["runs", mission.run, "log"],
       queryFn: () => told<Model<"MissionLog">>(`/${mission.mission_id}/log`, "GET"),
-      refetchInterval: POLL_MS,
+      refetchInterval: isRunning(mission.status) ? POLL_MS : false,
     }),
   changes: (mission: Mission) =>
     queryOptions({
