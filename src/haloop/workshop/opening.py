@@ -1,10 +1,12 @@
 """The workshop as a home's settings have it: who does the steps of missions, where, and with which files."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from typing import Any, Self
 
 from haloop.connectors.agents.agents import SandboxedAgents, sandboxed_agents
 from haloop.connectors.agents.agents_file import read_agents
@@ -31,6 +33,8 @@ from haloop.workshop.files import LedgerFiles
 from haloop.workshop.folder import FOLDER, MissionFolders
 from haloop.workshop.linking import LinkedProject
 from haloop.workshop.missions import Missions
+
+log = logging.getLogger("haloop.workshop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +64,14 @@ class Workshop:
             spending=self.spending,
             keeper=keeper,
         )
-        async with asyncio.TaskGroup() as going, MissionFolders(missions).kept():
+        async with _Endings() as endings, MissionFolders(missions).kept():
 
             def hear(_account: AccountId, run: RunId, fact: Fact) -> None:
                 if isinstance(fact, RunEnded):
-                    going.create_task(self._let_go_of(run))
+                    endings.begin(self._let_go_of(run))
 
             def stop(account: AccountId) -> None:
-                going.create_task(self.agents.stop(account))
+                endings.begin(self.agents.stop(account))
 
             engine.watch(hear)
             engine.watch_stops(stop)
@@ -80,6 +84,30 @@ class Workshop:
     async def _let_go_of(self, run: RunId) -> None:
         await self.agents.let_go_of(run)
         await swept(self.settings.home / FOLDER / mission_of(run))
+
+
+class _Endings:
+    """What agents were at, as it ends beside all else: a mistake of ours there ends nothing but itself."""
+
+    def __init__(self) -> None:
+        self._going: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*self._going, return_exceptions=True)
+
+    def begin(self, ending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(ending)
+        self._going.add(task)
+        task.add_done_callback(self._notice_end)
+
+    def _notice_end(self, task: "asyncio.Task[None]") -> None:
+        self._going.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("what an agent was at has not ended well", exc_info=error, extra={"code": type(error).__name__})
 
 
 @asynccontextmanager
