@@ -17,6 +17,7 @@ from haloop.connectors.gateway.body import PARTS_MAX
 from haloop.connectors.gateway.connections import SECONDS_TO_TAKE
 from haloop.connectors.gateway.counting import READ_AT_ONCE_MAX, Counted
 from haloop.connectors.gateway.dialects import RESPONSES
+from haloop.connectors.gateway.door import SECONDS_TO_READ_ON
 from haloop.connectors.gateway.providers import Provider
 from haloop.ports.models import Cost
 from tests.connectors.gateway.conftest import KEY, Host, gateway, inside, open_files, task
@@ -215,6 +216,32 @@ async def test_what_comes_when_the_attempt_is_over_is_read_a_little_longer(host:
             use = line.use
 
     assert (use.tokens_in, use.tokens_out) == (10, 5)
+
+
+async def test_an_answer_that_is_stopped_says_so_at_its_end(
+    host: Host, tmp_path: Path, go_on: Callable[[float], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nothing more of it comes in the time that is left to it; it is no fault, and no line says that it is."""
+    never = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield FIRST
+        await never.wait()
+
+    host.answer = pouring(pieces)
+    with gateway(tmp_path, [host.upstream()]) as gate:
+        line = await gate.open(A, task())
+        async with inside(line) as agent, agent.stream("POST", "/v1/messages", json=ASKED, timeout=None) as coming:
+            heard = coming.aiter_text()
+            assert await anext(heard) == FIRST.decode()
+            gate.stop("acc_ana", "An owner stopped every agent.")
+            go_on(SECONDS_TO_READ_ON + 1)
+            rest = "".join([piece async for piece in heard])
+        never.set()
+
+    assert rest.startswith("\n\nevent: error\ndata: ")
+    assert "An owner stopped every agent." in rest
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize(

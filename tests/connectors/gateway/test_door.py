@@ -21,7 +21,7 @@ from haloop.connectors.gateway.providers import Provider
 from haloop.kernel.failure import Permanent
 from haloop.ports.models import Budget, Cost
 from haloop.ports.sandboxes import Network
-from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, task
+from tests.connectors.gateway.conftest import DAY, KEY, Host, gateway, inside, open_files, task
 from tests.engines.outside import until
 
 A, OA, G = Provider.ANTHROPIC, Provider.OPENAI, Provider.GEMINI
@@ -368,6 +368,8 @@ async def test_a_call_that_waits_is_not_made_for_an_agent_that_has_gone(host: Ho
         async with inside(line) as agent, asyncio.timeout(60):
             first = asyncio.create_task(agent.post("/v1/messages", json=ASKED))
             await until(host.was_asked.is_set)
+            assert (await agent.get("/elsewhere")).status_code == 404
+            files = open_files()
             waiting = [
                 asyncio.create_task(agent.post("/v1/messages", json=ASKED)) for _ in range(CALLS_AT_ONCE_MAX - 1)
             ]
@@ -375,8 +377,8 @@ async def test_a_call_that_waits_is_not_made_for_an_agent_that_has_gone(host: Ho
                 pass
             for one in waiting:
                 one.cancel()
-            while (await agent.get("/elsewhere")).status_code == 429:
-                pass
+            await until(lambda: open_files() <= files)  # all of them are gone, at either end
+            assert (await agent.get("/elsewhere")).status_code == 404
             let_go.set()
             await first
         use = line.use

@@ -6,8 +6,8 @@ it: what a call used is said last, and a call of which that is not known counts 
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -169,10 +169,11 @@ class Door:
 
     async def _counted(self, request: Request, call: Call, dialect: Dialect, body: bytes, answering: Answering) -> None:
         """Reserved before it leaves, and settled whatever comes of it."""
-        async with self._turn_to_read():
-            tariff, asked = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
-        came_to = tariff.at_most(asked)
-        reservation = await self._reserved(came_to, request)
+        with _going(request) as gone:
+            async with self._turn_to_read():
+                tariff, asked = await asyncio.to_thread(self._worth, call, dialect, body)  # up to 32 MiB of anything
+            came_to = tariff.at_most(asked)
+            reservation = await self._reserved(came_to, gone)
         counted, costs_nothing = Counted(dialect), False
         try:
             costs_nothing = not await self._exchange(self._sent(request, call, asked.body), answering, counted)
@@ -219,12 +220,12 @@ class Door:
             )
         return tariff, asked
 
-    async def _reserved(self, at_most: Cost, request: Request) -> int:
+    async def _reserved(self, at_most: Cost, gone: asyncio.Future[None]) -> int:
         """The reservation; it waits for others' calls as long as a call may take.
 
         Not once another was refused, nor for an agent that has gone: what it waited for is left to the others.
         """
-        expense, gone = Expense(spender=self._spender, at_most=at_most), asyncio.create_task(_gone(request))
+        expense = Expense(spender=self._spender, at_most=at_most)
         try:
             async with asyncio.timeout(self._upstream.seconds_max):
                 return await self._spending.reserve(expense, self.spent, gone)
@@ -238,8 +239,6 @@ class Door:
             raise Refused(HTTPStatus.BAD_GATEWAY, str(fault)) from fault
         except TimeoutError as late:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, _TAKEN) from late
-        finally:
-            gone.cancel()
 
     async def _exchange(self, sent: httpx2.Request, answering: Answering, counted: Counted | None = None) -> bool:
         """Send it and hand the answer in; whether the provider did anything for it."""
@@ -302,8 +301,18 @@ async def _came_to(tariff: Tariff, asked: Asked, counted: Counted) -> Cost:
     return tariff.at_most(replace(asked, tokens_out=max(asked.tokens_out, math.ceil(counted.seen / BYTES_OF_A_TOKEN))))
 
 
+@contextmanager
+def _going(request: Request) -> Iterator[asyncio.Future[None]]:
+    """Done as soon as whoever asked has gone."""
+    gone = asyncio.create_task(_gone(request))
+    try:
+        yield gone
+    finally:
+        gone.cancel()
+
+
 async def _gone(request: Request) -> None:
-    """Until whoever asked has gone; all that they asked was read."""
+    """Until then; all that they asked was read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
