@@ -46,7 +46,7 @@ sbom: ## Write the bill of materials of what is installed with Haloop, as Cyclon
 eval: setup ## Measure how well the built-in reader of words understands; DATA=FOLDER adds public sets
 	@python -m eval $(if $(DATA),--data $(DATA))
 
-setup: ## Install what is missing: uv, the locked dependencies, strace, faketime, chromium, dovecot, bubblewrap and docker
+setup: ## Install what is missing: uv, the locked dependencies, strace, faketime, chromium, dovecot, bubblewrap, socat and docker
 	@tools/setup.sh
 
 clean: ## Remove everything that can be made again

@@ -83,6 +83,7 @@ install_system_packages() {
     command -v bwrap >/dev/null || missing+=(bubblewrap)
     PATH="$PATH:/usr/sbin" command -v dockerd >/dev/null || { missing+=(docker.io) && keep_docker_off; }
     command -v busybox >/dev/null || missing+=(busybox-static)
+    command -v socat >/dev/null || missing+=(socat)
     PATH="$PATH:/usr/sbin" command -v dovecot >/dev/null || { missing+=(dovecot-imapd) && keep_dovecot_off; }
     if [ "${#missing[@]}" -gt 0 ]; then
         install_packages "${missing[@]}" || true # the tests that need them say it again, and fail when CI=true
