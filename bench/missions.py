@@ -39,7 +39,7 @@ from haloop.connectors.agents.scripted import scripted_program
 from haloop.connectors.agents.workplace import seen_at
 from haloop.connectors.gateway.gateway import Gateway
 from haloop.connectors.sandboxes.bubblewrap import Bubblewrap
-from haloop.connectors.sandboxes.room import at_once
+from haloop.connectors.sandboxes.room import at_once, memory_bytes
 from haloop.desks.missions.desk import MISSIONS
 from haloop.desks.missions.mission import MissionType
 from haloop.desks.missions.progress import MissionStatus, Progress
@@ -255,7 +255,7 @@ async def _all_at_once(folder: Path, count: int) -> Measure:
         *(f"{one.name} is left" for one in left),
         *(f"{name} was started twice" for name, times in Counter(house.sandboxes.names).items() if times > 1),
     ]
-    if house.sandboxes.most > at_once(0):
+    if house.sandboxes.most > at_once(0, memory_bytes()):
         problems.append(f"{house.sandboxes.most} sandboxes at once")
     note = (
         f"{count * AGENTS_STEPS / took:.1f} steps/s, {house.sandboxes.most} at once at most; {'; '.join(problems[:3])}"

@@ -238,15 +238,22 @@ async def test_what_an_agent_may_not_do_is_answered_on_the_mission_s_page(shop: 
     assert [one.allowed for one in shop.agent.told[-1].permissions] == [True]
 
 
-async def test_what_somebody_wrote_into_the_folder_is_taken_over_by_a_person_alone(
-    shop: Shop, folders: MissionFolders, visitor: Visitor
-) -> None:
-    """It is shown beside what stands, and counts once it was taken over and saved."""
+async def written_by_hand(shop: Shop) -> tuple[str, Path, str]:
+    """A mission at its first file, which somebody wrote into its folder; that file, and what stands."""
     mission = await shop.begun()
     await shop.go_on(mission)
     file = shop.practice.home / FOLDER / mission / ARTIFACTS / "structured-text.md"
     await until(file.exists)
+    stands = file.read_text(encoding="utf-8")
     file.write_text("by hand", encoding="utf-8")
+    return mission, file, stands
+
+
+async def test_what_somebody_wrote_into_the_folder_is_taken_over_by_a_person_alone(
+    shop: Shop, folders: MissionFolders, visitor: Visitor
+) -> None:
+    """It is shown beside what stands, and counts once it was taken over and saved."""
+    mission, *_ = await written_by_hand(shop)
     page = visitor.page
     await visitor.open(f"/missions/{mission}")
 
@@ -418,12 +425,7 @@ async def test_what_somebody_wrote_into_the_folder_is_put_back(
     shop: Shop, folders: MissionFolders, visitor: Visitor
 ) -> None:
     """It is asked about once more; then the file says again what stands, and nothing is shown of it any more."""
-    mission = await shop.begun()
-    await shop.go_on(mission)
-    file = shop.practice.home / FOLDER / mission / ARTIFACTS / "structured-text.md"
-    await until(file.exists)
-    stands = file.read_text(encoding="utf-8")
-    file.write_text("by hand", encoding="utf-8")
+    mission, file, stands = await written_by_hand(shop)
     page = visitor.page
     await visitor.open(f"/missions/{mission}")
 
@@ -511,12 +513,7 @@ async def test_what_was_written_after_the_page_was_shown_is_not_put_back(
     shop: Shop, folders: MissionFolders, visitor: Visitor
 ) -> None:
     """It says why, shows what is there now, and asks anew; a second yes is to that."""
-    mission = await shop.begun()
-    await shop.go_on(mission)
-    file = shop.practice.home / FOLDER / mission / ARTIFACTS / "structured-text.md"
-    await until(file.exists)
-    stands = file.read_text(encoding="utf-8")
-    file.write_text("by hand", encoding="utf-8")
+    _, file, stands = await written_by_hand(shop)
     page = visitor.page
     async with page.expect_response("**/api/events"):  # whose beginning makes all old that was read before it
         await visitor.open("/missions")

@@ -79,7 +79,8 @@ def _room(settings: Settings) -> list[Check]:
     """Whether this machine has the memory that all steps at once, and the agents that wait, may use."""
     from haloop.connectors.sandboxes.room import at_once, memory_bytes, too_many  # noqa: PLC0415  # the same
 
-    count = at_once(settings.sandbox_at_once)
-    sentence = too_many(count, memory_bytes())
+    memory = memory_bytes()
+    count = at_once(settings.sandbox_at_once, memory)
+    sentence = too_many(count, memory)
     next_step = "Set sandbox.at_once to that, or give it more memory." if count > 1 else "Give it more memory."
     return [Check(name="memory", verdict=Verdict.NOTE, sentence=sentence, next_step=next_step)] if sentence else []

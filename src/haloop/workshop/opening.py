@@ -17,7 +17,7 @@ from haloop.connectors.gateway.gateway import Gateway
 from haloop.connectors.gateway.prices import Prices
 from haloop.connectors.gateway.providers import Provider, Upstream
 from haloop.connectors.projects.repositories import Repositories, linked_repositories
-from haloop.connectors.sandboxes.room import at_once
+from haloop.connectors.sandboxes.room import at_once, memory_bytes
 from haloop.desks.missions.mission import mission_of
 from haloop.engines.local import LocalEngine
 from haloop.kernel.connector import Connector
@@ -127,7 +127,7 @@ async def open_workshop(
             files=run_files,
             sandboxes=sandboxes,
             prompts=Prompts(prompts),
-            at_once_max=at_once(settings.sandbox_at_once),
+            at_once_max=at_once(settings.sandbox_at_once, memory_bytes()),
             gateway=Gateway(
                 upstreams,
                 folder=settings.home / gateway.FOLDER,

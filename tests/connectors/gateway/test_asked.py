@@ -189,6 +189,11 @@ def test_no_other_model_answers_than_the_one_that_was_priced() -> None:
         (GENERATE, {"cached_content": "cachedContents/1"}, "cachedContent"),
         (GENERATE, {"service_tier": "priority"}, "serviceTier makes"),
         (GENERATE, {"generation_config": {"response_modalities": ["IMAGE"]}}, "Only words are counted"),
+        (
+            GENERATE,
+            {"modalities": ["text"], "generationConfig": {"responseModalities": ["AUDIO"]}},
+            "Only words are counted",
+        ),
         (GENERATE, {"contents": [{"parts": [{"inlineData": {"mimeType": "audio/wav", "data": "aa"}}]}]}, "Sound"),
         (GENERATE, {"contents": [{"parts": [{"inline_data": {"mime_type": "video/mp4", "data": "aa"}}]}]}, "Sound"),
         (GENERATE, {"generationConfig": {}, "generation_config": {}}, "in two spellings"),

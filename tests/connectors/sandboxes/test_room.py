@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from haloop.connectors.sandboxes import room
 from haloop.connectors.sandboxes.cgroups import memory_max
 from haloop.connectors.sandboxes.room import AT_ONCE_MAX, at_once, memory_bytes, too_many
 
@@ -14,8 +13,8 @@ GIGABYTE = 1 << 30
 
 def test_whoever_says_how_many_gets_as_many() -> None:
     """Where nobody does, it is never many, and never none."""
-    assert at_once(3) == 3
-    assert 1 <= at_once(0) <= AT_ONCE_MAX
+    assert at_once(3, memory_bytes()) == 3
+    assert 1 <= at_once(0, memory_bytes()) <= AT_ONCE_MAX
 
 
 def test_too_many_for_the_memory_is_said_with_how_many_fit() -> None:
@@ -27,23 +26,21 @@ def test_too_many_for_the_memory_is_said_with_how_many_fit() -> None:
     assert too_many(1, 3 * GIGABYTE).endswith("there are 3.0 GB: enough for 1.")
 
 
-def test_what_is_chosen_has_room_for_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_chosen_has_room_for_those_that_wait() -> None:
     """Where nobody says how many, the doctor has nothing to say of it, however little there is."""
     for gigabytes in range(4, 40):
-        monkeypatch.setattr(room, "memory_max", lambda here=gigabytes: here * GIGABYTE)
-        assert too_many(at_once(0), memory_bytes()) == ""
+        memory = gigabytes * GIGABYTE
+        assert too_many(at_once(0, memory), memory) == ""
 
 
-def test_what_our_group_gives_us_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_our_group_gives_us_is_what_there_is() -> None:
     """In a container with three gigabytes of a large machine, one of two gigabytes fits; with less, one is begun."""
-    monkeypatch.setattr(room, "memory_max", lambda: 3 * GIGABYTE)
+    memory = memory_bytes(lambda: 3 * GIGABYTE)
 
-    assert memory_bytes() == 3 * GIGABYTE
-    assert at_once(0) == 1
-    assert at_once(4) == 4
-
-    monkeypatch.setattr(room, "memory_max", lambda: GIGABYTE)
-    assert at_once(0) == 1
+    assert memory == 3 * GIGABYTE
+    assert at_once(0, memory) == 1
+    assert at_once(4, memory) == 4
+    assert at_once(0, memory_bytes(lambda: GIGABYTE)) == 1
 
 
 @pytest.mark.parametrize(

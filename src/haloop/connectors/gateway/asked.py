@@ -220,10 +220,16 @@ def _require_plain(said: Json) -> None:
     match said:
         case {"prompt_cache_options": {"ttl": str(kept)}} if kept != "30m":
             raise NotAsked("prompt_cache_options.ttl makes the same words dearer, and that is not counted.")
-        case {"modalities": list(heard)} | {"generationConfig": {"responseModalities": list(heard)}} if any(
-            str(one).lower() != "text" for one in heard
-        ):
-            raise NotAsked("Only words are counted, so a model writes nothing else. Ask it for text.")
+    if any(str(one).lower() != "text" for one in _heard(said)):
+        raise NotAsked("Only words are counted, so a model writes nothing else. Ask it for text.")
+
+
+def _heard(said: Json) -> Iterator[object]:
+    """What an answer is to come as."""
+    generation = said.get("generationConfig")
+    for within, name in ((said, "modalities"), (generation, "responseModalities")):
+        asked = within.get(name) if isinstance(within, dict) else None
+        yield from asked if isinstance(asked, list) else ()
 
 
 def _sounding() -> NotAsked:

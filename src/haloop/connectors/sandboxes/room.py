@@ -1,6 +1,7 @@
 """How many sandboxes are at work at once, and whether the machine has the memory that all of them may use together."""
 
 import os
+from collections.abc import Callable
 
 from haloop.connectors.sandboxes.cgroups import memory_max
 from haloop.ports.sandboxes import Limits
@@ -13,15 +14,15 @@ _OF_EACH_PROCESSOR = 2
 _GIGABYTE = 1 << 30
 
 
-def at_once(wanted: int) -> int:
+def at_once(wanted: int, memory: int) -> int:
     """As many as the settings say; where they say none, two for each processor, if there is memory for so many."""
     of_processors = _OF_EACH_PROCESSOR * len(os.sched_getaffinity(0))
-    return wanted or max(1, min(AT_ONCE_MAX, of_processors, _fit(memory_bytes())))
+    return wanted or max(1, min(AT_ONCE_MAX, of_processors, _fit(memory)))
 
 
-def memory_bytes() -> int:
+def memory_bytes(given: Callable[[], float] = memory_max) -> int:
     """What this machine has, or what we are given of it where that is less: in a container, say."""
-    return int(min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), memory_max()))
+    return int(min(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), given()))
 
 
 def too_many(count: int, memory: int) -> str:
